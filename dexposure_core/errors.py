@@ -1,0 +1,85 @@
+"""Every way the product refuses: one family, each member also the built-in a Python reader expects.
+
+An error names the value, the place and the next step. Whatever derives from `DexposureError` is the
+user's to mend (exit status 2 on the command line); anything else is our own fault (exit status 1).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DexposureError(Exception):
+    """Base of every refusal; `str(error)` is the one line a user reads."""
+
+    def __str__(self) -> str:
+        """Return the message as written (KeyError would show its repr)."""
+        return " ".join(str(part) for part in self.args)
+
+
+class BadInput(DexposureError, ValueError):
+    """A file or value from outside is not what it must be; says what, where and what to do next."""
+
+
+class BadOption(DexposureError, ValueError):
+    """An option or argument has a value that does not exist or does not fit the others."""
+
+
+class InvalidSnapshot(DexposureError, ValueError):
+    """The arrays given to `Snapshot` do not describe a network."""
+
+
+class UnknownName(DexposureError, KeyError):
+    """A name was looked up that does not exist; base of the more specific ones."""
+
+
+class UnknownProtocol(UnknownName):
+    """No such protocol in the snapshot or vintage."""
+
+
+class UnknownToken(UnknownName):
+    """No such token in the vintage."""
+
+
+class UnknownDate(UnknownName):
+    """No snapshot on that date."""
+
+
+class UnknownMeasure(UnknownName):
+    """No measure of that name."""
+
+
+class UnknownRule(UnknownName):
+    """No contagion rule of that name."""
+
+
+class UnknownScenario(UnknownName):
+    """No stress scenario of that name."""
+
+
+class UnknownForecaster(UnknownName):
+    """No forecaster of that name."""
+
+
+class UnknownVintage(UnknownName):
+    """No vintage of that id in the store."""
+
+
+class NoVintage(DexposureError, FileNotFoundError):
+    """The store folder holds no published vintage."""
+
+
+class CorruptVintage(DexposureError, OSError):
+    """A vintage's files do not match its manifest."""
+
+
+class NoModel(DexposureError, FileNotFoundError):
+    """The model's weights are missing or were trained for something else."""
+
+
+def suggest(value: str, choices: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the choice closest to `value`, or an empty string."""
+    near = difflib.get_close_matches(value.lower(), {c.lower(): c for c in choices}, n=1, cutoff=0.5)
+    names = {c.lower(): c for c in choices}
+    return f"; did you mean '{names[near[0]]}'?" if near else ""

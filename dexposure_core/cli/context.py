@@ -1,0 +1,149 @@
+"""What every command shares: the global options, the opened store, output and the progress bar."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from dexposure_core.errors import BadOption
+from dexposure_core.progress import Progress, silent
+from dexposure_core.settings import resolve_store
+
+if TYPE_CHECKING:
+    from dexposure_core.network import Basis
+    from dexposure_core.store import Store
+
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The global options of one invocation."""
+
+    store: str | None
+    vintage: str | None
+    as_json: bool
+    quiet: bool
+
+    def open(self) -> Store:
+        """Open the chosen store and vintage for reading."""
+        from dexposure_core.store import open_store
+
+        return open_store(resolve_store(self.store, writing=False), self.vintage)
+
+    def writing_dir(self) -> Path:
+        """Return the folder that new vintages go to."""
+        return resolve_store(self.store, writing=True)
+
+    def show(self, document: dict[str, Any], lines: Callable[[], Iterator[str]]) -> None:
+        """Print the JSON document, or the lines a person reads."""
+        if self.as_json:
+            import msgspec
+
+            click.echo(msgspec.json.encode(document, enc_hook=str, order=None))
+            return
+        for line in lines():
+            click.echo(line)
+
+    def note(self, text: str) -> None:
+        """Tell a person something on standard error, unless asked to be quiet or to print JSON only."""
+        if not (self.quiet or self.as_json):
+            click.echo(text, err=True)
+
+    @contextmanager
+    def progress(self, unit: str = "") -> Iterator[Progress]:
+        """Yield a progress reporter: a bar on a terminal, nothing elsewhere."""
+        if self.quiet or not sys.stderr.isatty():
+            yield silent
+            return
+        from tqdm import tqdm
+
+        with tqdm(unit=unit or " steps", leave=False, dynamic_ncols=True, file=sys.stderr) as bar:
+
+            def report(done: int, total: int, label: str) -> None:
+                bar.total = total or None
+                bar.set_description_str(label, refresh=False)
+                bar.n = done
+                bar.refresh()
+
+            yield report
+
+
+FLAGS: Final = frozenset({"--json", "--quiet"})
+VALUED: Final = frozenset({"--store", "--vintage"})
+
+
+def hoist(argv: Sequence[str]) -> list[str]:
+    """Move the global options to the front, so that they may also stand after the command's name."""
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in FLAGS or word.partition("=")[0] in VALUED:
+            front.append(word)
+            if word in VALUED:  # `--store DIR`; `--store=DIR` is one word
+                front += [value for value in [next(words, None)] if value is not None]
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def pick_date(store: Store, text: str | None, basis: Basis) -> dt.date:
+    """Return the date asked for, or the last one of the vintage.
+
+    Raises:
+        BadOption: when the text is not a date.
+        UnknownDate: when the vintage has no snapshot on it (raised by the store on reading).
+    """
+    if text is None:
+        return store.dates(basis)[-1]
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise BadOption(f"--date: '{text[:40]}' is not a date; write it like 2025-06-30") from None
+
+
+def fractions(option: str, values: Sequence[str]) -> dict[str, float]:
+    """Read `NAME=FRACTION` options; a fraction may be written 0.3 or 30%.
+
+    Raises:
+        BadOption: when a value has no '=' or the fraction is not a number within 0..1.
+    """
+    result: dict[str, float] = {}
+    for text in values:
+        name, equals, number = text.rpartition("=")
+        try:
+            fraction = float(number[:-1]) / 100 if number.endswith("%") else float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name or not 0 <= fraction <= 1:
+            raise BadOption(f"{option} '{text[:80]}': write NAME=FRACTION with a fraction from 0 to 1, like USDC=0.1")
+        result[name] = fraction
+    return result
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a text table: first column left, the others right-aligned."""
+    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        cells = [
+            str(cell).ljust(w) if i == 0 else str(cell).rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+basis_option = click.option(
+    "--basis", type=click.Choice(["holdings", "flow"]), default="holdings", show_default=True,
+    help="holdings: what is owed at the date; flow: what changed in the period.",
+)  # fmt: skip
+date_option = click.option("--date", metavar="YYYY-MM-DD", help="Snapshot date. Default: the last one.")

@@ -1,0 +1,166 @@
+"""Commands that make a vintage: import your own data, simulate a world, rebuild with other choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dexposure_core.cli.context import Context
+from dexposure_core.cli.output import usd
+from dexposure_core.errors import BadOption
+
+FilePath = click.Path(path_type=Path)
+frequency_option = click.option(
+    "--frequency", type=click.Choice(["week", "day", "month"]), default="week", show_default=True,
+    help="How often to take a snapshot.",
+)  # fmt: skip
+column_option = click.option(
+    "--column", "columns", multiple=True, metavar="NAME=FILECOLUMN", help="The file calls column NAME something else.",
+)  # fmt: skip
+chains_option = click.option(
+    "--chains", default="default", show_default=True, metavar="WHICH",
+    help="default (without borrowed), all, borrowed, or the name of one chain.",
+)  # fmt: skip
+duplicates_option = click.option(
+    "--duplicates", type=click.Choice(["refuse", "sum"]), default="refuse", show_default=True,
+    help="What to do with repeated rows.",
+)  # fmt: skip
+
+
+@click.group(name="import")
+def imports() -> None:
+    """Load your own data into a new vintage; the old ones stay as they are."""
+
+
+@imports.command()
+@click.argument("file", type=FilePath)
+@click.option("--meta", type=FilePath, help="meta_df.csv with id, name, category.")
+@click.option("--mapping", type=FilePath, help="Folder with id_to_info.json, rev_map.json, token_to_protocol.json.")
+@click.pass_obj
+def published(ctx: Context, file: Path, meta: Path | None, mapping: Path | None) -> None:
+    """Import the published DeXposure JSON, of any size."""
+    from dexposure_core.pipeline.ingest import ingest_published
+
+    with ctx.progress(" weeks") as progress:
+        vintage = ingest_published(file, ctx.writing_dir(), meta=meta, mapping=mapping, progress=progress)
+    _tell(ctx, vintage)
+
+
+@imports.command()
+@click.argument("files", type=FilePath, nargs=-1, required=True)
+@frequency_option
+@chains_option
+@click.pass_obj
+def defillama(ctx: Context, files: tuple[Path, ...], frequency: str, chains: str) -> None:
+    """Import saved /protocol/{slug} answers of DefiLlama."""
+    from dexposure_core.pipeline.ingest import ingest_defillama
+
+    with ctx.progress(" periods") as progress:
+        vintage = ingest_defillama(files, ctx.writing_dir(), frequency=frequency, chains=chains, progress=progress)
+    _tell(ctx, vintage)
+
+
+@imports.command()
+@click.argument("file", type=FilePath)
+@frequency_option
+@chains_option
+@column_option
+@duplicates_option
+@click.option("--date", metavar="YYYY-MM-DD", help="The day of every row, when the file has no date column.")
+@click.option("--protocols", type=FilePath, help="CSV: protocol_id, name, category, sector.")
+@click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id); wins over every other mapping.")
+@click.pass_obj
+def holdings(
+    ctx: Context, file: Path, frequency: str, chains: str, columns: tuple[str, ...], duplicates: str,
+    date: str | None, protocols: Path | None, tokens: Path | None,
+) -> None:  # fmt: skip
+    """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
+    from dexposure_core.pipeline.ingest import ingest_holdings
+
+    with ctx.progress(" periods") as progress:
+        vintage = ingest_holdings(
+            file, ctx.writing_dir(), frequency=frequency, chains=chains, columns=pairs(columns), duplicates=duplicates,
+            date=date, protocols=protocols, tokens=tokens, progress=progress,
+        )  # fmt: skip
+    _tell(ctx, vintage)
+
+
+@imports.command()
+@click.argument("file", type=FilePath)
+@click.option("--nodes", type=FilePath, help="CSV or Parquet: date, protocol_id, tvl_usd, sector.")
+@column_option
+@duplicates_option
+@click.pass_obj
+def edges(ctx: Context, file: Path, nodes: Path | None, columns: tuple[str, ...], duplicates: str) -> None:
+    """Import any exposure network from CSV or Parquet: date, creditor, debtor, exposure_usd."""
+    from dexposure_core.pipeline.ingest import ingest_edges
+
+    with ctx.progress(" periods") as progress:
+        vintage = ingest_edges(
+            file, ctx.writing_dir(), nodes=nodes, columns=pairs(columns), duplicates=duplicates, progress=progress
+        )
+    _tell(ctx, vintage)
+
+
+@click.command()
+@click.option("--scale", default="demo", show_default=True, metavar="demo|full|NUMBER", help="Size of the world.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed. Default: the one of the embedded dataset.")
+@click.pass_obj
+def simulate(ctx: Context, scale: str, seed: int | None) -> None:
+    """Build the simulated world: the embedded dataset when scale and seed are left as they are."""
+    from dexposure_core.pipeline.ingest import ingest_world
+
+    chosen: dict[str, Any] = {} if seed is None else {"seed": seed}
+    with ctx.progress(" weeks") as progress:
+        vintage = ingest_world(ctx.writing_dir(), scale=scale, progress=progress, **chosen)
+    _tell(ctx, vintage)
+
+
+@click.command()
+@chains_option
+@click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id); wins over every other mapping.")
+@click.pass_obj
+def build(ctx: Context, chains: str, tokens: Path | None) -> None:
+    """Rebuild networks and measures from a vintage's holdings with other choices, as a new vintage."""
+    from dexposure_core.pipeline.ingest import ingest_store
+
+    with ctx.progress(" periods") as progress:
+        vintage = ingest_store(ctx.open(), ctx.writing_dir(), chains=chains, tokens=tokens, progress=progress)
+    _tell(ctx, vintage)
+
+
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Read `NAME=FILECOLUMN` options into a mapping.
+
+    Raises:
+        BadOption: when one of them has no '='.
+    """
+    for text in texts:
+        if "=" not in text:
+            raise BadOption(f"--column '{text[:60]}': write NAME=FILECOLUMN, like creditor=holder")
+    return {name: column for name, _, column in (text.partition("=") for text in texts)}
+
+
+def _tell(ctx: Context, vintage: str) -> None:
+    """Say what was published and how its USD reconcile."""
+    from dexposure_core.pipeline.summary import summary
+    from dexposure_core.store import open_store
+
+    document = summary(open_store(ctx.writing_dir(), vintage))
+
+    def lines() -> Iterator[str]:
+        yield f"published vintage {vintage} in {ctx.writing_dir()}"
+        if document["simulated"]:
+            yield "SIMULATED data"
+        yield f"{document['dates']['count']} snapshots, {document['dates']['first']} to {document['dates']['last']}"
+        coverage = document["coverage"]
+        yield f"USD in {usd(coverage['in_usd'])} = mapped {usd(coverage['mapped_usd'])} + dropped {usd(coverage['dropped_usd'])}"
+        for reason, amount in coverage["dropped"].items():
+            yield f"  dropped, {reason}: {usd(amount)}"
+        for finding in document["findings"]:
+            yield f"  {finding['severity']}: {finding['finding']}, {finding['rows']:,} rows: {finding['action']}"
+
+    ctx.show(document, lines)

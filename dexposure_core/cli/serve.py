@@ -1,0 +1,52 @@
+"""`dexposure serve`: the dashboard, on loopback unless told otherwise."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from dexposure_core.cli.context import Context
+from dexposure_core.errors import BadOption
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen on.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+@click.pass_obj
+def serve(ctx: Context, host: str, port: int, no_browser: bool) -> None:
+    """Open the dashboard on the store's latest vintage (or the one of --vintage)."""
+    store = ctx.open()  # a wrong store or vintage is told here, in one line, not in the browser
+    _check_free(host, port)
+    environment = os.environ | {"DEXPOSURE_STORE": str(store.path)}
+    if ctx.vintage:
+        environment["DEXPOSURE_VINTAGE"] = store.vintage
+    if host not in LOOPBACK:
+        ctx.note(f"Note: {host}:{port} can be reached by others; the dashboard asks for no password.")
+    ctx.note(f"Vintage {store.vintage} at http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} (Ctrl-C stops)")  # noqa: S104
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(APP), "--server.address", host, "--server.port", str(port),
+        "--server.headless", "true" if no_browser else "false",
+    ]  # fmt: skip
+    sys.stderr.flush()
+    os.chdir(APP.parent)  # Streamlit reads .streamlit/config.toml from the working folder
+    os.execve(sys.executable, command, environment)  # noqa: S606  no shell; the arguments are ours
+
+
+def _check_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise BadOption(
+                f"Cannot listen on {host}:{port}: {error.strerror or error}; choose another --port"
+            ) from None

@@ -1,0 +1,117 @@
+"""Write the generated parts of docs/ from the tables the code runs on, or check that they are in sync.
+
+A page holds `<!-- generated: NAME -->` ... `<!-- end -->`; what stands between is replaced. `--check` changes
+nothing and exits 1 when a page is out of date, so that the docs cannot rot.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from dexposure_core import errors
+from dexposure_core.cli.commands import dexposure
+from dexposure_core.measures import MEASURES
+from dexposure_core.settings import SETTINGS
+from dexposure_core.store.schema import TABLES
+from dexposure_core.stress import RULES, SCENARIOS
+
+DOCS = Path(__file__).parent
+BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table; cells may hold anything but line breaks."""
+
+    def line(cells: Sequence[object]) -> str:
+        return "| " + " | ".join(" ".join(str(cell).split()).replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(header), line(["---"] * len(header)), *map(line, rows)]) + "\n"
+
+
+def measures() -> str:
+    """The table of measures."""
+    rows = [[f"`{m.name}`", m.title, m.unit, m.help, m.reference] for m in MEASURES]
+    return table(["name", "title", "unit", "definition", "source"], rows)
+
+
+def rules() -> str:
+    """The contagion rules."""
+    return table(["rule", "title", "definition", "source"], [[f"`{r.name}`", r.title, r.help, r.reference] for r in RULES])
+
+
+def scenarios() -> str:
+    """The standard scenarios."""
+    return table(["scenario", "title", "shock"], [[f"`{s.name}`", s.title, s.help] for s in SCENARIOS])
+
+
+def settings() -> str:
+    """The settings and the variables that change them."""
+    rows = [[f"`DEXPOSURE_{s.name.upper()}`", f"`{s.default}`" if s.default != "" else "", s.help] for s in SETTINGS]
+    return table(["variable", "default", "meaning"], rows)
+
+
+def refusals() -> str:
+    """The error family."""
+    classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.DexposureError)]
+    classes.sort(key=lambda c: c.__mro__[::-1][2:][0].__name__ + c.__name__ if c is not errors.DexposureError else "")
+    rows = [[f"`{c.__name__}`", f"`{c.__mro__[1].__name__}`", (inspect.getdoc(c) or "").split("\n")[0]] for c in classes]
+    return table(["error", "is a", "meaning"], rows)
+
+
+def schema() -> str:
+    """Every table of a vintage."""
+    parts = []
+    for spec in TABLES.values():
+        parts.append(f"### {spec.name}\n\n{spec.help}\n")
+        parts.append(table(["column", "type", "meaning"], [[f"`{c.name}`", c.type, c.help] for c in spec.columns]))
+    return "\n".join(parts)
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    context = click.Context(dexposure, info_name="dexposure")
+    return "\n".join(_command(dexposure.get_command(context, name), f"dexposure {name}") for name in dexposure.list_commands(context))
+
+
+def _command(command: click.Command | None, path: str) -> str:
+    assert command is not None, path
+    text = f"### {path}\n\n{' '.join((command.help or '').split())}\n\n"
+    if isinstance(command, click.Group):
+        return text + "\n".join(_command(sub, f"{path} {name}") for name, sub in command.commands.items())
+    context = click.Context(command, info_name=path)
+    usage = " ".join(command.collect_usage_pieces(context))
+    rows = [record for p in command.get_params(context) if p.name != "help" and (record := p.get_help_record(context))]
+    options = table(["option", "meaning"], [[f"`{name}`", text] for name, text in rows]) if rows else ""
+    return text + f"```\n{path} {usage}\n```\n\n" + options
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    part.__name__: part for part in (measures, rules, scenarios, settings, refusals, schema, commands)
+}
+
+
+def render(text: str) -> str:
+    """Return a page with its generated parts written anew."""
+    return BLOCK.sub(lambda m: f"{m.group(1)}\n{PARTS[m.group('name')]()}\n{m.group(3)}", text)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the pages, or with --check say which ones are out of date; return the exit status."""
+    stale = [p for p in sorted(DOCS.rglob("*.md")) if render(p.read_text("utf-8")) != p.read_text("utf-8")]
+    if "--check" in argv:
+        for page in stale:
+            sys.stderr.write(f"{page.relative_to(DOCS.parent)} is out of date; say `make docs`\n")
+        return 1 if stale else 0
+    for page in stale:
+        page.write_text(render(page.read_text("utf-8")), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

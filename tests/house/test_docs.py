@@ -1,0 +1,64 @@
+"""The docs cannot rot: generated parts are in sync, and everything a user can name is documented."""
+
+import importlib.util
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from dexposure_core import errors
+from dexposure_core.cli.commands import COMMANDS
+from dexposure_core.forecast import FORECASTERS
+from dexposure_core.measures import MEASURES
+from dexposure_core.settings import SETTINGS
+from dexposure_core.stress import RULES, SCENARIOS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+
+def text_of(*names: str) -> str:
+    return "\n".join((DOCS / name).read_text("utf-8") for name in names)
+
+
+def test_generated_parts_are_in_sync():
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    assert module.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda m: m.name)
+def test_every_measure_is_documented(measure):
+    assert f"`{measure.name}`" in text_of("measures.md")
+    assert measure.help.strip()
+    assert measure.reference.strip()
+
+
+def test_every_rule_scenario_setting_error_and_command_is_documented():
+    stress, operations, cli = text_of("stress.md"), text_of("operations.md"), text_of("cli.md")
+    assert all(f"`{r.name}`" in stress for r in RULES)
+    assert all(f"`{s.name}`" in stress for s in SCENARIOS)
+    assert all(f"DEXPOSURE_{s.name.upper()}" in operations for s in SETTINGS)
+    family = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.DexposureError)]
+    assert all(f"`{c.__name__}`" in operations for c in family)
+    assert all(f"### dexposure {c.name}" in cli for c in COMMANDS)
+
+
+def test_every_forecaster_is_named_in_the_docs():
+    named = text_of("forecasting.md") + (ROOT / "data/model/README.md").read_text("utf-8")
+    assert all(f.name in named for f in FORECASTERS)
+
+
+def test_links_between_pages_lead_somewhere():
+    pages = [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "data/README.md"]
+    broken = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+        if not (page.parent / link).exists()
+    ]
+    assert broken == []

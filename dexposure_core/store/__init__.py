@@ -1,0 +1,15 @@
+"""Vintages at rest: the only place that knows DuckDB, Parquet and folders.
+
+with VintageWriter(folder) as writer: ...     # publish a vintage
+store = open_store(folder)                    # read one
+"""
+
+from __future__ import annotations
+
+from dexposure_core.store.manifest import Manifest, Source
+from dexposure_core.store.schema import Column, Table, tables
+from dexposure_core.store.store import Store, open_store
+from dexposure_core.store.vintages import list_vintages
+from dexposure_core.store.writer import VintageWriter
+
+__all__ = ["Column", "Manifest", "Source", "Store", "Table", "VintageWriter", "list_vintages", "open_store", "tables"]

@@ -1,0 +1,155 @@
+"""What a person may set without touching code: one table, one frozen record, one way to find the store.
+
+Every setting has an environment variable, DEXPOSURE_ and its name in capitals. A value is read when
+`load()` is called and checked there; nothing is read at import.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dexposure_core.errors import BadOption
+
+PREFIX: Final = "DEXPOSURE_"
+EMBEDDED_STORE: Final = Path(__file__).resolve().parent.parent / "data" / "store"
+Value = str | int | float | Path | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting: its name, the text of its default (empty: none), what it does, and how its text is read."""
+
+    name: str
+    default: str
+    help: str
+    parse: Callable[[str], Value]
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that overrides the default."""
+        return PREFIX + self.name.upper()
+
+
+def _folder(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+def _count(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _setting(name: str, default: str, parse: Callable[[str], Value], text: str) -> Setting:
+    return Setting(name=name, default=default, help=text, parse=parse)
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    _setting("store", "", _folder, "Folder of vintages; empty: the user's own store, else the embedded one."),
+    _setting("cache_dir", "", _folder, "Folder for forecasts kept for reuse; empty: the user's cache folder."),
+    _setting("model_dir", "", _folder, "Folder of the forecaster's weights; empty: those shipped with the product."),
+    _setting("host", "127.0.0.1", str, "Address the dashboard listens on; the default is this machine only."),
+    _setting("port", "8501", _count(1, 65535), "Port the dashboard listens on."),
+    _setting("threads", "0", _count(0, 1024), "Threads a query or training run may use; 0: one per core."),
+    _setting("alpha", "0.3333333333333333", _number(0, 1), "Weight of PageRank in systemic importance."),
+    _setting("beta", "0.3333333333333333", _number(0, 1), "Weight of the top-5 outgoing share in systemic importance."),
+    _setting("gamma", "0.3333333333333333", _number(0, 1), "Weight of log TVL in systemic importance."),
+    _setting("damping", "0.85", _number(0, 0.9999), "Damping of PageRank: chance to follow an exposure, not to jump."),
+    _setting("theta", "0.2", _number(0, 1), "Lowest text similarity at which a token is given to a protocol."),
+    _setting("review", "0.5", _number(0, 1), "Text similarity below which a mapped token is listed for review."),
+    _setting("warning_weeks", "26", _count(2, 520), "Trailing window of the early-warning flags, in snapshots."),
+    _setting("warning_sigma", "2.0", _number(0.1, 100), "Standard deviations a change must exceed to raise a flag."),
+    _setting("distress_threshold", "0.1", _number(0, 1), "Loss over TVL from which loss sharing passes losses on."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings in force; field by field as in SETTINGS, with every folder resolved except `store`."""
+
+    store: Path | None
+    cache_dir: Path
+    model_dir: Path
+    host: str
+    port: int
+    threads: int
+    alpha: float
+    beta: float
+    gamma: float
+    damping: float
+    theta: float
+    review: float
+    warning_weeks: int
+    warning_sigma: float
+    distress_threshold: float
+
+    @property
+    def embedded_store(self) -> Path:
+        """The store shipped with the product."""
+        return EMBEDDED_STORE
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read every setting from the environment, or its default.
+
+    Raises:
+        BadOption: when a variable holds a value that the setting cannot take.
+    """
+    env = os.environ if environment is None else environment
+    values: dict[str, Any] = {s.name: _read(s, env) for s in SETTINGS}
+    values["cache_dir"] = values["cache_dir"] or _user_folder(env, "XDG_CACHE_HOME", ".cache")
+    values["model_dir"] = values["model_dir"] or EMBEDDED_STORE.parent / "model"
+    return Settings(**values)
+
+
+def user_store(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the folder where a person's own vintages go when no other is named."""
+    return _user_folder(os.environ if environment is None else environment, "XDG_DATA_HOME", ".local/share")
+
+
+def resolve_store(option: str | Path | None, *, writing: bool) -> Path:
+    """Return the store to use: the option, else DEXPOSURE_STORE, else the user's own, else the embedded one.
+
+    The user's own store is read only once it holds a vintage; it is always the one written to, so that an
+    import never lands in the embedded dataset by accident.
+    """
+    named = Path(option).expanduser() if option else load().store
+    if named is not None:
+        return named
+    own = user_store()
+    return own if writing or (own / "LATEST").is_file() else EMBEDDED_STORE
+
+
+def _read(setting: Setting, env: Mapping[str, str]) -> Value:
+    text = env.get(setting.variable, "").strip() or setting.default
+    try:
+        return setting.parse(text)
+    except ValueError as error:
+        reason = str(error) if str(error).startswith("a ") else "a number"
+        raise BadOption(
+            f"{setting.variable}={text[:80]!r}: expected {reason}; unset it for the default {setting.default}"
+        ) from None
+
+
+def _user_folder(env: Mapping[str, str], variable: str, fallback: str) -> Path:
+    base = env.get(variable, "")
+    return (Path(base) if base else Path.home() / fallback) / "dexposure"

@@ -1,0 +1,206 @@
+"""One vintage opened for reading: its frames, its snapshots, and the engine behind every query.
+
+Single dates are read with polars (row groups of other dates are skipped); everything else is SQL in DuckDB: one
+connection, one cursor per query, values always as parameters. Both are safe to use from many threads.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import polars as pl
+
+from dexposure_core.errors import BadOption, CorruptVintage, UnknownDate, UnknownProtocol, suggest
+from dexposure_core.network.snapshot import BASES, Basis, Snapshot
+from dexposure_core.store.manifest import Manifest
+from dexposure_core.store.schema import tables
+from dexposure_core.store.vintages import verify
+
+if TYPE_CHECKING:
+    import duckdb
+
+_EDGES: Final[dict[str, tuple[str, str]]] = {"holdings": ("exposures", "exposure_usd"), "flow": ("flows", "flow_usd")}
+
+
+class Reader:
+    """The files of one vintage and what every query needs of them."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.path = folder
+        self.manifest = manifest
+        self._lock = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __repr__(self) -> str:
+        """Return one line: vintage and extent."""
+        dates = self.manifest.dates
+        return f"Store({self.vintage}, {dates.count} snapshots {dates.first}..{dates.last})"
+
+    @property
+    def vintage(self) -> str:
+        """The id of the vintage; the key of every cache."""
+        return self.manifest.vintage
+
+    def bases(self) -> tuple[Basis, ...]:
+        """Return the bases that have at least one snapshot."""
+        return tuple(basis for basis in BASES if self.manifest.calendar.get(basis))
+
+    def dates(self, basis: str = "holdings") -> list[dt.date]:
+        """Return the snapshot dates of a basis, ascending.
+
+        Raises:
+            BadOption: no such basis.
+        """
+        return list(self.manifest.calendar.get(known_basis(basis), ()))
+
+    def snapshot(self, date: dt.date, basis: str = "holdings") -> Snapshot:
+        """Return the network on one date; protocols by id, exposures by creditor and debtor.
+
+        Raises:
+            UnknownDate: no snapshot of that basis on that date; names the nearest.
+            BadOption: no such basis.
+        """
+        known = self._check_date(date, basis)
+        table, amount = _EDGES[known]
+        nodes = self._on("nodes", date).filter(pl.col("basis") == known).sort("protocol")
+        nodes = nodes.join(self._protocols, on="protocol", how="left", maintain_order="left").with_row_index("row")
+        rows = nodes.select("protocol", pl.col("row").cast(pl.Int64))
+        edges = (
+            self._on(table, date)
+            .select("creditor", "debtor", amount)
+            .join(rows.rename({"protocol": "creditor", "row": "from"}), on="creditor", how="left")
+            .join(rows.rename({"protocol": "debtor", "row": "to"}), on="debtor", how="left")
+            .sort("from", "to")
+        )
+        if edges["from"].null_count() or edges["to"].null_count():
+            raise CorruptVintage(
+                f"{self.path}: {table} of {date} name protocols that nodes lacks; import the data again"
+            )
+        return Snapshot(
+            date=date,
+            basis=known,
+            protocols=nodes["protocol"].to_numpy(),
+            names=nodes["name"].fill_null(nodes["protocol"]).to_numpy(),
+            sectors=nodes["sector"].fill_null("Unknown").to_numpy(),
+            categories=nodes["category"].fill_null("Unknown").to_numpy(),
+            tvl_usd=nodes["tvl_usd"].to_numpy(),
+            creditor=edges["from"].to_numpy(),
+            debtor=edges["to"].to_numpy(),
+            exposure_usd=edges[amount].to_numpy(),
+        )
+
+    def parquet_path(self, name: str) -> Path:
+        """Return the path of a table's Parquet file.
+
+        Raises:
+            BadOption: no such table.
+        """
+        if name not in tables():
+            raise BadOption(f"No table '{name[:80]}'; there are {', '.join(tables())}")
+        return self.path / f"{name}.parquet"
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a whole table.
+
+        Raises:
+            BadOption: no such table.
+        """
+        return pl.read_parquet(self.parquet_path(name), glob=False)
+
+    def verify(self) -> None:
+        """Check every byte of the vintage against its manifest.
+
+        Raises:
+            CorruptVintage: naming the first file that differs.
+        """
+        verify(self.path, self.manifest)
+
+    def close(self) -> None:
+        """Let go of the query engine; the next query starts it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    @cached_property
+    def _protocols(self) -> pl.DataFrame:
+        return self.table("protocols")
+
+    @cached_property
+    def _tokens(self) -> pl.DataFrame:
+        return self.table("tokens")
+
+    def _on(self, table: str, date: dt.date) -> pl.DataFrame:
+        """Return the rows of one date, without the date."""
+        lazy = pl.scan_parquet(self.parquet_path(table), glob=False)
+        return lazy.filter(pl.col("date") == date).drop("date").collect()
+
+    def _sql(self, query: str, **parameters: Any) -> pl.DataFrame:
+        """Run one query on its own cursor; `$name` in the query stands for the parameter `name`."""
+        frame: pl.DataFrame = self._engine().cursor().sql(query, params=parameters).pl()
+        return frame
+
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection, with one view per table, opened at the first query."""
+        with self._lock:
+            if self._connection is None:
+                import duckdb
+
+                from dexposure_core.settings import load
+
+                config: dict[str, str | bool | int | float | list[str]] = {
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                }
+                connection = duckdb.connect(":memory:", config=config)
+                if threads := load().threads:
+                    connection.execute(f"SET threads = {threads:d}")
+                for name in tables():
+                    connection.read_parquet(str(self.path / f"{name}.parquet")).create_view(name)
+                self._connection = connection
+            return self._connection
+
+    def _check_date(self, date: dt.date, basis: str) -> Literal["holdings", "flow"]:
+        known = known_basis(basis)
+        dates = self.manifest.calendar.get(known, ())
+        if date not in dates:
+            raise UnknownDate(_no_snapshot(date, known, dates))
+        return known
+
+    def _previous(self, date: dt.date, basis: str = "holdings") -> dt.date | None:
+        """Return the snapshot date before `date`, which must be one itself."""
+        known = self._check_date(date, basis)
+        dates = self.manifest.calendar[known]
+        place = dates.index(date)
+        return dates[place - 1] if place else None
+
+    def _check_protocol(self, protocol: str) -> None:
+        if not (self._protocols["protocol"] == protocol).any():
+            hint = suggest(protocol[:80], [*self._protocols["protocol"], *self._protocols["name"]])
+            raise UnknownProtocol(f"No protocol '{protocol[:80]}' in vintage {self.vintage}{hint}")
+
+
+def known_basis(basis: str) -> Basis:
+    """Return `basis` if it is one.
+
+    Raises:
+        BadOption: it is not.
+    """
+    for known in BASES:
+        if basis == known:
+            return known
+    raise BadOption(f"basis: '{basis[:80]}' is not one of {', '.join(BASES)}")
+
+
+def _no_snapshot(date: dt.date, basis: str, dates: tuple[dt.date, ...]) -> str:
+    """Say which dates lie next to one that has no snapshot."""
+    if not dates:
+        return f"No snapshot on the {basis} basis in this vintage; import more data or take another basis"
+    before = max((d for d in dates if d < date), default=None)
+    after = min((d for d in dates if d > date), default=None)
+    near = " and ".join(str(d) for d in (before, after) if d is not None)
+    return f"No {basis} snapshot on {date}; nearest: {near}"

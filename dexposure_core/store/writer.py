@@ -1,0 +1,178 @@
+"""Publishing a vintage: built beside, checked, flushed to disk, renamed into place, named by LATEST last.
+
+Whatever happens before the rename (an exception, a kill, a power cut) leaves every reader with what it had.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+import polars as pl
+
+from dexposure_core import __version__
+from dexposure_core.errors import BadInput, CorruptVintage
+from dexposure_core.store import canonical, vintages
+from dexposure_core.store import manifest as manifests
+from dexposure_core.store.manifest import Dates, FileRecord, Manifest, Source, SourceLike
+from dexposure_core.store.schema import SCHEMA_VERSION, tables
+from dexposure_core.store.tablefile import TableFile
+
+_COMPRESSION_LEVEL: Final = 3
+_KEYS: Final = {"protocols": "protocol", "tokens": "token"}
+
+
+class VintageWriter:
+    """Builds one vintage in `store_dir`; use as a context manager, append frames, publish once.
+
+        with VintageWriter(store_dir) as writer:
+            writer.append("protocols", protocols)
+            for period in periods:
+                writer.append("holdings", period.holdings)
+            vintage = writer.publish(sources=sources, parameters={}, frequency="week", simulated=False)
+
+    Leaving the block without `publish` removes the build.
+    """
+
+    def __init__(self, store_dir: str | Path, *, compression_level: int = _COMPRESSION_LEVEL) -> None:
+        self._store = Path(store_dir)
+        self._level = compression_level
+        self._scratch = self._store / f"{vintages.BUILDING}{os.getpid()}-{secrets.token_hex(4)}"
+        self._folder = self._scratch / "vintage"
+        self._files: dict[str, TableFile] = {}
+        self._calendar: dict[str, set[dt.date]] = {}
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        """Remove what dead builds left and start an empty one.
+
+        Raises:
+            BadInput: the store folder cannot be written.
+        """
+        try:
+            self._store.mkdir(parents=True, exist_ok=True)
+            vintages.remove_stale(self._store)
+            self._folder.mkdir(parents=True)
+        except OSError as error:
+            raise BadInput(
+                f"{self._store}: cannot write vintages here ({error.strerror}); name a folder with --store"
+            ) from None
+        for name, table in tables().items():
+            hashed = name in canonical.CONTENT_TABLES
+            self._files[name] = TableFile(table, self._folder, level=self._level, fingerprint=hashed)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove what is left of the build; publishing has moved the vintage out of it."""
+        for file in self._files.values():
+            file.abort()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Add rows to a table; all columns of `schema.sql`, dates best in ascending order.
+
+        Raises:
+            ValueError: no such table, or columns, types or nulls that are not the schema's.
+        """
+        if table not in self._files:
+            raise ValueError(f"no table '{table}' in schema.sql; there are {', '.join(self._files)}")
+        self._files[table].append(frame)
+        if table == "nodes":
+            for basis, date in frame.select("basis", "date").unique().iter_rows():
+                self._calendar.setdefault(basis, set()).add(date)
+
+    def publish(
+        self, *, sources: Sequence[SourceLike], parameters: Mapping[str, Any], frequency: str, simulated: bool
+    ) -> str:
+        """Make the build visible as a vintage and the latest; return its id.
+
+        The same content with the same parameters, built by the same version, is not stored twice: the existing vintage
+        becomes the latest again. Equal content with other parameters (and so other measures) is a revision: `<id>-2`.
+
+        Raises:
+            BadInput: there is no snapshot to publish.
+            ValueError: a protocol or token occurs twice.
+            RuntimeError: already published, or a file lost rows.
+        """
+        if self._closed:
+            raise RuntimeError("this build is already published; start a new VintageWriter")
+        self._closed = True
+        digests = {name: file.close() for name, file in self._files.items()}
+        self._check_keys()
+        manifest = Manifest(
+            vintage="",
+            created_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+            content_hash=canonical.content_hash(digests),
+            schema_version=SCHEMA_VERSION,
+            built_by=f"dexposure {__version__}",
+            sources=tuple(Source(name=s.name, bytes=s.bytes, sha256=s.sha256) for s in sources),
+            dates=self._dates(),
+            calendar={basis: tuple(sorted(dates)) for basis, dates in sorted(self._calendar.items())},
+            frequency=frequency,
+            simulated=simulated,
+            parameters=dict(parameters),
+            rows={name: file.rows for name, file in self._files.items()},
+            files={file.path.name: _record(file.path) for file in self._files.values()},
+        )
+        vintage = self._install(manifest)
+        vintages.point_latest(self._store, vintage, self._scratch)
+        return vintage
+
+    def _dates(self) -> Dates:
+        dates = sorted(set().union(*self._calendar.values()))
+        if not dates:
+            raise BadInput(
+                "Nothing to publish: the input gave no snapshot; check the dates and values of the source files"
+            )
+        return Dates(first=dates[0], last=dates[-1], count=len(dates))
+
+    def _check_keys(self) -> None:
+        for name, key in _KEYS.items():
+            values = pl.read_parquet(self._files[name].path, columns=[key], glob=False)[key]
+            if values.is_duplicated().any():
+                twice = values.filter(values.is_duplicated())[0]
+                raise ValueError(f"table {name}: {key} '{twice[:80]}' occurs more than once")
+
+    def _install(self, manifest: Manifest) -> str:
+        """Move the build to its final name, or drop it where the store already says the same; return the id."""
+        base = f"{manifest.dates.last}-{manifest.content_hash[:10]}"
+        for revision in itertools.count(1):
+            vintage = base if revision == 1 else f"{base}-{revision}"
+            final = self._store / vintage
+            if not final.exists():
+                manifest = msgspec.structs.replace(manifest, vintage=vintage)
+                manifests.write(manifest, self._folder)
+                for path in (*sorted(self._folder.iterdir()), self._folder):
+                    vintages.sync(path)
+                self._folder.rename(final)
+                vintages.sync(self._store)
+                return vintage
+            if _same(final, manifest):
+                return vintage
+        raise AssertionError  # the count above never ends
+
+
+def _record(path: Path) -> FileRecord:
+    return FileRecord(bytes=path.stat().st_size, sha256=vintages.sha256(path))
+
+
+def _same(folder: Path, manifest: Manifest) -> bool:
+    """Whether a published vintage is whole and says what this build says."""
+    try:
+        other = manifests.read(folder)
+        vintages.check_files(folder, other)
+    except CorruptVintage:
+        return False
+    mine = msgspec.to_builtins(manifest.parameters)
+    keys = ("content_hash", "built_by", "frequency", "simulated")
+    return other.parameters == mine and all(getattr(other, k) == getattr(manifest, k) for k in keys)

@@ -1,0 +1,162 @@
+"""Draw a chart or a table together with its ways out: CSV, PNG, SVG, interactive HTML.
+
+Files are made when their button is clicked, never before. Every file says where it comes from: a CSV in its
+last column, `provenance` (it stays a plain table that every tool reads, and rows keep their origin when
+pasted elsewhere; docs/decisions), a picture in its caption. Pictures are printed on white whatever the screen's theme.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import polars as pl
+import streamlit as st
+
+from dexposure_core.ui import images, tables, text, theme
+from dexposure_core.ui.provenance import Provenance
+
+CAPTION: Final = "provenance"
+_MODEBAR: Final = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d", "zoom2d"]
+
+
+def chart(
+    figure: Any,
+    data: pl.DataFrame,
+    key: str,
+    provenance: Provenance,
+    *,
+    on_select: str | Callable[[], None] = "ignore",
+    selection_mode: str = "points",
+    alt: str | None = None,
+) -> Any:
+    """Draw a Plotly figure with its export menu.
+
+    Args:
+        figure: Plotly figure; gets the provenance as caption.
+        data: the numbers behind it, as they go into the CSV.
+        key: short name, unique on the page; part of the file names.
+        provenance: where it comes from.
+        on_select: as of `st.plotly_chart`.
+        selection_mode: as of `st.plotly_chart`.
+        alt: what the chart shows, in words, for those who do not see it.
+
+    Returns:
+        What `st.plotly_chart` returns (the selection when asked for).
+    """
+    shown = _captioned(figure, provenance, theme.mode())
+    with st.container(key=f"chart-{key}", gap=None):
+        drawn = st.plotly_chart(
+            shown, theme=None, width="stretch", key=f"plot-{key}", on_select=on_select,
+            selection_mode=selection_mode, config=_config(key, provenance), alt=alt,
+        )  # fmt: skip
+        _chart_menu(figure, data, key, provenance)
+    return drawn
+
+
+def table(
+    frame: pl.DataFrame,
+    key: str,
+    provenance: Provenance,
+    *,
+    labels: Mapping[str, str] | None = None,
+    height: int | None = None,
+    link: Callable[[str], str] | None = None,
+    full: pl.DataFrame | None = None,
+) -> None:
+    """Draw a table with its CSV button; column formats follow the column names (see `tables`).
+
+    Args:
+        frame: rows as they are to be read; `protocol`, `creditor`, `debtor` beside their `name`, `creditor_name`,
+            `debtor_name` are shown as one column.
+        key: short name, unique on the page.
+        provenance: where it comes from.
+        labels: heading of each column; columns left out keep a heading made from their name.
+        height: pixels; as many rows as there are, up to ten, when not given.
+        link: protocol id → address of its page (`view.protocol_link`); names become links.
+        full: what the CSV holds when the screen shows less.
+    """
+    with st.container(key=f"table-{key}", gap="xsmall"):
+        tables.draw(frame, key, labels or {}, height=height, link=link)
+        _button(
+            "CSV", lambda: csv_bytes(frame if full is None else full, provenance), key, provenance, "csv", "text/csv"
+        )
+
+
+def csv_bytes(frame: pl.DataFrame, provenance: Provenance) -> bytes:
+    """Return the frame as UTF-8 CSV, formulas defused, its origin in the last column `provenance`."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    safe = frame.with_columns(pl.col(name).map_elements(text.cell, return_dtype=pl.String) for name in texts)
+    out = io.BytesIO()
+    safe.with_columns(pl.lit(text.cell(provenance.line())).alias(CAPTION)).write_csv(out)
+    return out.getvalue()
+
+
+def html_bytes(figure: Any, provenance: Provenance) -> bytes:
+    """Return the figure as one HTML file that needs nothing from the network."""
+    page = _captioned(figure, provenance, theme.LIGHT)
+    config = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}, "showSendToCloud": False}
+    return str(page.to_html(include_plotlyjs=True, include_mathjax=False, full_html=True, config=config)).encode()
+
+
+def _chart_menu(figure: Any, data: pl.DataFrame, key: str, provenance: Provenance) -> None:
+    with (
+        st.container(key=f"menu-{key}"),
+        st.popover("Export", type="tertiary", icon=":material/download:", key=f"pop-{key}"),
+    ):
+        _button("CSV", lambda: csv_bytes(data, provenance), key, provenance, "csv", "text/csv")
+        if images.browser():
+            paper = theme.LIGHT
+            _button(
+                "PNG",
+                lambda: images.render(_captioned(figure, provenance, paper), "png"),
+                key,
+                provenance,
+                "png",
+                "image/png",
+            )
+            _button(
+                "SVG",
+                lambda: images.render(_captioned(figure, provenance, paper), "svg"),
+                key,
+                provenance,
+                "svg",
+                "image/svg+xml",
+            )
+        else:
+            st.caption("No Chrome on the server: for a picture use the camera above the chart.")
+        _button("Interactive HTML", lambda: html_bytes(figure, provenance), key, provenance, "html", "text/html")
+        st.caption("The camera above the chart saves what you see.")
+        st.segmented_control("Camera format", ["svg", "png"], default="svg", key=f"camera-{key}", required=True)
+
+
+def _button(
+    label: str, build: Callable[[], bytes], key: str, provenance: Provenance, extension: str, mime: str
+) -> None:
+    st.download_button(
+        label, data=build, file_name=text.file_name(provenance.file_parts(key), extension), mime=mime,
+        key=f"get-{extension}-{key}", on_click="ignore", type="tertiary", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _captioned(figure: Any, provenance: Provenance, mode: theme.Mode) -> Any:
+    drawn = copy.deepcopy(figure)
+    drawn.update_layout(template=theme.template(mode))
+    drawn.add_annotation(
+        text=provenance.caption(), xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top",
+        yshift=-24, align="left", showarrow=False, font={"size": 10, "color": mode.muted},
+    )  # fmt: skip
+    return drawn
+
+
+def _config(key: str, provenance: Provenance) -> dict[str, Any]:
+    name = text.file_name(provenance.file_parts(key), "x")[:-2]
+    camera = {"format": st.session_state.get(f"camera-{key}") or "svg", "filename": name, "scale": 2}
+    return {
+        "displaylogo": False,
+        "responsive": True,
+        "modeBarButtonsToRemove": _MODEBAR,
+        "toImageButtonOptions": camera,
+    }

@@ -1,0 +1,127 @@
+"""The frame around every page: menu, header strip, notes, answer, footer. A page's first call is `require`.
+
+A server that has just started runs a deep-linked page without app.py (a folder `pages/` makes it do so).
+`require` sees that nobody framed this run, registers the pages and runs again, this time through app.py.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import streamlit as st
+
+from dexposure_core.errors import DexposureError, NoVintage
+from dexposure_core.ui import controls, navigation, style, text
+from dexposure_core.ui.provenance import SIMULATED, Provenance
+from dexposure_core.ui.view import View
+
+_FRAMED: Final = "_framed"
+_RETRIED: Final = "_retried"
+
+
+def run() -> None:
+    """Draw the page that the address asks for (all that app.py does)."""
+    st.set_page_config(page_title="DeXposure Monitor", page_icon=":material/monitoring:", layout="wide")
+    chosen = _navigation()
+    st.session_state[_FRAMED] = True
+    try:
+        chosen.run()
+    finally:
+        st.session_state[_FRAMED] = False
+
+
+def require(page_key: str) -> View:
+    """Frame the page and return what it shows; the page's first call, once, never in a fragment.
+
+    Draws the sidebar, the header strip and any note about the address. Does not return when there are no data:
+    the page then shows what is missing and what to do.
+    """
+    _through_app()
+    page = navigation.page(page_key)
+    style.apply()
+    try:
+        view = controls.sidebar(page)
+    except NoVintage as error:
+        _no_data(page, error)
+    except DexposureError as error:
+        _no_data(page, error)
+    _header(page, view)
+    for note in view.notes:
+        st.info(text.markdown(note), icon=":material/link_off:")
+    return view
+
+
+def headline(sentence: str) -> None:
+    """Write the page's answer, one sentence with numbers under the title. Markdown: escape names (`text.markdown`)."""
+    with st.container(key="headline"):
+        st.markdown(sentence)
+
+
+def footer(provenance: Provenance, *, method: str = "") -> None:
+    """Write the page's last line: source, vintage, and the way to the definitions (`method`: topic on that page)."""
+    parts = [SIMULATED] if provenance.simulated else []
+    parts += [
+        f"Source: {text.markdown(', '.join(provenance.sources) or 'not stated')}",
+        f"vintage {provenance.vintage}",
+    ]
+    where = f"/method?topic={method}" if method else "/method"
+    with st.container(key="footer"):
+        st.caption(f"{' · '.join(parts)} · [How this is defined]({where})")
+
+
+def empty(what: str, why: str, remedy: str) -> None:
+    """Show a designed empty state: what is missing, why, what to do. Plain text, escaped here."""
+    with st.container(key=f"empty-{abs(hash((what, why)))}", border=True):
+        st.markdown(f"**{text.markdown(what)}**  \n{text.markdown(why)}  \n:gray[{text.markdown(remedy)}]")
+
+
+def failure(what: str, error: DexposureError) -> None:
+    """Show that a part of the page could not be made, with the error's own words."""
+    st.warning(f"**{text.markdown(what)}**  \n{text.markdown(error)}", icon=":material/error:")
+
+
+def _navigation() -> st.Page:
+    pages = {p.key: st.Page(p.file, title=p.title, icon=p.icon, url_path=p.key) for p in navigation.PAGES}
+    menu: dict[str, list[st.Page]] = {}
+    for page in navigation.PAGES:
+        menu.setdefault(page.section, []).append(pages[page.key])
+
+    def home() -> None:
+        st.switch_page(pages["overview"], query_params=st.query_params.to_dict())
+
+    menu["Observe"].append(st.Page(home, title="Home", url_path="home", default=True, visibility="hidden"))
+    return st.navigation(menu, expanded=True)
+
+
+def _through_app() -> None:
+    state = st.session_state
+    if state.get(_FRAMED) or state.get(_RETRIED):
+        state[_RETRIED] = False
+        return
+    state[_RETRIED] = True
+    _navigation()
+    st.rerun()
+
+
+def _no_data(page: navigation.Page, error: DexposureError) -> None:
+    st.title(page.title)
+    headline("There are no data to show yet.")
+    empty("No data", str(error), "Run `dexposure import …` or `dexposure simulate`, then reload this page.")
+    st.stop()
+
+
+def _header(page: navigation.Page, view: View) -> None:
+    behind = (dt.datetime.now(dt.UTC).date() - view.date).days
+    chips = [
+        f"As of <b>{view.date}</b>",
+        f"{view.basis} basis",
+        f"vintage {text.html(view.vintage)}",
+        f"{text.span(behind)} old",
+    ]
+    back = (view.dates[-1] - view.date).days
+    chips.append("latest snapshot" if back == 0 else f"{text.span(back)} before the vintage's end")
+    badge = f'<span class="badge">{SIMULATED}</span>' if view.simulated else ""
+    with st.container(key="header"):
+        st.title(page.title, anchor=False)
+        st.html(f'<div class="strip">{badge}{"".join(f"<span>{chip}</span>" for chip in chips)}</div>')

@@ -1,0 +1,79 @@
+"""Pictures from Plotly figures, drawn by a Chrome of this machine that is started for one picture and ended after it.
+
+Kaleido needs an installed Chrome or Chromium. It runs in a process of its own so that a browser that hangs costs
+`TIMEOUT` seconds and one picture, never the dashboard.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from dexposure_core.errors import DexposureError
+
+TIMEOUT: Final = 40
+WIDTH: Final = 960
+_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+_DRAW: Final = """
+import sys, pathlib, kaleido, plotly.io
+source, target, form, width, height = sys.argv[1:]
+figure = plotly.io.from_json(pathlib.Path(source).read_text())
+kaleido.write_fig_sync(figure, target, opts={"format": form, "width": int(width), "height": int(height), "scale": 2})
+"""
+
+
+class NoPicture(DexposureError, RuntimeError):
+    """The browser of this machine could not draw the picture."""
+
+
+def browser() -> str | None:
+    """Return the path of a Chrome or Chromium on this machine, None when there is none (or no kaleido)."""
+    from importlib.util import find_spec
+
+    if find_spec("kaleido") is None:
+        return None
+    named = os.environ.get("BROWSER_PATH")
+    return named if named and Path(named).is_file() else next(filter(None, map(shutil.which, _BROWSERS)), None)
+
+
+def render(figure: Any, form: str, *, timeout: float = TIMEOUT) -> bytes:
+    """Return the figure as PNG or SVG.
+
+    Raises:
+        NoPicture: when there is no browser or it did not answer in time.
+    """
+    chrome = browser()
+    if chrome is None:
+        raise NoPicture("No Chrome or Chromium found; use the camera button above the chart, or install one")
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "figure.json"), Path(folder, f"figure.{form}")
+        source.write_text(figure.to_json(), encoding="utf-8")
+        height = int(figure.layout.height or 450)
+        command = [sys.executable, "-c", _DRAW, str(source), str(target), form, str(WIDTH), str(height)]
+        _run(command, {**os.environ, "BROWSER_PATH": chrome}, timeout)
+        if not target.is_file():
+            raise NoPicture(f"{chrome} drew no picture; use the camera button above the chart")
+        return target.read_bytes()
+
+
+def _run(command: list[str], environment: dict[str, str], timeout: float) -> None:
+    process = subprocess.Popen(  # noqa: S603  our own interpreter and our own script
+        command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        raise NoPicture(
+            f"The browser gave no answer in {timeout:.0f} s; use the camera button above the chart"
+        ) from None
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

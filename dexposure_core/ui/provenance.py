@@ -1,0 +1,59 @@
+"""What every export says about itself: source, vintage, date, basis, parameters, and whether it is simulated."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dexposure_core.ui import text
+
+PRODUCT: Final = "DeXposure Monitor"
+SIMULATED: Final = "SIMULATED DATA"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a chart or table comes from.
+
+    Args:
+        vintage: id of the data build.
+        sources: names of the files the vintage was built from.
+        simulated: whether the data are simulated.
+        basis: holdings or flow; None when it does not matter.
+        date: snapshot date; None for what spans all dates.
+        parameters: (name, value) of whatever else shaped the result, in reading order.
+    """
+
+    vintage: str
+    sources: tuple[str, ...]
+    simulated: bool
+    basis: str | None = None
+    date: dt.date | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def having(self, **parameters: object) -> Provenance:
+        """Return a copy with more parameters, underscores in names written as spaces."""
+        more = tuple((name.replace("_", " "), str(value)) for name, value in parameters.items())
+        return replace(self, parameters=self.parameters + more)
+
+    def line(self) -> str:
+        """Return all of it on one line, as written into every CSV row and HTML file."""
+        parts = [SIMULATED] if self.simulated else []
+        parts += [PRODUCT, f"source: {', '.join(self.sources) or 'not stated'}", f"vintage: {self.vintage}"]
+        parts += [f"date: {self.date}"] if self.date else []
+        parts += [f"basis: {self.basis}"] if self.basis else []
+        return "; ".join(parts + [f"{name}: {value}" for name, value in self.parameters])
+
+    def caption(self) -> str:
+        """Return the two short lines under a chart (HTML, escaped)."""
+        first = [SIMULATED.capitalize()] if self.simulated else [f"Source: {text.short(', '.join(self.sources), 44)}"]
+        first += [str(self.date)] if self.date else []
+        first += [f"{self.basis} basis"] if self.basis else []
+        first += [f"{name} {value}" for name, value in self.parameters]
+        return f"{text.html(text.short(' · '.join(first), 130))}<br>{PRODUCT} · vintage {text.html(self.vintage)}"
+
+    def file_parts(self, key: str) -> tuple[str, ...]:
+        """Return the parts of a file name: what, date, basis, vintage and whether simulated."""
+        label = "simulated" if self.simulated else ""
+        return ("dexposure", key, str(self.date or ""), self.basis or "", f"v{self.vintage}", label)

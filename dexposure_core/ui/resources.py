@@ -1,0 +1,158 @@
+"""Everything the screens remember between runs: every `st.cache_*` of the product is in this file.
+
+Arguments are plain keys (vintage, date, basis, name), never frames or snapshots; a vintage is immutable, so its id is a
+sufficient key. Every cache is bounded. What comes out is shared between sessions: never change it in place.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+import polars as pl
+import streamlit as st
+
+from dexposure_core.settings import resolve_store
+from dexposure_core.store import list_vintages, open_store
+from dexposure_core.ui import text, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dexposure_core.network.snapshot import Basis, Snapshot
+    from dexposure_core.store import Store
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _kept(entries: int, spinner: str | bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Keep up to that many results for all sessions; `spinner` says what is being computed."""
+    return cast(
+        "Callable[[Callable[P, R]], Callable[P, R]]", st.cache_resource(max_entries=entries, show_spinner=spinner)
+    )
+
+
+def vintages() -> list[str]:
+    """Return the ids of the store's vintages, newest first; not cached, so a new build shows at the next click."""
+    known = list_vintages(resolve_store(None, writing=False))
+    return [m.vintage for m in sorted(known, key=lambda m: m.created_at, reverse=True)]
+
+
+def latest() -> str:
+    """Return the vintage that LATEST names.
+
+    Raises:
+        NoVintage: when the store holds none.
+    """
+    return open_store(resolve_store(None, writing=False)).vintage
+
+
+@_kept(4)
+def store(vintage: str) -> Store:
+    """Return the open store of a vintage."""
+    return open_store(resolve_store(None, writing=False), vintage=vintage)
+
+
+@_kept(16)
+def dates(vintage: str, basis: Basis) -> tuple[dt.date, ...]:
+    """Return the snapshot dates of a basis, ascending."""
+    return tuple(store(vintage).dates(basis))
+
+
+@_kept(32, "Reading the snapshot …")
+def snapshot(vintage: str, date: dt.date, basis: Basis) -> Snapshot:
+    """Return one snapshot (frozen)."""
+    return store(vintage).snapshot(date, basis)
+
+
+@_kept(4)
+def protocols(vintage: str) -> pl.DataFrame:
+    """Return protocol, name, category, sector of every protocol."""
+    return store(vintage).protocols()
+
+
+@_kept(4)
+def names(vintage: str) -> dict[str, str]:
+    """Return protocol id → name."""
+    return dict(protocols(vintage).select("protocol", "name").iter_rows())
+
+
+@_kept(4)
+def protocol_options(vintage: str) -> dict[str, str]:
+    """Return protocol id → the text the sidebar's search matches: name, symbols it issues, id; by name."""
+    rows = protocols(vintage).select("protocol", "name")
+    issued = store(vintage).tokens().drop_nulls("issuer").group_by("issuer").agg(pl.col("token").sort().head(4))
+    symbols = {issuer: ", ".join(tokens) for issuer, tokens in issued.iter_rows()}
+    return {p: _option(p, n, symbols.get(p, "")) for p, n in rows.sort(pl.col("name").str.to_lowercase()).iter_rows()}
+
+
+def _option(protocol: str, name: str, symbols: str) -> str:
+    extra = " · ".join(
+        part for part in (symbols if symbols != name else "", protocol if protocol != name else "") if part
+    )
+    return text.short(f"{name} ({extra})" if extra else name, 90)
+
+
+@_kept(4)
+def source_names(vintage: str) -> tuple[str, ...]:
+    """Return the names of the files the vintage was built from."""
+    return tuple(text.short(str(_source_name(s)), 60) for s in store(vintage).manifest.sources)
+
+
+def _source_name(source: Any) -> str:
+    given = source.get("name", source.get("path", "")) if isinstance(source, dict) else getattr(source, "name", source)
+    return str(given).rsplit("/", 1)[-1]
+
+
+@_kept(64)
+def search(vintage: str, words: str) -> list[tuple[str, str, str]]:
+    """Return (protocol, name, sector) of the protocols that match a name, id or token symbol."""
+    return list(store(vintage).search(words).select("protocol", "name", "sector").iter_rows())
+
+
+@_kept(4)
+def events(vintage: str) -> pl.DataFrame:
+    """Return the events table, by date."""
+    return store(vintage).events().sort("date")
+
+
+@_kept(256)
+def history(vintage: str, measure: str, basis: Basis) -> pl.DataFrame:
+    """Return date, value of a measure (null = not defined)."""
+    return store(vintage).history(measure, basis)
+
+
+@_kept(64, "Comparing with the previous snapshot …")
+def changes(vintage: str, date: dt.date) -> pl.DataFrame:
+    """Return what changed since the previous snapshot, per pair (see `Store.changes`)."""
+    return store(vintage).changes(date)
+
+
+@_kept(64)
+def importance(vintage: str, date: dt.date, basis: Basis) -> pl.DataFrame:
+    """Return the importance scores of a date."""
+    return store(vintage).importance(date, basis)
+
+
+@_kept(64)
+def sector_exposures(vintage: str, date: dt.date, basis: Basis) -> pl.DataFrame:
+    """Return the spillover matrix of a date, long."""
+    return store(vintage).sector_exposures(date, basis)
+
+
+@_kept(8)
+def sectors(vintage: str) -> tuple[str, ...]:
+    """Return the vintage's sectors, largest number of protocols first: the order in which they get their colours."""
+    counted = protocols(vintage).group_by("sector").len().sort(["len", "sector"], descending=[True, False])
+    return tuple(counted["sector"].to_list())
+
+
+def sector_colours(vintage: str) -> dict[str, str]:
+    """Return sector → colour, the same on every page and date of a vintage."""
+    return theme.sector_colours(sectors(vintage))
+
+
+def table(vintage: str, name: str) -> pl.DataFrame:
+    """Return a whole table for export; not cached (it is built on click and may be large)."""
+    return store(vintage).table(name)

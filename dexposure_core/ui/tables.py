@@ -1,0 +1,115 @@
+"""How a frame is shown as a table: the column's name decides its format.
+
+`*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank`, `probability` … → a bar in the cell;
+`change_*` keep their sign; `protocol`, `creditor`, `debtor` become links to the protocol's page. Sorting in the
+browser stays numerical because numbers stay numbers; the CSV keeps the full precision.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import polars as pl
+import streamlit as st
+
+from dexposure_core.ui import text
+
+ROWS: Final = 10
+_ROW_PX: Final = 35
+_SHARES: Final = (
+    "share",
+    "sis",
+    "pagerank",
+    "tail_exposure",
+    "log_tvl",
+    "default_loss",
+    "probability",
+    "distress",
+    "fraction",
+)
+_ENDS: Final = {"protocol": "name", "creditor": "creditor_name", "debtor": "debtor_name"}
+
+
+def draw(
+    frame: pl.DataFrame, key: str, labels: Mapping[str, str], *, height: int | None, link: Callable[[str], str] | None
+) -> None:
+    """Draw the frame; see `export.table`."""
+    shown, named = _linked(frame, link)
+    config = {name: _column(name, shown, labels.get(name) or heading(name), named) for name in shown.columns}
+    rows = min(ROWS, max(1, shown.height))
+    st.dataframe(
+        shown.with_columns(_rounded(shown)), hide_index=True, width="stretch", key=f"grid-{key}",
+        height=height or (rows + 1) * _ROW_PX + 3, column_config=config, placeholder="–",
+    )  # fmt: skip
+
+
+def heading(column: str) -> str:
+    """Return a readable heading for a column: `exposure_usd` → `Exposure, USD m`."""
+    words = column.removesuffix("_usd").replace("_", " ").strip().capitalize()
+    return f"{words}, USD m" if column.endswith("_usd") else words
+
+
+def significant(values: pl.Expr, places: int = 3) -> pl.Expr:
+    """Round to that many significant digits."""
+    scale = pl.lit(10.0).pow(places - 1 - values.abs().log10().floor())
+    return pl.when(values == 0).then(0.0).otherwise((values * scale).round(0) / scale)
+
+
+def _rounded(frame: pl.DataFrame) -> list[pl.Expr]:
+    done = []
+    for name, kind in frame.schema.items():
+        if kind.is_float():
+            column = pl.col(name).fill_nan(None) / (1e6 if name.endswith("_usd") else 1.0)
+            done.append((column if is_share(name) else significant(column)).alias(name))
+        elif kind == pl.String and not name.endswith(_LINK):
+            done.append(pl.col(name).map_elements(lambda v: text.short(v, 120), return_dtype=pl.String))
+    return done
+
+
+_LINK: Final = "·link"
+
+
+def is_share(column: str) -> bool:
+    """Return whether the column holds a share 0..1, drawn as a bar."""
+    return column.endswith(_SHARES) and not column.startswith("change")
+
+
+def _linked(frame: pl.DataFrame, link: Callable[[str], str] | None) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Replace ids that stand beside their name by a link that shows the name; returns {link column: heading}."""
+    named: dict[str, str] = {}
+    for end, name in _ENDS.items():
+        if end not in frame.columns or name not in frame.columns:
+            continue
+        if link is None:
+            frame = frame.drop(end)
+            continue
+        address = [
+            f"{link(p)}#{quote(text.short(n or p, 60), safe='')}" for p, n in frame.select(end, name).iter_rows()
+        ]
+        column = f"{end}{_LINK}"
+        named[column] = heading(end)
+        place = frame.get_column_index(end)
+        frame = frame.drop(end, name).insert_column(place, pl.Series(column, address, dtype=pl.String))
+    return frame, named
+
+
+def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]) -> Any:
+    kind = frame.schema[name]
+    if name in named:
+        return st.column_config.LinkColumn(named[name], display_text=r"#(.*)$", help="Opens the protocol's page")
+    if kind.is_float() and is_share(name):
+        top = frame[name].fill_nan(None).max()
+        ceiling = float(top) if isinstance(top, int | float) and math.isfinite(top) and top > 0 else 1.0
+        return st.column_config.ProgressColumn(
+            label, format="percent", min_value=0.0, max_value=min(1.0, ceiling) or 1.0
+        )
+    if kind.is_numeric():
+        return st.column_config.NumberColumn(label, format="localized")
+    return (
+        st.column_config.DateColumn(label, format="YYYY-MM-DD")
+        if kind == pl.Date
+        else st.column_config.TextColumn(label)
+    )

@@ -1,0 +1,114 @@
+"""Colour, type and margins: one palette for sectors everywhere, one scale for loss, one for change.
+
+Sector colours keep apart under the common colour-blindnesses and on white and dark paper alike; a ninth
+sector and all after it are grey. Charts take ink, grid and paper from a Plotly template only, so that an
+export can be printed on white whatever the screen's theme is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import streamlit as st
+
+SECTOR_COLOURS: Final = (
+    "#1F6FB4", "#D9820B", "#0B8F6F", "#B9487F", "#4AA3DF", "#B8401A", "#7A5BB5", "#8F8A1B",
+)  # fmt: skip
+GREYS: Final = ("#7C848E", "#A3A9B1", "#5C636C", "#BDC2C8")
+FONT: Final = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
+HEIGHT: Final = 340
+HEIGHT_SMALL: Final = 220
+HEIGHT_LARGE: Final = 520
+
+Scale = list[list[float | str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mode:
+    """The colours that differ between light and dark paper.
+
+    `up` and `down` mark a rise and a fall without judging them; `alarm` is for losses and alerts.
+    """
+
+    name: str
+    paper: str
+    surface: str
+    ink: str
+    muted: str
+    grid: str
+    accent: str
+    up: str
+    down: str
+    alarm: str
+    loss: tuple[str, ...]
+    change: tuple[str, ...]
+
+
+LIGHT: Final = Mode(
+    name="light", paper="#FFFFFF", surface="#F4F6F8", ink="#1B2430", muted="#5B6673", grid="#E3E7EB",
+    accent="#0B6E99", up="#B8501A", down="#1F6FB4", alarm="#A8281E",
+    loss=("#FFF5EE", "#FDD3B0", "#F6A06A", "#DE6238", "#A8281E", "#5E0D16"),
+    change=("#1B5A99", "#6AA3CF", "#CFE1EF", "#F5F5F3", "#F9D8C0", "#E58A56", "#A8401A"),
+)  # fmt: skip
+DARK: Final = Mode(
+    name="dark", paper="#12171D", surface="#1B222A", ink="#E6EAEE", muted="#9AA5B1", grid="#2C353F",
+    accent="#4FB3DC", up="#F0955C", down="#6DB1E8", alarm="#FF8A75",
+    loss=("#1B222A", "#4A2620", "#86331F", "#C2542C", "#EE8A55", "#FFD2AC"),
+    change=("#8FC6F2", "#4C8FC4", "#24466A", "#20262D", "#6A3A20", "#C0703A", "#F8B384"),
+)  # fmt: skip
+
+
+def mode() -> Mode:
+    """Return the colours of the browser's current theme; light outside a browser."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def sector_colours(sectors: Sequence[str]) -> dict[str, str]:
+    """Give each sector its colour, in the order given: eight colours, then greys; 'Unknown' and 'Other' are grey."""
+    named = [s for s in dict.fromkeys(sectors) if s not in ("Unknown", "Other")]
+    grey = named[len(SECTOR_COLOURS) :]
+    colours = dict(zip(named, SECTOR_COLOURS, strict=False))
+    colours |= {sector: GREYS[1 + i % 3] for i, sector in enumerate(grey)}
+    return colours | {"Unknown": GREYS[0], "Other": GREYS[1]}
+
+
+def loss_scale(of: Mode | None = None) -> Scale:
+    """Return the sequential scale for losses and levels, none to much, for Plotly."""
+    return _scale((of or mode()).loss)
+
+
+def change_scale(of: Mode | None = None) -> Scale:
+    """Return the diverging scale for changes, fall (blue) to rise (orange), for Plotly; centre it on 0."""
+    return _scale((of or mode()).change)
+
+
+def template(of: Mode | None = None) -> Any:
+    """Return the Plotly template every chart uses."""
+    import plotly.graph_objects as go
+
+    colours = of or mode()
+    axis = {
+        "gridcolor": colours.grid, "linecolor": colours.grid, "zerolinecolor": colours.grid, "tickcolor": colours.grid,
+        "tickfont": {"color": colours.muted, "size": 12}, "title": {"font": {"color": colours.muted, "size": 12}},
+        "automargin": True,
+    }  # fmt: skip
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT, "size": 13, "color": colours.ink},
+            "paper_bgcolor": colours.paper, "plot_bgcolor": colours.paper,
+            "colorway": list(SECTOR_COLOURS), "margin": {"l": 8, "r": 8, "t": 44, "b": 58},
+            "title": {"font": {"size": 15, "color": colours.ink}, "x": 0, "xref": "container", "xanchor": "left",
+                      "y": 0.98, "yanchor": "top"},
+            "xaxis": axis | {"showgrid": False}, "yaxis": axis,
+            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 12}},
+            "hoverlabel": {"font": {"family": FONT, "size": 13}}, "separators": ". ",
+            "annotationdefaults": {"font": {"size": 11, "color": colours.muted}, "showarrow": False},
+            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours.muted, "activecolor": colours.accent},
+        }
+    )  # fmt: skip
+
+
+def _scale(colours: Sequence[str]) -> Scale:
+    return [[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)]

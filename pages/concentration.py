@@ -1,0 +1,7 @@
+"""concentration page."""
+
+from dexposure_core.ui import frame
+
+view = frame.require("concentration")
+frame.headline("This page is being built.")
+frame.footer(view.provenance())

@@ -1,0 +1,233 @@
+"""Every measure, in one table that the command line, the pages, the docs and the tests read alike.
+
+A measure is a pure function of one snapshot. The variant is part of its help: whoever compares a number with another
+source must see which formula it is. Undefined is NaN, never 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from dexposure_core.errors import UnknownMeasure, suggest
+from dexposure_core.measures.concentration import gini, hhi, top_share
+from dexposure_core.measures.facts import Facts
+from dexposure_core.measures.spillover import cross_sector_ratio, off_diagonal
+from dexposure_core.measures.topology import degree_assortativity, degree_entropy, density
+from dexposure_core.network.snapshot import Floats, Indices, Snapshot
+
+_PAPER: Final = "DeXposure-FM, arXiv 2602.03981"
+_HHI: Final = "Herfindahl 1950; Hirschman 1945"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One number that describes a snapshot.
+
+    Attributes:
+        name: key in tables and JSON.
+        title: what a reader sees.
+        unit: "USD", "share" (0..1), "index" (0..1 HHI), "count" or "number".
+        help: the exact definition, including the variant and when it is not defined.
+        reference: where the definition comes from.
+        formula: the number from the shared intermediate results.
+    """
+
+    name: str
+    title: str
+    unit: str
+    help: str
+    reference: str
+    formula: Callable[[Facts], float]
+
+    def of(self, snapshot: Snapshot) -> float:
+        """Return the measure of one snapshot; NaN when it is not defined."""
+        return self.formula(Facts(snapshot))
+
+
+def measure_all(snapshot: Snapshot) -> dict[str, float]:
+    """Return every measure of one snapshot by name, sharing the work between them."""
+    return measure_facts(Facts(snapshot))
+
+
+def measure_facts(facts: Facts) -> dict[str, float]:
+    """Return every measure by name from facts that the caller goes on using (importance, sector cells)."""
+    return {measure.name: measure.formula(facts) for measure in MEASURES}
+
+
+def find_measure(name: str) -> Measure:
+    """Return the measure of that name.
+
+    Raises:
+        UnknownMeasure: when there is none; names the closest one.
+    """
+    for measure in MEASURES:
+        if measure.name == name:
+            return measure
+    raise UnknownMeasure(f"No measure '{name[:80]}'{suggest(name[:80], [m.name for m in MEASURES])}")
+
+
+def _mean(values: Floats | Indices) -> float:
+    return float(values.mean()) if values.size else math.nan
+
+
+def _max(values: Floats | Indices) -> float:
+    return float(values.max()) if values.size else math.nan
+
+
+def _tvl_gini(f: Facts) -> float:
+    return gini(f.snapshot.tvl_usd[f.snapshot.tvl_usd > 0])
+
+
+_SIZE = (
+    Measure(
+        name="protocol_count", title="Protocols", unit="count", reference=_PAPER,
+        help="Number of protocols in the snapshot: TVL above 0, or an end of an exposure.",
+        formula=lambda f: float(len(f.snapshot.protocols)),
+    ),
+    Measure(
+        name="exposure_count", title="Exposures", unit="count", reference=_PAPER,
+        help="Number of ordered (creditor, debtor) pairs with an exposure above 0.",
+        formula=lambda f: float(len(f.snapshot.exposure_usd)),
+    ),
+    Measure(
+        name="system_tvl_usd", title="System TVL", unit="USD", reference=_PAPER,
+        help="Sum of TVL over protocols, gross: a dollar held through two protocols counts twice.",
+        formula=lambda f: float(f.snapshot.tvl_usd.sum()),
+    ),
+    Measure(
+        name="total_exposure_usd", title="Total exposure", unit="USD", reference=_PAPER,
+        help="Sum of all exposures: USD that protocols hold of each other's tokens (flow basis: net USD).",
+        formula=lambda f: float(f.snapshot.exposure_usd.sum()),
+    ),
+)  # fmt: skip
+
+_CONCENTRATION = (
+    Measure(
+        name="tvl_hhi", title="TVL concentration (HHI)", unit="index", reference=_HHI,
+        help="Sum of squared TVL shares, 1/N to 1; not defined when system TVL is 0.",
+        formula=lambda f: hhi(f.snapshot.tvl_usd),
+    ),
+    Measure(
+        name="tvl_top10_share", title="TVL of the ten largest protocols", unit="share", reference=_PAPER,
+        help="Share of system TVL in the ten largest protocols (ten protocols, not ten per cent).",
+        formula=lambda f: top_share(f.snapshot.tvl_usd),
+    ),
+    Measure(
+        name="tvl_gini", title="TVL inequality (Gini)", unit="share", reference="Gini 1912",
+        help="Gini coefficient of TVL over protocols with TVL above 0 (zeros excluded).",
+        formula=_tvl_gini,
+    ),
+    Measure(
+        name="exposure_hhi", title="Exposure concentration (HHI)", unit="index", reference=_HHI,
+        help="Sum of squared shares of single exposures in total exposure; not defined without exposures.",
+        formula=lambda f: hhi(f.snapshot.exposure_usd),
+    ),
+    Measure(
+        name="exposure_top10_share", title="Share of the ten largest exposures", unit="share", reference=_PAPER,
+        help="Share of total exposure in the ten largest single exposures.",
+        formula=lambda f: top_share(f.snapshot.exposure_usd),
+    ),
+    Measure(
+        name="exposure_gini", title="Exposure inequality (Gini)", unit="share", reference="Gini 1912",
+        help="Gini coefficient of the sizes of single exposures.",
+        formula=lambda f: gini(f.snapshot.exposure_usd),
+    ),
+    Measure(
+        name="debtor_hhi", title="Who the system leans on (HHI)", unit="index", reference=_HHI,
+        help="Sum of squared shares of debtors in total exposure: 1 when every exposure is to one issuer.",
+        formula=lambda f: hhi(f.owed_usd),
+    ),
+    Measure(
+        name="debtor_top10_share", title="Exposure to the ten largest debtors", unit="share", reference=_PAPER,
+        help="Share of total exposure that is to the ten largest debtors (issuers).",
+        formula=lambda f: top_share(f.owed_usd),
+    ),
+)  # fmt: skip
+
+_TOPOLOGY = (
+    Measure(
+        name="density", title="Density", unit="share", reference="Wasserman and Faust 1994",
+        help="E / (N (N − 1)): exposures over possible ordered pairs, no self-loops; not defined below two protocols.",
+        formula=lambda f: density(f.snapshot),
+    ),
+    Measure(
+        name="mean_in_degree", title="Mean number of creditors", unit="number", reference=_PAPER,
+        help="Exposures over protocols: mean in-degree, which equals mean out-degree.",
+        formula=lambda f: _mean(f.in_degree),
+    ),
+    Measure(
+        name="max_in_degree", title="Most creditors of one protocol", unit="count", reference=_PAPER,
+        help="Largest in-degree: number of creditors of the most widely held issuer.",
+        formula=lambda f: _max(f.in_degree),
+    ),
+    Measure(
+        name="degree_gini", title="Degree inequality (Gini)", unit="share", reference="Gini 1912",
+        help="Gini coefficient of total degree (creditors plus debtors), protocols without exposures counted as zeros.",
+        formula=lambda f: gini(f.in_degree + f.out_degree),
+    ),
+    Measure(
+        name="degree_entropy", title="Degree entropy", unit="number", reference="Shannon 1948",
+        help="−Σ p ln p over the distribution of total degree (natural logarithm); 0 when all degrees are equal.",
+        formula=lambda f: degree_entropy(f.in_degree + f.out_degree),
+    ),
+    Measure(
+        name="degree_assortativity", title="Degree assortativity", unit="number", reference="Newman 2003, out-in",
+        help="Correlation over exposures of the creditor's out-degree and the debtor's in-degree, −1 to 1; "
+        "not defined when either does not vary.",
+        formula=lambda f: degree_assortativity(f.snapshot, f.in_degree, f.out_degree),
+    ),
+)  # fmt: skip
+
+_IMPORTANCE = (
+    Measure(
+        name="mean_sis", title="Mean systemic importance (SIS)", unit="number", reference=f"{_PAPER}, eq. 20",
+        help="Mean over protocols of the published score; not defined when system TVL is 0.",
+        formula=lambda f: _mean(f.column("sis")),
+    ),
+    Measure(
+        name="max_sis", title="Highest systemic importance (SIS)", unit="number", reference=f"{_PAPER}, eq. 20",
+        help="Largest published score of one protocol; not defined when system TVL is 0.",
+        formula=lambda f: _max(f.column("sis")),
+    ),
+    Measure(
+        name="sis_gini", title="Inequality of systemic importance (Gini)", unit="share", reference=f"{_PAPER}, eq. 20",
+        help="Gini coefficient of the published score over all protocols; not defined when system TVL is 0.",
+        formula=lambda f: gini(f.column("sis")) if f.snapshot.tvl_usd.any() else math.nan,
+    ),
+    Measure(
+        name="mean_default_loss", title="Mean loss if one protocol's tokens go to zero", unit="share",
+        reference="Furfine 2003, first round",
+        help="Mean over protocols of Σ_i min(E_ip, TVL_i) / Σ TVL: direct creditors' loss, share of system TVL.",
+        formula=lambda f: _mean(f.column("default_loss")),
+    ),
+    Measure(
+        name="max_default_loss", title="Largest loss if one protocol's tokens go to zero", unit="share",
+        reference="Furfine 2003, first round",
+        help="Largest over protocols of Σ_i min(E_ip, TVL_i) / Σ TVL: direct creditors' loss, share of system TVL.",
+        formula=lambda f: _max(f.column("default_loss")),
+    ),
+)  # fmt: skip
+
+_SPILLOVER = (
+    Measure(
+        name="spillover_index", title="Spillover concentration (HHI)", unit="index", reference=f"{_PAPER}, eq. 21",
+        help="HHI of the off-diagonal cells of the sector matrix (sector 'Unknown' included); "
+        "not defined without cross-sector exposure.",
+        formula=lambda f: hhi(off_diagonal(f.sectors[1])),
+    ),
+    Measure(
+        name="cross_sector_usd", title="Cross-sector exposure", unit="USD", reference=f"{_PAPER}, eq. 21",
+        help="Exposure whose creditor and debtor are in different sectors.",
+        formula=lambda f: float(off_diagonal(f.sectors[1]).sum()),
+    ),
+    Measure(
+        name="cross_sector_ratio", title="Cross-sector share of exposure", unit="share", reference=f"{_PAPER}, eq. 21",
+        help="Cross-sector exposure over total exposure; not defined without exposures.",
+        formula=lambda f: cross_sector_ratio(f.sectors[1]),
+    ),
+)  # fmt: skip
+
+MEASURES: Final[tuple[Measure, ...]] = (*_SIZE, *_CONCENTRATION, *_TOPOLOGY, *_IMPORTANCE, *_SPILLOVER)

@@ -1,0 +1,1 @@
+"""Frames to Plotly figures: one idea a module, every chart with a unit, direct labels and the same margins."""

@@ -1,0 +1,90 @@
+"""What all charts share: an empty figure with title and unit, scaled axes, event lines.
+
+A figure holds no colour of paper, ink or grid: those come from the theme's template when it is drawn or exported.
+Amounts are drawn in the unit that gives one to three digits before the point (USD m, USD bn), named under the title.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import polars as pl
+
+from dexposure_core.ui import text, theme
+
+LABELLED_EVENTS: Final = 8
+_SYSTEMIC: Final = ("collapse", "cex", "fiat-stable", "crash", "bank run", "unwind")
+_SPACING: Final = 0.045  # least distance of two labelled events, share of the axis
+
+
+def figure(title: str, unit: str = "", *, height: int = theme.HEIGHT) -> Any:
+    """Return an empty figure; `unit` stands under the title. Both are escaped here."""
+    drawn = go.Figure()
+    subtitle = {"text": text.html(unit), "font": {"size": 12}}
+    drawn.update_layout(title={"text": f"<b>{text.html(title)}</b>", "subtitle": subtitle}, height=height)
+    return drawn
+
+
+def scale(values: Iterable[float | None], unit: str) -> tuple[float, str]:
+    """Return what to divide amounts by for drawing, and the name of the resulting unit (`USD bn`, `%`, ...)."""
+    if unit == "share":
+        return 0.01, "%"
+    if unit != "USD":
+        return 1.0, {"count": "number", "number": "", "index": "index, 0 to 1"}.get(unit, unit)
+    top = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
+    divisor, name = next((s for s in ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k")) if top >= s[0]), (1.0, ""))
+    return divisor, f"USD {name}".strip()
+
+
+def major_events(events: pl.DataFrame, start: dt.date, end: dt.date, limit: int = LABELLED_EVENTS) -> pl.DataFrame:
+    """Return the events worth a label between two dates: systemic kinds and large losses first, none too close."""
+    inside = events.filter(pl.col("date").is_between(start, end), pl.col("kind") != "marker")
+    systemic = pl.col("kind").str.to_lowercase().str.contains_any(list(_SYSTEMIC))
+    ranked = inside.with_columns(
+        (pl.col("loss_usd").fill_null(0) + pl.when(systemic).then(3e9).otherwise(0)).alias("weight")
+    ).sort(["weight", "date"], descending=[True, False])
+    kept: list[int] = []
+    days = ranked["date"].to_list()
+    gap = (end - start).days * _SPACING
+    for row, day in enumerate(days):
+        if len(kept) < limit and all(abs((day - days[k]).days) >= gap for k in kept):
+            kept.append(row)
+    return ranked[kept].drop("weight").sort("date")
+
+
+def mark_events(drawn: Any, events: pl.DataFrame) -> None:
+    """Draw dotted lines with labels along them at the events' dates."""
+    for day, name in events.select("date", "name").iter_rows():
+        drawn.add_shape(
+            type="line", x0=day, x1=day, y0=0, y1=1, yref="paper", layer="below",
+            line={"width": 1, "dash": "dot", "color": theme.GREYS[1]},
+        )  # fmt: skip
+        drawn.add_annotation(
+            x=day, y=1, yref="paper", text=text.html(text.short(name.split(" (")[0], 22)), textangle=-90, xanchor="right",
+            yanchor="top", font={"size": 10, "color": theme.GREYS[0]}, xshift=1,
+        )  # fmt: skip
+
+
+def mark_date(drawn: Any, day: dt.date) -> None:
+    """Draw a firm line at the snapshot the page shows."""
+    drawn.add_shape(type="line", x0=day, x1=day, y0=0, y1=1, yref="paper", line={"width": 1.5, "color": theme.GREYS[2]})
+
+
+def trace_type(points: int) -> Any:
+    """Return the scatter class for that many points: WebGL above 1000."""
+    return go.Scattergl if points > 1000 else go.Scatter
+
+
+def place_labels(heights: Sequence[float], least: float) -> list[float]:
+    """Move label heights apart to that distance, keeping their order and nearly their place."""
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    placed = list(heights)
+    for lower, upper in itertools.pairwise(order):
+        placed[upper] = max(placed[upper], placed[lower] + least)
+    over = placed[order[-1]] - max(heights) if order else 0.0
+    return [height - over / 2 for height in placed]

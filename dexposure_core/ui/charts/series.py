@@ -1,0 +1,101 @@
+"""Lines over time: levels with labelled events, the snapshot shown marked, names at the lines' ends, no legend."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from dexposure_core.ui import text, theme
+from dexposure_core.ui.charts import base
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """How one column is drawn: its name at the line's end, its colour, its dash (`solid`, `dash`, `dot`)."""
+
+    label: str
+    colour: str = theme.SECTOR_COLOURS[0]
+    dash: str = "solid"
+    width: float = 2.2
+
+
+def lines(
+    frame: pl.DataFrame,
+    series: Mapping[str, Line],
+    *,
+    title: str,
+    unit: str,
+    events: pl.DataFrame | None = None,
+    mark: dt.date | None = None,
+    height: int = theme.HEIGHT,
+    zero: bool = False,
+) -> Any:
+    """Return a line chart.
+
+    Args:
+        frame: column `date` and one column per line (null = not defined: a gap).
+        series: column → how it is drawn.
+        title: what is shown.
+        unit: `USD`, `share`, `index`, `count` or `number`.
+        events: rows of the events table to draw as labelled lines; the choice of the most telling is made here.
+        mark: the snapshot that the page shows.
+        height: pixels.
+        zero: whether the axis starts at 0.
+    """
+    every = [v for name in series for v in frame[name].to_list()]
+    divisor, unit_name = base.scale(every, unit)
+    drawn = base.figure(title, unit_name, height=height)
+    days = frame["date"].to_list()
+    for name, line in series.items():
+        values = (frame[name].fill_nan(None) / divisor).to_list()
+        drawn.add_trace(
+            base.trace_type(frame.height)(
+                x=days, y=values, mode="lines", name=text.html(line.label), showlegend=False, connectgaps=False,
+                line={"color": line.colour, "width": line.width, "dash": line.dash},
+                customdata=[text.amount(v, unit) for v in frame[name].to_list()],
+                hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(line.label)} %{{customdata}}<extra></extra>",
+            )
+        )  # fmt: skip
+    _end_labels(drawn, frame, series, divisor, height)
+    if events is not None and days:
+        base.mark_events(drawn, base.major_events(events, days[0], days[-1]))
+    if mark and days and mark != days[-1]:
+        base.mark_date(drawn, mark)
+    drawn.update_yaxes(rangemode="tozero" if zero else "normal")
+    drawn.update_layout(hovermode="closest", margin={"r": 8 if len(series) == 1 else 96, "t": 56})
+    return drawn
+
+
+def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, divisor: float) -> None:
+    """Add a shaded band between two columns under the lines (an interval, a range of percentiles)."""
+    days = frame["date"].to_list()
+    upper, lower = ((frame[c] / divisor).to_list() for c in (high, low))
+    drawn.add_trace(go.Scatter(x=days, y=upper, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"))
+    drawn.add_trace(
+        go.Scatter(
+            x=days, y=lower, mode="lines", line={"width": 0}, fill="tonexty", fillcolor="rgba(124,132,142,.18)",
+            showlegend=False, name=text.html(label), hoverinfo="skip",
+        )
+    )  # fmt: skip
+
+
+def _end_labels(drawn: Any, frame: pl.DataFrame, series: Mapping[str, Line], divisor: float, height: int) -> None:
+    if len(series) < 2 or frame.is_empty():
+        return
+    ends = {name: frame[name].drop_nans().drop_nulls() for name in series}
+    ends = {name: values for name, values in ends.items() if len(values)}
+    every = [float(v) / divisor for values in ends.values() for v in values]
+    if not every:
+        return
+    least = (max(every) - min(every) or 1.0) * 18 / max(60, height - 120)
+    heights = base.place_labels([float(values[-1]) / divisor for values in ends.values()], least)
+    for name, y in zip(ends, heights, strict=True):
+        drawn.add_annotation(
+            x=1, xref="paper", xanchor="left", xshift=6, y=y, yanchor="middle", align="left",
+            text=text.html(series[name].label), font={"color": series[name].colour, "size": 12},
+        )  # fmt: skip

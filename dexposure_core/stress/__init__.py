@@ -1,0 +1,28 @@
+"""Stress tests: a shock, a contagion rule, and the losses that follow.
+
+`run` answers for one shock with its whole path, `run_many` for many at once, `standard_losses` for the scenarios that
+are measured every week. `RULES` and `SCENARIOS` list what exists.
+"""
+
+from __future__ import annotations
+
+from dexposure_core.stress.contagion import Contagion, Losses, run, run_many, standard_losses
+from dexposure_core.stress.rules import RULES, Rule, find_rule
+from dexposure_core.stress.scenarios import SCENARIOS, Scenario, find_scenario
+from dexposure_core.stress.shock import Shock, token_shock
+
+__all__ = [
+    "RULES",
+    "SCENARIOS",
+    "Contagion",
+    "Losses",
+    "Rule",
+    "Scenario",
+    "Shock",
+    "find_rule",
+    "find_scenario",
+    "run",
+    "run_many",
+    "standard_losses",
+    "token_shock",
+]

@@ -1,0 +1,245 @@
+"""Run a shock through the network: one scenario with its whole path, many at once, or the standard ones.
+
+Every result states its rule, basis, what absorbs losses and whether it came to rest. Total = direct + induced, always.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexposure_core.errors import BadOption
+from dexposure_core.network.snapshot import Basis, Floats, Snapshot
+from dexposure_core.stress.engine import Channel, State, absorbing_value, channel, settle, strike
+from dexposure_core.stress.rules import RULES, Marks, Options, Rule, find_rule
+from dexposure_core.stress.scenarios import SCENARIOS, Scenario
+from dexposure_core.stress.shock import Shock
+
+if TYPE_CHECKING:
+    from scipy.sparse import sparray
+
+COLUMNS = 64  # scenarios side by side: wide enough to use the matrix well, narrow enough to stay in the cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contagion:
+    """What a shock did, round by round; rows of (N,) arrays are those of the snapshot.
+
+    Attributes:
+        distress: (rounds + 1, N) share of its absorbing value each protocol has lost after each round, 0..1.
+        passing: (rounds + 1, N) distress each protocol passes on to its creditors in the round that follows.
+        absorbing_usd: (N,) what each protocol can lose.
+        transfer_usd: (E,) USD a creditor loses per unit of distress its debtor passes on.
+        direct_usd: (N,) USD lost at round 0.
+        induced_usd: (N,) USD lost afterwards.
+        total_usd: (N,) direct + induced.
+        total_loss_usd: sum of total_usd, gross over holders.
+        loss_fraction: total loss as a share of system TVL; NaN when that is 0.
+        rounds: rounds after round 0 in which something was lost.
+        converged: whether the contagion came to rest before the rounds were used up.
+        rule, date, basis, scenario, shock, options: what was run; scenario is None for a shock of one's own.
+        assumptions: what a reader of the numbers must know, one sentence each.
+    """
+
+    rule: str
+    date: dt.date
+    basis: Basis
+    scenario: str | None
+    shock: Shock
+    options: Options
+    distress: Floats
+    passing: Floats
+    absorbing_usd: Floats
+    transfer_usd: Floats
+    direct_usd: Floats
+    induced_usd: Floats
+    total_usd: Floats
+    total_loss_usd: float
+    loss_fraction: float
+    rounds: int
+    converged: bool
+    assumptions: tuple[str, ...]
+
+    @property
+    def loss_by_round_usd(self) -> Floats:
+        """(rounds + 1, N) USD newly lost by each protocol in each round; sums to `total_usd`."""
+        return np.diff(self.distress, axis=0, prepend=np.zeros((1, self.distress.shape[1]))) * self.absorbing_usd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """Outcomes of K scenarios under one rule, without their paths; arrays (K,), USD gross over holders."""
+
+    rule: str
+    direct_usd: Floats
+    induced_usd: Floats
+    total_usd: Floats
+    loss_fraction: Floats  # of system TVL; NaN when that is 0
+    converged: Marks
+
+
+def run(
+    snapshot: Snapshot,
+    shock: Mapping[str, float] | Scenario | Shock,
+    rule: str = "linear-debtrank",
+    absorbing_usd: npt.ArrayLike | None = None,
+    **options: float,
+) -> Contagion:
+    """Run one shock through the network.
+
+    Args:
+        snapshot: the network.
+        shock: {protocol id: fraction 0..1 of its absorbing value}, a `Scenario`, or a `Shock` (also USD losses).
+            A protocol without absorbing value can be struck: its tokens lose the fraction, it books no loss itself.
+        rule: name of one of `RULES`.
+        absorbing_usd: (N,) what each protocol can lose; its TVL when None.
+        **options: the rule's options, for example pass_through, max_rounds, distress_threshold.
+
+    Raises:
+        UnknownRule, UnknownProtocol: when there is no such rule or protocol; the closest one is named.
+        BadOption: for an unknown option or a number outside its range.
+    """
+    chosen = find_rule(rule)
+    settings = chosen.settings(options)
+    given = _shock(snapshot, shock)
+    net = channel(snapshot, chosen, absorbing_value(snapshot, absorbing_usd), settings)
+    fractions, losses = given.arrays(snapshot)
+    start = strike(net, fractions[:, None], losses[:, None])
+    states = [start]
+    _, converged = settle(net, start, states.append)
+    name = shock.name if isinstance(shock, Scenario) else None
+    return _result(snapshot, net, states, bool(converged[0]), name, given, tvl_absorbs=absorbing_usd is None)
+
+
+def run_many(
+    snapshot: Snapshot,
+    shocks: npt.ArrayLike | sparray,
+    rule: str = "linear-debtrank",
+    absorbing_usd: npt.ArrayLike | None = None,
+    **options: float,
+) -> Losses:
+    """Run K shocks, given as a (K, N) matrix of fractions (dense or scipy sparse), and return their losses.
+
+    "Each protocol in turn" is `run_many(snapshot, scipy.sparse.eye_array(N), ...)`.
+
+    Raises:
+        UnknownRule: when there is no such rule.
+        BadOption: for an unknown option, a matrix that is not (K, N), or a fraction outside 0..1.
+    """
+    chosen = find_rule(rule)
+    net = channel(snapshot, chosen, absorbing_value(snapshot, absorbing_usd), chosen.settings(options))
+    matrix = _fractions(shocks, len(snapshot.protocols))
+    parts = [_batch(net, matrix[i : i + COLUMNS]) for i in range(0, matrix.shape[0], COLUMNS)]
+    direct, induced, converged = (np.concatenate(p) for p in zip(*parts, strict=True)) if parts else (np.empty(0),) * 3
+    system = float(snapshot.tvl_usd.sum())
+    total = direct + induced
+    return Losses(
+        rule=rule,
+        direct_usd=direct,
+        induced_usd=induced,
+        total_usd=total,
+        loss_fraction=total / system if system > 0 else np.full(total.shape, math.nan),
+        converged=converged.astype(bool),
+    )
+
+
+def standard_losses(snapshot: Snapshot) -> dict[str, float]:
+    """Return {"loss:<scenario>:<rule>": share of system TVL} for every standard scenario and rule, default options.
+
+    A scenario that hits nobody in this snapshot (no bridges) has no loss: NaN, not 0. So has a system without TVL.
+    """
+    shocks = np.stack([scenario.shock(snapshot).arrays(snapshot)[0] for scenario in SCENARIOS])
+    nobody = ~shocks.any(axis=1)
+    losses: dict[str, float] = {}
+    for rule in RULES:
+        fractions = np.where(nobody, math.nan, run_many(snapshot, shocks, rule.name).loss_fraction)
+        losses |= {f"loss:{s.name}:{rule.name}": float(x) for s, x in zip(SCENARIOS, fractions, strict=True)}
+    return losses
+
+
+def _shock(snapshot: Snapshot, shock: Mapping[str, float] | Scenario | Shock) -> Shock:
+    if isinstance(shock, Scenario):
+        return shock.shock(snapshot)
+    if isinstance(shock, Shock):
+        return shock
+    if isinstance(shock, Mapping):
+        return Shock(fractions=shock)
+    raise BadOption(f"shock: expected {{protocol id: fraction}}, a Scenario or a Shock, got {type(shock).__name__}")
+
+
+def _fractions(shocks: npt.ArrayLike | sparray, count: int) -> Any:
+    """Return the (K, N) matrix, sliceable by rows, every entry checked to lie in 0..1."""
+    from scipy.sparse import csr_array, issparse
+
+    matrix: Any = csr_array(shocks) if issparse(shocks) else np.asarray(shocks, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[1] != count:
+        raise BadOption(f"shocks: expected a (K, {count}) matrix of fractions, got shape {matrix.shape}")
+    values = matrix.data if issparse(matrix) else matrix
+    if not ((values >= 0) & (values <= 1)).all():
+        raise BadOption("shocks: every fraction must be a number from 0 to 1 (0.3 for 30 %)")
+    return matrix
+
+
+def _batch(net: Channel, rows: Any) -> tuple[Floats, Floats, Marks]:
+    dense = rows.toarray() if hasattr(rows, "toarray") else rows
+    fractions = np.ascontiguousarray(dense.T, dtype=np.float64)  # (N, K)
+    start = strike(net, fractions, np.zeros_like(fractions))
+    end, converged = settle(net, start, lambda _state: None)
+    direct = net.absorbing_usd @ start.distress
+    return direct, np.maximum(0.0, net.absorbing_usd @ (end.distress - start.distress)), converged
+
+
+def _result(
+    snapshot: Snapshot,
+    net: Channel,
+    states: list[State],
+    converged: bool,
+    scenario: str | None,
+    shock: Shock,
+    *,
+    tvl_absorbs: bool,
+) -> Contagion:
+    distress = np.concatenate([s.distress for s in states], axis=1).T
+    direct = distress[0] * net.absorbing_usd
+    induced = (distress[-1] - distress[0]) * net.absorbing_usd
+    total = direct + induced
+    system = float(snapshot.tvl_usd.sum())
+    return Contagion(
+        rule=net.rule.name,
+        date=snapshot.date,
+        basis=snapshot.basis,
+        scenario=scenario,
+        shock=shock,
+        options=net.options,
+        distress=distress,
+        passing=np.concatenate([s.passing for s in states], axis=1).T,
+        absorbing_usd=net.absorbing_usd,
+        transfer_usd=net.transfer_usd,
+        direct_usd=direct,
+        induced_usd=induced,
+        total_usd=total,
+        total_loss_usd=float(total.sum()),
+        loss_fraction=float(total.sum()) / system if system > 0 else math.nan,
+        rounds=len(states) - 1,
+        converged=converged,
+        assumptions=_assumptions(net.rule, net.options, snapshot.basis, tvl_absorbs=tvl_absorbs),
+    )
+
+
+def _assumptions(rule: Rule, options: Options, basis: Basis, *, tvl_absorbs: bool) -> tuple[str, ...]:
+    stock = "exposures are holdings in USD" if basis == "holdings" else "exposures are the period's net flows in USD"
+    absorbs = "a protocol can lose up to its TVL" if tvl_absorbs else "what a protocol can lose was given"
+    return (
+        f"basis {basis}: {stock}",
+        absorbs,
+        f"a protocol's tokens lose {options['pass_through']:g} of its own distress (pass-through)",
+        "no recovery: what is lost stays lost",
+        "losses are gross over holders and include the initial loss",
+        *rule.assumptions,
+    )

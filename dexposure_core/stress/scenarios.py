@@ -1,0 +1,98 @@
+"""Named shocks that mean the same on every snapshot, so that results compare across weeks.
+
+The three of DeXposure-FM (arXiv 2602.03981, section 6.2): the largest protocol by TVL loses half, the five largest
+lose 30 %, every bridge loses everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from dexposure_core.errors import UnknownScenario, suggest
+from dexposure_core.network.snapshot import Indices, Snapshot
+from dexposure_core.stress.shock import Shock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A shock defined by a rule of selection.
+
+    Attributes:
+        name: key in tables, links and JSON.
+        title: what a reader sees.
+        help: who is selected and what happens to them.
+        fraction: 0..1, what each selected protocol loses.
+        select: rows of the protocols hit, in a given snapshot; may be empty.
+    """
+
+    name: str
+    title: str
+    help: str
+    fraction: float
+    select: Callable[[Snapshot], Indices]
+
+    def shock(self, snapshot: Snapshot) -> Shock:
+        """Return the shock in this snapshot; empty when it has no such protocol."""
+        return Shock(fractions={str(snapshot.protocols[i]): self.fraction for i in self.select(snapshot)})
+
+
+def largest(count: int) -> Callable[[Snapshot], Indices]:
+    """Return a selection of the `count` largest protocols by TVL (TVL above 0; of equals the later row)."""
+
+    def select(snapshot: Snapshot) -> Indices:
+        rows = np.argsort(snapshot.tvl_usd, kind="stable")[::-1][:count]
+        return rows[snapshot.tvl_usd[rows] > 0]
+
+    return select
+
+
+def category_contains(text: str) -> Callable[[Snapshot], Indices]:
+    """Return a selection of every protocol whose fine category contains `text`, whatever its case."""
+
+    def select(snapshot: Snapshot) -> Indices:
+        return np.array([i for i, name in enumerate(snapshot.categories) if text in name.casefold()], dtype=np.int64)
+
+    return select
+
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    Scenario(
+        name="top-1",
+        title="Largest protocol loses 50 %",
+        help="The protocol with the largest TVL loses half of it.",
+        fraction=0.5,
+        select=largest(1),
+    ),
+    Scenario(
+        name="top-5",
+        title="Five largest protocols lose 30 %",
+        help="Each of the five protocols with the largest TVL loses 30 % of it.",
+        fraction=0.3,
+        select=largest(5),
+    ),
+    Scenario(
+        name="bridges",
+        title="All bridges fail",
+        help="Every protocol whose category contains 'bridge' loses everything.",
+        fraction=1.0,
+        select=category_contains("bridge"),
+    ),
+)
+
+
+def find_scenario(name: str) -> Scenario:
+    """Return the scenario of that name.
+
+    Raises:
+        UnknownScenario: when there is none; names the closest one.
+    """
+    for scenario in SCENARIOS:
+        if scenario.name == name:
+            return scenario
+    names = [each.name for each in SCENARIOS]
+    hint = suggest(name[:80], names) or "; choose from " + ", ".join(names)
+    raise UnknownScenario(f"No scenario '{name[:80]}'{hint}")

@@ -7,9 +7,9 @@ store = open_store(folder)                    # read one
 from __future__ import annotations
 
 from dexposure_core.store.manifest import Manifest, Source
-from dexposure_core.store.schema import Column, Table, tables
+from dexposure_core.store.schema import TABLES, Column, Table
 from dexposure_core.store.store import Store, open_store
 from dexposure_core.store.vintages import list_vintages
 from dexposure_core.store.writer import VintageWriter
 
-__all__ = ["Column", "Manifest", "Source", "Store", "Table", "VintageWriter", "list_vintages", "open_store", "tables"]
+__all__ = ["TABLES", "Column", "Manifest", "Source", "Store", "Table", "VintageWriter", "list_vintages", "open_store"]

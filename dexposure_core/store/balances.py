@@ -1,24 +1,128 @@
-"""Who holds what: the holdings, exposures and flows of one date."""
+"""One date: who holds what, which exposures that makes, what changed, and the scores of that date."""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 import polars as pl
 
-from dexposure_core.store.reader import Reader
+from dexposure_core.errors import UnknownToken, suggest
+from dexposure_core.store.changes import CHANGES
+from dexposure_core.store.reader import Reader, known_basis
+
+_CELL: Final = """
+SELECT e.creditor, coalesce(a.name, e.creditor) AS creditor_name, e.debtor, coalesce(b.name, e.debtor) AS debtor_name,
+       e.exposure_usd
+FROM edges e
+LEFT JOIN protocols a ON a.protocol = e.creditor
+LEFT JOIN protocols b ON b.protocol = e.debtor
+WHERE e.date = $date AND e.basis = $basis
+  AND coalesce(a.sector, 'Unknown') = $creditor_sector AND coalesce(b.sector, 'Unknown') = $debtor_sector
+ORDER BY e.exposure_usd DESC, e.creditor, e.debtor
+LIMIT $limit
+"""
 
 
 class Balances(Reader):
-    """Queries about one date's holdings and the exposures they make."""
+    """Queries about one date. All raise UnknownDate where there is no snapshot; tables come largest first."""
 
     def holdings(self, date: dt.date, protocol: str | None = None) -> pl.DataFrame:
-        """Return protocol, chain, token, issuer (null: none), quantity (null: unknown), value_usd; largest first."""
+        """Return protocol, chain, token, issuer (null: none), quantity (null: unknown), value_usd.
+
+        Raises:
+            UnknownProtocol: the vintage has no such protocol.
+        """
         self._check_date(date, "holdings")
         rows = self._on("holdings", date)
         if protocol is not None:
             self._check_protocol(protocol)
             rows = rows.filter(pl.col("protocol") == protocol)
         rows = rows.join(self._tokens.select("token", "issuer"), on="token", how="left")
-        columns = ("protocol", "chain", "token", "issuer", "quantity", "value_usd")
-        return rows.select(columns).sort("value_usd", *columns[:3], descending=[True, False, False, False])
+        return _largest_first(rows.select("protocol", "chain", "token", "issuer", "quantity", "value_usd"))
+
+    def holders(self, date: dt.date, issuer: str) -> pl.DataFrame:
+        """Return protocol, name, sector, token, value_usd: who else holds the tokens a protocol issues.
+
+        Raises:
+            UnknownProtocol: the vintage has no such protocol.
+        """
+        rows = self.exposure_tokens(date, debtor=issuer).rename({"creditor": "protocol", "exposure_usd": "value_usd"})
+        rows = rows.join(self._protocols, on="protocol", how="left", maintain_order="left")
+        return rows.select("protocol", "name", "sector", "token", "value_usd")
+
+    def token_holders(self, date: dt.date, token: str) -> pl.DataFrame:
+        """Return protocol, value_usd: every holder of a token, over all chains.
+
+        Raises:
+            UnknownToken: the vintage has no such token; names the closest.
+        """
+        self._check_date(date, "holdings")
+        if not (self._tokens["token"] == token).any():
+            hint = suggest(token[:80], self._tokens["token"])
+            raise UnknownToken(f"No token '{token[:80]}' in vintage {self.vintage}{hint}")
+        rows = self._on("holdings", date).filter(pl.col("token") == token)
+        return _largest_first(rows.sort("protocol").group_by("protocol", maintain_order=True).agg(pl.sum("value_usd")))
+
+    def exposure_tokens(self, date: dt.date, creditor: str | None = None, debtor: str | None = None) -> pl.DataFrame:
+        """Return creditor, debtor, token ('': the source has none), exposure_usd, of one creditor or debtor if given.
+
+        Raises:
+            UnknownProtocol: the vintage has no such creditor or debtor.
+        """
+        self._check_date(date, "holdings")
+        rows = self._on("exposure_tokens", date)
+        for end, protocol in (("creditor", creditor), ("debtor", debtor)):
+            if protocol is not None:
+                self._check_protocol(protocol)
+                rows = rows.filter(pl.col(end) == protocol)
+        return _largest_first(rows)
+
+    def flows(self, date: dt.date) -> pl.DataFrame:
+        """Return creditor, debtor, flow_usd, price_usd, quantity_usd (both null where a quantity is missing)."""
+        self._check_date(date, "flow")
+        rows = self._on("flows", date)
+        return rows.sort("flow_usd", "creditor", "debtor", descending=[True, False, False])
+
+    def changes(self, date: dt.date) -> pl.DataFrame:
+        """Return how each exposure differs from the previous snapshot (see store/changes.py); empty on the first date.
+
+        Columns: creditor, creditor_name, debtor, debtor_name, before_usd, after_usd, change_usd, price_usd,
+        quantity_usd, entry_usd, exit_usd; change = price + quantity + entry + exit where all are known.
+        """
+        before = self._previous(date) or dt.date.min
+        frame = self._sql(CHANGES, before=before, after=date)
+        return frame if before != dt.date.min else frame.clear()
+
+    def measures(self, date: dt.date, basis: str = "holdings") -> pl.DataFrame:
+        """Return measure, value (null: not defined)."""
+        return self._of("measures", date, basis).sort("measure")
+
+    def importance(self, date: dt.date, basis: str = "holdings") -> pl.DataFrame:
+        """Return protocol, name, sector, sis, pagerank, tail_exposure, log_tvl, default_loss; highest sis first."""
+        rows = self._of("importance", date, basis).join(self._protocols, on="protocol", how="left")
+        rows = rows.sort("sis", "protocol", descending=[True, False], nulls_last=True)
+        return rows.select("protocol", "name", "sector", "sis", "pagerank", "tail_exposure", "log_tvl", "default_loss")
+
+    def sector_exposures(self, date: dt.date, basis: str = "holdings") -> pl.DataFrame:
+        """Return creditor_sector, debtor_sector, exposure_usd: the spillover matrix, cells > 0 only."""
+        return self._of("sector_exposures", date, basis).sort("creditor_sector", "debtor_sector")
+
+    def cell(
+        self, date: dt.date, basis: str, creditor_sector: str, debtor_sector: str, limit: int | None = None
+    ) -> pl.DataFrame:
+        """Return creditor, creditor_name, debtor, debtor_name, exposure_usd: what is behind a cell of the matrix."""
+        known = self._check_date(date, basis)
+        sectors = {"creditor_sector": creditor_sector, "debtor_sector": debtor_sector}
+        return self._sql(_CELL, date=date, basis=known, limit=limit, **sectors)
+
+    def _of(self, table: str, date: dt.date, basis: str) -> pl.DataFrame:
+        """Return one date and basis of a table, without those columns."""
+        self._check_date(date, basis)
+        return self._on(table, date).filter(pl.col("basis") == known_basis(basis)).drop("basis")
+
+
+def _largest_first(rows: pl.DataFrame) -> pl.DataFrame:
+    """Sort by the last column, descending; ties by the others, so that the order is always the same."""
+    *others, amount = rows.columns
+    return rows.sort(amount, *others, descending=[True] + [False] * len(others), nulls_last=True)

@@ -17,13 +17,22 @@ import polars as pl
 from dexposure_core.errors import BadOption, CorruptVintage, UnknownDate, UnknownProtocol, suggest
 from dexposure_core.network.snapshot import BASES, Basis, Snapshot
 from dexposure_core.store.manifest import Manifest
-from dexposure_core.store.schema import tables
+from dexposure_core.store.schema import TABLES
 from dexposure_core.store.vintages import verify
 
 if TYPE_CHECKING:
     import duckdb
 
-_EDGES: Final[dict[str, tuple[str, str]]] = {"holdings": ("exposures", "exposure_usd"), "flow": ("flows", "flow_usd")}
+EDGES: Final[dict[str, tuple[str, str]]] = {"holdings": ("exposures", "exposure_usd"), "flow": ("flows", "flow_usd")}
+
+
+# Both bases under one roof, so that a query takes the basis as a parameter like any other value.
+_EDGES_VIEW: Final = """
+CREATE VIEW edges AS
+SELECT date, 'holdings' AS basis, creditor, debtor, exposure_usd FROM exposures
+UNION ALL
+SELECT date, 'flow' AS basis, creditor, debtor, flow_usd AS exposure_usd FROM flows
+"""
 
 
 class Reader:
@@ -65,7 +74,7 @@ class Reader:
             BadOption: no such basis.
         """
         known = self._check_date(date, basis)
-        table, amount = _EDGES[known]
+        table, amount = EDGES[known]
         nodes = self._on("nodes", date).filter(pl.col("basis") == known).sort("protocol")
         nodes = nodes.join(self._protocols, on="protocol", how="left", maintain_order="left").with_row_index("row")
         rows = nodes.select("protocol", pl.col("row").cast(pl.Int64))
@@ -99,8 +108,8 @@ class Reader:
         Raises:
             BadOption: no such table.
         """
-        if name not in tables():
-            raise BadOption(f"No table '{name[:80]}'; there are {', '.join(tables())}")
+        if name not in TABLES:
+            raise BadOption(f"No table '{name[:80]}'; there are {', '.join(TABLES)}")
         return self.path / f"{name}.parquet"
 
     def table(self, name: str) -> pl.DataFrame:
@@ -134,6 +143,10 @@ class Reader:
     def _tokens(self) -> pl.DataFrame:
         return self.table("tokens")
 
+    @cached_property
+    def _measures(self) -> pl.DataFrame:
+        return self.table("measures")
+
     def _on(self, table: str, date: dt.date) -> pl.DataFrame:
         """Return the rows of one date, without the date."""
         lazy = pl.scan_parquet(self.parquet_path(table), glob=False)
@@ -159,14 +172,17 @@ class Reader:
                 connection = duckdb.connect(":memory:", config=config)
                 if threads := load().threads:
                     connection.execute(f"SET threads = {threads:d}")
-                for name in tables():
+                for name in TABLES:
                     connection.read_parquet(str(self.path / f"{name}.parquet")).create_view(name)
+                connection.execute(_EDGES_VIEW)
                 self._connection = connection
             return self._connection
 
     def _check_date(self, date: dt.date, basis: str) -> Literal["holdings", "flow"]:
         known = known_basis(basis)
         dates = self.manifest.calendar.get(known, ())
+        if isinstance(date, dt.datetime) or not isinstance(date, dt.date):
+            raise BadOption(f"date: expected datetime.date, got {date!r:.80}")
         if date not in dates:
             raise UnknownDate(_no_snapshot(date, known, dates))
         return known

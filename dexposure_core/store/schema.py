@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +29,7 @@ class Column:
     name: str
     type: str
     nullable: bool
-    meaning: str
+    help: str
 
     @property
     def polars(self) -> pl.DataType:
@@ -51,7 +50,7 @@ class Table:
     """One table: name, meaning, and columns in the order in which they are stored and sorted."""
 
     name: str
-    meaning: str
+    help: str
     columns: tuple[Column, ...]
 
     @property
@@ -120,11 +119,11 @@ def parse(text: str) -> dict[str, Table]:
         if found := _CREATE.fullmatch(line):
             name, columns = found[1], []
         elif line == ");":
-            tables[name] = Table(name=name, meaning=meanings[name], columns=tuple(columns))
+            tables[name] = Table(name=name, help=meanings[name], columns=tuple(columns))
         elif found := _COMMENT.fullmatch(line):
             meanings[found[1]] = found[2]
         elif found := _COLUMN.fullmatch(line):
-            columns.append(Column(name=found[1], type=found[2], nullable=found[3] is None, meaning=found[4]))
+            columns.append(Column(name=found[1], type=found[2], nullable=found[3] is None, help=found[4]))
         elif line.strip() and not line.startswith("-- "):
             raise ValueError(
                 f"schema.sql, line {number}: not a column of the form `name TYPE [NOT NULL], -- meaning`: {line}"
@@ -132,7 +131,5 @@ def parse(text: str) -> dict[str, Table]:
     return tables
 
 
-@cache
-def tables() -> dict[str, Table]:
-    """Return every table of a vintage by name, in the order of `schema.sql`."""
-    return parse(schema_sql())
+TABLES: Final[dict[str, Table]] = parse(schema_sql())
+"""Every table of a vintage by name, in the order of `schema.sql`."""

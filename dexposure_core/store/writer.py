@@ -23,7 +23,7 @@ from dexposure_core.errors import BadInput, CorruptVintage
 from dexposure_core.store import canonical, vintages
 from dexposure_core.store import manifest as manifests
 from dexposure_core.store.manifest import Dates, FileRecord, Manifest, Source, SourceLike
-from dexposure_core.store.schema import SCHEMA_VERSION, tables
+from dexposure_core.store.schema import SCHEMA_VERSION, TABLES
 from dexposure_core.store.tablefile import TableFile
 
 _COMPRESSION_LEVEL: Final = 3
@@ -65,7 +65,7 @@ class VintageWriter:
             raise BadInput(
                 f"{self._store}: cannot write vintages here ({error.strerror}); name a folder with --store"
             ) from None
-        for name, table in tables().items():
+        for name, table in TABLES.items():
             hashed = name in canonical.CONTENT_TABLES
             self._files[name] = TableFile(table, self._folder, level=self._level, fingerprint=hashed)
         return self

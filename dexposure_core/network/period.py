@@ -9,36 +9,35 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from dexposure_core.network.snapshot import UNKNOWN_SECTOR, Basis, Snapshot
 
-Schema = dict[str, Any]
-
-HOLDINGS: Final[Schema] = {
+HOLDINGS: Final = pl.Schema({
     "protocol": pl.String, "chain": pl.String, "token": pl.String, "quantity": pl.Float64, "value_usd": pl.Float64,
-}  # fmt: skip
-EXPOSURES: Final[Schema] = {"creditor": pl.String, "debtor": pl.String, "exposure_usd": pl.Float64}
-EXPOSURE_TOKENS: Final[Schema] = {
+})  # fmt: skip
+EXPOSURES: Final = pl.Schema({"creditor": pl.String, "debtor": pl.String, "exposure_usd": pl.Float64})
+EXPOSURE_TOKENS: Final = pl.Schema({
     "creditor": pl.String, "debtor": pl.String, "token": pl.String, "exposure_usd": pl.Float64,
-}  # fmt: skip
-FLOWS: Final[Schema] = {
+})  # fmt: skip
+FLOWS: Final = pl.Schema({
     "creditor": pl.String, "debtor": pl.String,
     "flow_usd": pl.Float64, "price_usd": pl.Float64, "quantity_usd": pl.Float64,
-}  # fmt: skip
-NODES: Final[Schema] = {"basis": pl.String, "protocol": pl.String, "tvl_usd": pl.Float64}
-COVERAGE: Final[Schema] = {"side": pl.String, "reason": pl.String, "rows": pl.Int64, "usd_cents": pl.Int64}
-FINDINGS: Final[Schema] = {
+})  # fmt: skip
+NODES: Final = pl.Schema({"basis": pl.String, "protocol": pl.String, "tvl_usd": pl.Float64})
+COVERAGE: Final = pl.Schema({"side": pl.String, "reason": pl.String, "rows": pl.Int64, "usd_cents": pl.Int64})
+FINDINGS: Final = pl.Schema({
     "severity": pl.String, "finding": pl.String, "place": pl.String,
     "rows": pl.Int64, "usd": pl.Float64, "action": pl.String,
-}  # fmt: skip
-PROTOCOLS: Final[Schema] = {"protocol": pl.String, "name": pl.String, "category": pl.String, "sector": pl.String}
-TOKENS: Final[Schema] = {
+})  # fmt: skip
+ISSUERS: Final = pl.Schema({"token": pl.String, "issuer": pl.String, "method": pl.String, "score": pl.Float64})
+PROTOCOLS: Final = pl.Schema({"protocol": pl.String, "name": pl.String, "category": pl.String, "sector": pl.String})
+TOKENS: Final = pl.Schema({
     "token": pl.String, "issuer": pl.String, "method": pl.String,
     "score": pl.Float64, "kind": pl.String, "alternatives": pl.String,
-}  # fmt: skip
+})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +90,7 @@ def snapshot_of(period: Period, basis: Basis, protocols: pl.DataFrame) -> Snapsh
     nodes = period.nodes.filter(pl.col("basis") == basis).sort("protocol")
     known = nodes.join(protocols, on="protocol", how="left", maintain_order="left")
     rows = nodes.select("protocol").with_row_index("row")
-    if basis == "holdings":
-        links = period.exposures
-    else:
-        links = period.flows.rename({"flow_usd": "exposure_usd"})
+    links = period.exposures if basis == "holdings" else period.flows.rename({"flow_usd": "exposure_usd"})
     ends = links.join(rows.rename({"row": "i"}), left_on="creditor", right_on="protocol", maintain_order="left").join(
         rows.rename({"row": "j"}), left_on="debtor", right_on="protocol", maintain_order="left"
     )

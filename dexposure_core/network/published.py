@@ -59,6 +59,6 @@ def from_published(week: PublishedWeek, tokens: pl.DataFrame | None = None) -> P
         week: the week as read.
         tokens: token, issuer for tokens whose issuer the links do not tell; None means the week's own.
     """
-    from dexposure_core.network import rebuild
+    from dexposure_core.network.rebuild import from_published as rebuilt
 
-    return rebuild.from_published(week, week.tokens if tokens is None else tokens)
+    return rebuilt(week, week.tokens if tokens is None else tokens)

@@ -1,0 +1,179 @@
+"""The published weekly network, and the holdings basis rebuilt from it.
+
+Flows are taken as published. Exposures are rebuilt from the compositions of the nodes (who holds which token)
+once the issuer of each token is known, and that the links tell: a link carries token σ because one of its ends
+holds σ and the other issues it. So the issuer is an end of every link that carries σ, and the end that does not
+hold it; see `link_issuers`. What the file gets wrong (null ids, self-loops, parallel links, sizes that are
+negative, zero or NaN, nodes that only occur in links) is dropped or mended, and counted in the findings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from dexposure_core.network.build import exposures_of
+from dexposure_core.network.coverage import coverage_of, unusable
+from dexposure_core.network.link_issuers import link_issuers
+from dexposure_core.network.period import (
+    EXPOSURE_TOKENS,
+    EXPOSURES,
+    FINDINGS,
+    FLOWS,
+    HOLDINGS,
+    ISSUERS,
+    NODES,
+    Period,
+    finding,
+    findings_frame,
+)  # fmt: skip
+from dexposure_core.network.sums import sum_by, total
+
+if TYPE_CHECKING:
+    from dexposure_core.network.published import PublishedWeek
+
+BUCKETS: Final = ("LP", "UNKNOWN", "OTHER")
+# What a missing token name becomes when a table is written carelessly; never a token.
+NO_NAMES: Final = ("", "nan", "NaN", "None", "null", "<NA>")
+
+Finding = dict[str, object]
+
+
+def from_published(week: PublishedWeek, tokens: pl.DataFrame | None) -> Period:
+    """Return the tables of one published week.
+
+    Args:
+        week: the week as read, defects included.
+        tokens: token, issuer for tokens whose issuer the links do not tell (from the mapping files), or None.
+    """
+    found: list[Finding] = []
+    flows = _flows(week.links, found)
+    nodes = _nodes(week.nodes, flows, found)
+    held = _holdings(week.node_tokens, found)
+    carried = week.link_tokens.filter(_named("creditor") & _named("debtor") & _named("token"))
+    issuers = link_issuers(held.filter(pl.col("dropped").is_null()), carried, _hints(tokens))
+    fates = _fates(held, issuers)
+    kept = fates.filter(pl.col("counts"))
+    by_token, exposures = exposures_of(fates)
+    holdings = sum_by(kept, ("protocol", "chain", "token"), ("value_usd",))
+    return Period(
+        date=week.date,
+        holdings=holdings.with_columns(quantity=pl.lit(None, pl.Float64)).select(list(HOLDINGS)).cast(HOLDINGS),
+        exposures=exposures.cast(EXPOSURES),
+        exposure_tokens=by_token.cast(EXPOSURE_TOKENS),
+        flows=flows.cast(FLOWS),
+        nodes=_both_bases(nodes, exposures),
+        coverage=coverage_of(fates),
+        findings=pl.concat([week.findings.cast(FINDINGS), findings_frame(found)]),
+        issuers=issuers.filter(pl.col("issuer").is_not_null()).select(list(ISSUERS)).cast(ISSUERS),
+    )
+
+
+def _named(column: str) -> pl.Expr:
+    """Return whether a column names something; a missing value written as text ("nan") does not."""
+    return pl.col(column).is_not_null() & ~pl.col(column).is_in(NO_NAMES)
+
+
+def _flows(links: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
+    """Return the links as flows: named ends, no loops, positive sizes, parallel links summed."""
+    named = links.filter(_named("creditor") & _named("debtor"))
+    _note(found, links, named, "link without an id", "size_usd", "dropped", "warning")
+    apart = named.filter(pl.col("creditor") != pl.col("debtor"))
+    _note(found, named, apart, "self-loop", "size_usd", "dropped", "info")
+    sized = apart.filter(unusable("size_usd").is_null())
+    _note(found, apart, sized, "link size not positive", "size_usd", "dropped", "info")
+    summed = sum_by(sized, ("creditor", "debtor"), ("size_usd",))
+    if parallel := sized.height - summed.height:
+        found.append(finding("warning", "parallel links", place="links", rows=parallel, action="summed"))
+    split = pl.lit(None, pl.Float64)
+    return summed.rename({"size_usd": "flow_usd"}).with_columns(price_usd=split, quantity_usd=split)
+
+
+def _note(
+    found: list[Finding], before: pl.DataFrame, after: pl.DataFrame, name: str, amount: str, action: str, severity: str
+) -> None:
+    """Report the rows that a step left out, with their USD."""
+    lost = before.height - after.height
+    if not lost:
+        return
+    usd = _usd(before[amount]) - _usd(after[amount])
+    found.append(finding(severity, name, place="links" if amount == "size_usd" else "nodes",
+                         rows=lost, usd=usd, action=action))  # fmt: skip
+
+
+def _usd(amounts: pl.Series) -> float:
+    return total(amounts.filter(amounts.is_finite().fill_null(value=False)))
+
+
+def _nodes(nodes: pl.DataFrame, flows: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
+    """Return protocol, tvl_usd: named, one row each, sizes not below 0, and every end of a link."""
+    named = nodes.filter(_named("protocol"))
+    if lost := nodes.height - named.height:
+        found.append(finding("warning", "node without an id", place="nodes", rows=lost,
+                             usd=_usd(nodes["size_usd"]) - _usd(named["size_usd"]), action="dropped"))  # fmt: skip
+    size = pl.col("size_usd")
+    fine = size.is_finite().fill_null(value=False) & (size >= 0)
+    if wrong := named.filter(~fine).height:
+        found.append(finding("warning", "node size negative or missing", place="nodes", rows=wrong,
+                             usd=_usd(named.filter(~fine)["size_usd"]), action="taken as 0"))  # fmt: skip
+    sizes = sum_by(
+        named.select("protocol", tvl_usd=pl.when(fine).then(size).otherwise(0.0)), ("protocol",), ("tvl_usd",)
+    )
+    if twice := named.height - sizes.height:
+        found.append(finding("warning", "node listed twice", place="nodes", rows=twice, action="sizes summed"))
+    ends = pl.concat([flows.select(protocol="creditor"), flows.select(protocol="debtor")]).unique()
+    new = ends.join(sizes, on="protocol", how="anti").with_columns(tvl_usd=pl.lit(0.0))
+    if new.height:
+        found.append(finding("info", "node only in links", place="nodes", rows=new.height, action="added, size 0"))
+    if buckets := sizes.filter(pl.col("protocol").is_in(BUCKETS)).height:
+        found.append(finding("info", "bucket node", place="nodes", rows=buckets, action="kept in the flow basis only"))
+    return pl.concat([sizes, new]).sort("protocol")
+
+
+def _both_bases(nodes: pl.DataFrame, exposures: pl.DataFrame) -> pl.DataFrame:
+    """Return published sizes for both bases; a node of size 0 without exposures is no part of the holdings basis."""
+    ends = pl.concat([exposures.select(protocol="creditor"), exposures.select(protocol="debtor")]).unique()
+    sized = nodes.filter(~pl.col("protocol").is_in(BUCKETS) & (pl.col("tvl_usd") > 0))
+    rest = ends.join(sized, on="protocol", how="anti").with_columns(tvl_usd=pl.lit(0.0))
+    stock = pl.concat([sized, rest]).sort("protocol")
+    parts = [table.select(pl.lit(basis).alias("basis"), "protocol", "tvl_usd")
+             for basis, table in (("holdings", stock), ("flow", nodes))]  # fmt: skip
+    return pl.concat(parts).cast(NODES)
+
+
+def _holdings(rows: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
+    """Return the compositions as holdings with the reason why a row cannot be one."""
+    nameless = pl.when(~_named("protocol")).then(pl.lit("no holder")).when(~_named("token")).then(pl.lit("no issuer"))
+    held = rows.select("protocol", "token", "value_usd", chain=pl.lit(""), dropped=pl.coalesce(nameless, unusable()))
+    for reason, name in (("no holder", "holder without an id"), ("no issuer", "token without a name"),
+                         ("not an amount", "value not a number"), ("non-positive", "value not positive")):  # fmt: skip
+        part = held.filter(pl.col("dropped") == reason)
+        if part.height:
+            usd = _usd(part["value_usd"])
+            odd = reason != "non-positive" or usd < 0
+            found.append(finding("warning" if odd else "info", name, place="node compositions",
+                                 rows=part.height, usd=usd, action="dropped"))  # fmt: skip
+    return held
+
+
+def _hints(tokens: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the mapping's token → issuer without missing values in disguise."""
+    if tokens is None:
+        return pl.DataFrame(schema={"token": pl.String, "hint": pl.String})
+    known = tokens.filter(_named("token") & _named("issuer"))
+    return known.select("token", hint="issuer").unique("token", keep="first", maintain_order=True)
+
+
+def _fates(held: pl.DataFrame, issuers: pl.DataFrame) -> pl.DataFrame:
+    mapped = held.join(issuers, on="token", how="left", maintain_order="left")
+    issuer = pl.col("issuer")
+    reason = (
+        pl.when(issuer.is_in(BUCKETS)).then(pl.lit("bucket"))
+        .when(issuer.is_null() & pl.col("carried")).then(pl.lit("issuer ambiguous"))
+        .when(issuer.is_null()).then(pl.lit("no issuer"))
+        .when(issuer == pl.col("protocol")).then(pl.lit("self-holding"))
+    )  # fmt: skip
+    # A nameless token still is money its holder has; only rows without holder or amount do not count.
+    counts = pl.col("dropped").is_null()
+    return mapped.with_columns(counts=counts, dropped=pl.coalesce("dropped", reason))

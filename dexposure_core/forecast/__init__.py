@@ -1,0 +1,39 @@
+"""Forecasts of the exposure network, and the forecasters that make them.
+
+`FORECASTERS` lists them, baselines first. Importing this package does not import torch; the model does so
+when it is first asked for a forecast.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dexposure_core.errors import UnknownForecaster, suggest
+from dexposure_core.forecast.baselines import PairMemoryForecaster, Persistence
+from dexposure_core.forecast.model import Dexposure
+from dexposure_core.forecast.record import Forecast, Forecaster
+
+__all__ = [
+    "FORECASTERS",
+    "Dexposure",
+    "Forecast",
+    "Forecaster",
+    "PairMemoryForecaster",
+    "Persistence",
+    "find_forecaster",
+]
+
+FORECASTERS: Final[tuple[Forecaster, ...]] = (Persistence(), PairMemoryForecaster(), Dexposure())
+
+
+def find_forecaster(name: str) -> Forecaster:
+    """Return the forecaster of that name.
+
+    Raises:
+        UnknownForecaster: when there is none; names the closest one.
+    """
+    for forecaster in FORECASTERS:
+        if forecaster.name == name:
+            return forecaster
+    names = [f.name for f in FORECASTERS]
+    raise UnknownForecaster(f"No forecaster '{name[:80]}'{suggest(name[:80], names)}; there are {', '.join(names)}")

@@ -1,0 +1,68 @@
+"""Which ordered pairs are scored at all, decided from what is known at the origin.
+
+Two sets, joined: every pair the window saw in either direction (both orders of it), and for each protocol
+a few debtors it might turn to: those most held in its own sector, most held overall, and those that gained
+most holders over the last 12 snapshots. New exposures mostly go to issuers that others already hold.
+How many of the true future exposures this catches is measured and printed (`candidate_recall`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from dexposure_core.forecast.record import Floats, Indices
+from dexposure_core.forecast.window import Window, summed
+
+POPULAR: Final = 20  # debtors of each kind offered to each protocol
+GROWTH_LAG: Final = 12
+
+
+def candidates(past: Window, popular: int = POPULAR) -> Indices:
+    """Return (C,) sorted unique keys, creditor row × N + debtor row, of the pairs to score."""
+    n = past.size
+    seen = np.unique(past.key)
+    pairs = [seen, mirrored(seen, n)]
+    if n and len(past.key):
+        pairs += [_crossed(np.arange(n), _overall(past, popular), n), *_by_sector(past, popular)]
+    return np.unique(np.concatenate(pairs))
+
+
+def mirrored(key: Indices, n: int) -> Indices:
+    """Return the keys of the same pairs the other way round."""
+    return (key % max(n, 1)) * n + key // max(n, 1)
+
+
+def in_degree(past: Window, lag: int) -> Indices:
+    """Return (N,) how many creditors each protocol had `lag` snapshots before the origin."""
+    return np.bincount(past.key[past.lag == lag] % past.size, minlength=past.size).astype(np.int64)
+
+
+def _overall(past: Window, popular: int) -> Indices:
+    now, before = in_degree(past, 0), in_degree(past, min(GROWTH_LAG, past.length - 1))
+    strength = summed(past.origin.debtor, past.origin.exposure_usd, past.size)
+    return np.union1d(_top(now, strength, popular), _top(now - before, strength, popular))
+
+
+def _by_sector(past: Window, popular: int) -> list[Indices]:
+    origin, found = past.origin, []
+    sector = origin.sectors[origin.creditor]
+    for name in sorted(set(origin.sectors)):
+        own = sector == name
+        degree = np.bincount(origin.debtor[own], minlength=past.size)
+        strength = summed(origin.debtor[own], origin.exposure_usd[own], past.size)
+        members = np.flatnonzero(origin.sectors == name)
+        found.append(_crossed(members, _top(degree, strength, popular), past.size))
+    return found
+
+
+def _top(score: Indices, strength: Floats, popular: int) -> Indices:
+    """Return the rows with the highest positive score; USD decides ties, so that names never do."""
+    rows = np.flatnonzero(score > 0)
+    return rows[np.lexsort((-strength[rows], -score[rows]))[:popular]]
+
+
+def _crossed(creditors: Indices, debtors: Indices, n: int) -> Indices:
+    key: Indices = (creditors[:, None] * n + debtors[None, :]).ravel()
+    return np.asarray(key[key // n != key % n])

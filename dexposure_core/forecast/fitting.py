@@ -1,0 +1,124 @@
+"""What is counted rather than trained: scaling, the memory table, and how far to trust each correction.
+
+The memory table is a birth-and-death table: for every cell of (state now, last seen, share of the last 12) the
+share of training pairs that were an exposure h steps later. A cell with few pairs leans on its state and
+recency, these on the state alone (five pseudo-pairs each), so no cell says exactly 0 or 1.
+
+After training each correction (existence, size, TVL; per horizon) is shrunk towards memory by the factor
+out of 0, ¼, ½, ¾, 1 that does best on the validation weeks. A correction that does not help there is switched off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
+
+from dexposure_core.forecast.examples import Example
+from dexposure_core.forecast.features import CELLS, RECENCY_EDGES, SHARE_EDGES
+from dexposure_core.forecast.heads import Network
+from dexposure_core.forecast.record import Floats
+
+PSEUDO: Final = 5.0
+GRID: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+TVL_BETA: Final = 0.05  # log units at which the TVL loss turns from quadratic to absolute
+Losses = tuple[Tensor, Tensor, Tensor]
+
+
+def scale(network: Network, examples: Sequence[Example]) -> None:
+    """Set the mean and standard deviation of every feature over the training examples (a constant one: scale 1)."""
+    for name in ("node", "pair"):
+        rows = torch.cat([e.input[name][:: max(1, len(e.input[name]) // 2000)] for e in examples])
+        spread = rows.std(dim=0, unbiased=False)
+        network.get_buffer(f"{name}_mean").copy_(rows.mean(dim=0))
+        network.get_buffer(f"{name}_scale").copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
+
+
+def count_table(network: Network, examples: Sequence[Example]) -> None:
+    """Set the memory table: log odds of existence per cell and horizon, counted on the training examples."""
+    total, exist = np.zeros((CELLS, network.horizons)), np.zeros((CELLS, network.horizons))
+    for e in examples:
+        cell, weight = e.cell.numpy(), e.count.numpy()
+        for k in np.flatnonzero(e.use.numpy()):
+            total[:, k] += np.bincount(cell, weight, CELLS)
+            exist[:, k] += np.bincount(cell, weight * e.exists[:, k].numpy(), CELLS)
+    rate = np.clip(_leaning(total, exist), 1e-6, 1 - 1e-6)
+    network.table.copy_(torch.from_numpy(np.log(rate / (1 - rate))))
+
+
+def _leaning(total: Floats, exist: Floats) -> Floats:
+    shape = (3, len(RECENCY_EDGES), len(SHARE_EDGES) + 1, total.shape[1])
+    n, k = total.reshape(shape), exist.reshape(shape)
+    everywhere = (k.sum(axis=(0, 1, 2)) + 0.5) / (n.sum(axis=(0, 1, 2)) + 1.0)
+    state = (k.sum(axis=(1, 2)) + PSEUDO * everywhere) / (n.sum(axis=(1, 2)) + PSEUDO)
+    recent = (k.sum(axis=2) + PSEUDO * state[:, None]) / (n.sum(axis=2) + PSEUDO)
+    cell = (k + PSEUDO * recent[:, :, None]) / (n + PSEUDO)
+    rate: Floats = cell.reshape(total.shape)
+    return rate
+
+
+def losses(network: Network, e: Example, shrink: Tensor | None = None) -> Losses:
+    """Return three (H,) losses: existence (cross-entropy per exposure), size and TVL (smooth absolute); 0 where unused.
+
+    The first is divided by the number of true exposures, so that it does not depend on how many candidates there are.
+    """
+    exists, size, tvl = network(e.input)
+    if shrink is not None:
+        exists, size, tvl = exists * shrink[0], size * shrink[1], tvl * shrink[2]
+    logit = network.table[e.cell] + exists
+    entropy = binary_cross_entropy_with_logits(
+        logit, e.exists, weight=e.count[:, None].expand_as(logit), reduction="none"
+    )
+    size_loss = smooth_l1_loss(e.anchor[:, None] + size, e.log_usd, reduction="none", beta=0.5) * e.exists
+    tvl_loss = smooth_l1_loss(tvl, e.tvl_step, reduction="none", beta=TVL_BETA) * e.tvl_known
+    true = e.exists.sum(dim=0).clamp_min(1.0)
+    known = e.tvl_known.sum(dim=0).clamp_min(1.0)
+    return (
+        entropy.sum(dim=0) / true * e.use,
+        size_loss.sum(dim=0) / true * e.use,
+        tvl_loss.sum(dim=0) / known * e.use,
+    )
+
+
+def mean_losses(network: Network, examples: Sequence[Example], shrink: Tensor | None = None) -> Tensor:
+    """Return (3, H): existence, size and TVL loss, mean over the examples that use the horizon (NaN when none does)."""
+    with torch.inference_mode():
+        total = torch.stack([torch.stack(losses(network, e, shrink)) for e in examples]).sum(dim=0)
+        used = torch.stack([e.use for e in examples]).sum(dim=0)
+    return total / used
+
+
+def choose_shrinkage(network: Network, examples: Sequence[Example]) -> None:
+    """Set, per correction and horizon, the factor of GRID with the least validation loss (0 where there is none)."""
+    tried = torch.stack([mean_losses(network, examples, torch.full_like(network.shrink, g)) for g in GRID])
+    best = torch.nan_to_num(tried, nan=0.0).argmin(dim=0)  # (3, H); the first, 0, where all are equal
+    network.shrink.copy_(torch.tensor(GRID)[best])
+
+
+def set_mean_factor(network: Network, examples: Sequence[Example]) -> None:
+    """Set, per horizon, the median over validation origins of Σ true USD / Σ predicted USD over the true exposures."""
+    ratios: list[Tensor] = []
+    with torch.inference_mode():
+        for e in examples:
+            size = e.anchor[:, None] + network.shrink[1] * network(e.input)[1]
+            predicted = (torch.expm1(size.double().clamp(0, 32)) * e.exists).sum(dim=0)
+            true = (torch.expm1(e.log_usd.double()) * e.exists).sum(dim=0)
+            ratios.append(torch.where(e.use & (predicted > 0) & (true > 0), true / predicted, torch.nan))
+    factor = torch.stack(ratios).nanmedian(dim=0).values
+    network.mean_factor.copy_(torch.nan_to_num(factor, nan=1.0).clamp(0.1, 10.0))
+
+
+def relative(validation: Tensor, memory: Tensor) -> float:
+    """Return the mean of loss over memory's loss: 1 means memory, below 1 better; NaN cells are left out."""
+    ratio = validation / memory.clamp_min(1e-9)
+    fine = torch.isfinite(ratio)
+    return float(ratio[fine].mean()) if bool(fine.any()) else 1.0
+
+
+Stage = Callable[[Network, Sequence[Example]], None]
+BEFORE: Final[tuple[Stage, ...]] = (scale, count_table)
+AFTER: Final[tuple[Stage, ...]] = (choose_shrinkage, set_mean_factor)

@@ -1,0 +1,138 @@
+"""What a forecaster says: for every candidate pair a probability and a size, for every protocol a TVL.
+
+A `Forecast` is made from what was known at its origin, so its protocols are those of the origin's
+snapshot, in the same order. `exposure_usd` is the size the exposure has IF it exists; the expected
+exposure of a pair is probability × exposure_usd × `mean_factor`, where `mean_factor` turns the typical
+(median) size a model predicts on the log scale into a mean, as measured on weeks before the test.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dexposure_core.errors import BadOption
+from dexposure_core.network import BASES, Basis, Snapshot
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Forecast:
+    """The network expected `horizon_weeks` after `origin`; validated, its arrays read-only.
+
+    Attributes:
+        origin: date of the last snapshot that was used.
+        horizon_weeks: steps ahead (weeks in a weekly vintage).
+        protocols: (N,) unique ids: the protocols of the origin's snapshot.
+        creditor: (C,) int, row of the candidate's creditor.
+        debtor: (C,) int, row of the candidate's debtor; never equal to `creditor`.
+        probability: (C,) 0..1, that the exposure exists at the target date.
+        exposure_usd: (C,) USD > 0, its size given that it exists.
+        tvl_usd: (N,) USD >= 0, at the target date.
+        basis: which network was forecast.
+        forecaster: name of what made it.
+        mean_factor: > 0; mean over median of the size given existence.
+
+    Raises:
+        BadOption: when an array does not fit the others or a value is out of range.
+    """
+
+    origin: dt.date
+    horizon_weeks: int
+    protocols: Texts
+    creditor: Indices
+    debtor: Indices
+    probability: Floats
+    exposure_usd: Floats
+    tvl_usd: Floats
+    basis: Basis = "holdings"
+    forecaster: str = ""
+    mean_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        kinds = {
+            "protocols": np.object_, "creditor": np.int64, "debtor": np.int64,
+            "probability": np.float64, "exposure_usd": np.float64, "tvl_usd": np.float64,
+        }  # fmt: skip
+        for name, kind in kinds.items():
+            array: npt.NDArray[Any] = np.array(getattr(self, name), dtype=kind)
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        for message in _faults(self):
+            raise BadOption(f"Forecast of {self.origin}: {message}")
+
+    def expected_usd(self) -> Floats:
+        """Return (C,) USD: probability × size given existence × mean factor."""
+        return self.probability * self.exposure_usd * self.mean_factor
+
+
+class Forecaster(Protocol):
+    """Anything that can look at the past and say what comes next."""
+
+    @property
+    def name(self) -> str:
+        """Return the name a user chooses it by."""
+
+    def fit(self, history: Sequence[Snapshot]) -> Forecaster:
+        """Return a forecaster that has learnt from `history` (itself when there is nothing to learn)."""
+
+    def predict(self, history: Sequence[Snapshot], horizon_weeks: int) -> Forecast:
+        """Forecast from the last snapshot of `history`, `horizon_weeks` steps ahead."""
+
+
+def check_history(history: Sequence[Snapshot], horizon_weeks: int) -> Snapshot:
+    """Return the origin (the last snapshot) after checking order, basis and horizon.
+
+    Raises:
+        BadOption: when the history is empty, not in date order or of two bases, or the horizon is < 1.
+    """
+    if not history:
+        raise BadOption("history: at least one snapshot is needed to forecast from; got none")
+    if isinstance(horizon_weeks, bool) or not isinstance(horizon_weeks, int) or horizon_weeks < 1:
+        raise BadOption(f"horizon_weeks: must be a whole number >= 1, got {horizon_weeks!r}")
+    for before, after in pairwise(history):
+        if before.date >= after.date:
+            raise BadOption(f"history: {after.date} follows {before.date}; give snapshots in date order")
+        if before.basis != after.basis:
+            raise BadOption(f"history: {after.date} has basis {after.basis}, {before.date} {before.basis}")
+    return history[-1]
+
+
+def _faults(forecast: Forecast) -> list[str]:
+    n, pairs = len(forecast.protocols), len(forecast.probability)
+    ends = np.concatenate([forecast.creditor, forecast.debtor])
+    shapes = {(len(forecast.creditor),), (len(forecast.debtor),), forecast.exposure_usd.shape, (pairs,)}
+    checks = [
+        (forecast.horizon_weeks >= 1, f"horizon_weeks must be >= 1, got {forecast.horizon_weeks}"),
+        (forecast.basis in BASES, f"basis '{forecast.basis}' is not one of {', '.join(BASES)}"),
+        (len(set(forecast.protocols)) == n, "protocols must be unique"),
+        (len(shapes) == 1, f"creditor, debtor, probability and exposure_usd differ in length: {sorted(shapes)}"),
+        (forecast.tvl_usd.shape == (n,), f"tvl_usd: expected {n} values, got shape {forecast.tvl_usd.shape}"),
+        (not ends.size or (ends.min() >= 0 and ends.max() < n), f"creditor and debtor must be rows 0..{n - 1}"),
+        (
+            not (len(shapes) == 1 and (forecast.creditor == forecast.debtor).any()),
+            "a protocol has no exposure to itself",
+        ),
+        (bool(((forecast.probability >= 0) & (forecast.probability <= 1)).all()), "probability must lie in 0..1"),
+        (_all(forecast.exposure_usd, above=True), "exposure_usd must be finite and > 0"),
+        (_all(forecast.tvl_usd, above=False), "tvl_usd must be finite and >= 0"),
+        (bool(np.isfinite(forecast.mean_factor)) and forecast.mean_factor > 0, "mean_factor must be finite and > 0"),
+    ]
+    faults = [message for fine, message in checks if not fine]
+    if not faults and len(np.unique(forecast.creditor * max(n, 1) + forecast.debtor)) != pairs:
+        faults.append("every ordered pair may be listed once only")
+    return faults
+
+
+def _all(values: Floats, *, above: bool) -> bool:
+    return bool((np.isfinite(values) & ((values > 0) if above else (values >= 0))).all())

@@ -1,0 +1,148 @@
+"""The recent past as one table: every exposure of the last weeks, in the rows of the origin's snapshot.
+
+Everything a forecaster knows about pairs comes from here, so this is also where the future is kept out:
+a window is made from the snapshots it is given and from nothing else, and its protocols are those of the
+last of them. Amounts are kept as log1p USD, the scale of every learned quantity in `forecast`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from dexposure_core.forecast.record import Flags, Floats, Indices
+from dexposure_core.network import Snapshot
+
+MEMORY: Final = 52  # snapshots that count as memory: a year of weeks
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Window:
+    """The last L snapshots seen from the last one (the origin, N protocols).
+
+    Attributes:
+        origin: the last snapshot.
+        length: L, how many snapshots the window spans.
+        key: (M,) int, creditor row × N + debtor row, of every exposure in the window between protocols of the origin.
+        lag: (M,) int, 0 at the origin, 1 in the snapshot before, ...
+        log_usd: (M,) log1p of the exposure.
+        log_tvl: (L, N) log1p TVL by lag; NaN where the protocol is not in that snapshot.
+        inflow: (N,) USD received as debtor minus sent as creditor at the origin, over TVL, clipped to ±1.
+    """
+
+    origin: Snapshot
+    length: int
+    key: Indices
+    lag: Indices
+    log_usd: Floats
+    log_tvl: Floats
+    inflow: Floats
+
+    @property
+    def size(self) -> int:
+        """Return N, the number of protocols of the origin."""
+        return len(self.origin.protocols)
+
+
+def window(history: Sequence[Snapshot], length: int = MEMORY) -> Window:
+    """Return the last `length` snapshots of `history` as one table."""
+    recent = history[-length:][::-1]
+    origin = recent[0]
+    rows = {str(p): i for i, p in enumerate(origin.protocols)}
+    n = len(rows)
+    log_tvl = np.full((len(recent), n), np.nan)
+    keys, lags, sizes = [], [], []
+    for lag, snapshot in enumerate(recent):
+        row = np.array([rows.get(p, -1) for p in snapshot.protocols], dtype=np.int64)
+        known = row >= 0
+        log_tvl[lag, row[known]] = np.log1p(snapshot.tvl_usd[known])
+        creditor, debtor = row[snapshot.creditor], row[snapshot.debtor]
+        here = (creditor >= 0) & (debtor >= 0)
+        keys.append(creditor[here] * n + debtor[here])
+        lags.append(np.full(int(here.sum()), lag, dtype=np.int64))
+        sizes.append(np.log1p(snapshot.exposure_usd[here]))
+    return Window(
+        origin=origin, length=len(recent), key=np.concatenate(keys), lag=np.concatenate(lags),
+        log_usd=np.concatenate(sizes), log_tvl=log_tvl, inflow=_inflow(origin),
+    )  # fmt: skip
+
+
+def _inflow(origin: Snapshot) -> Floats:
+    n = len(origin.protocols)
+    net = summed(origin.debtor, origin.exposure_usd, n) - summed(origin.creditor, origin.exposure_usd, n)
+    share = np.divide(net, origin.tvl_usd, out=np.zeros(n), where=origin.tvl_usd > 0)
+    return np.asarray(np.clip(share, -1.0, 1.0))
+
+
+def summed(rows: Indices, values: Floats, size: int) -> Floats:
+    """Return (size,) the sum of `values` by row."""
+    return np.asarray(np.bincount(rows, values, size), dtype=np.float64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairMemory:
+    """What the window says about every ordered pair it has seen; all arrays (K,), sorted by `key`.
+
+    Attributes:
+        key: creditor row × N + debtor row.
+        last: lag at which the pair was last an exposure, 0 = now.
+        first: lag at which the window first saw it.
+        count: snapshots in which it was an exposure; `count4`, `count12`: of the last 4 and 12.
+        log_now: log1p USD at the origin, 0 when it is none now.
+        log_last: log1p USD when last seen.
+        log_mean: exponentially weighted mean (half-life 4 snapshots) of log1p USD while it existed.
+        log_step: log_last minus the value before it, 0 when seen once.
+    """
+
+    key: Indices
+    last: Indices
+    first: Indices
+    count: Indices
+    count4: Indices
+    count12: Indices
+    log_now: Floats
+    log_last: Floats
+    log_mean: Floats
+    log_step: Floats
+
+    def find(self, key: Indices) -> tuple[Indices, Flags]:
+        """Return, for each of `key` (C,), its position here (0 when absent) and whether it is present."""
+        if not len(self.key):
+            return np.zeros(len(key), dtype=np.int64), np.zeros(len(key), dtype=bool)
+        at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        found = self.key[at] == key
+        return np.where(found, at, 0), found
+
+
+HALF_LIFE: Final = 4.0
+
+
+def pair_memory(past: Window) -> PairMemory:
+    """Summarise the window per ordered pair (sort by key then lag; every statistic is a segment reduction)."""
+    order = np.lexsort((past.lag, past.key))
+    key, lag, size = past.key[order], past.lag[order], past.log_usd[order]
+    keys, start, count = np.unique(key, return_index=True, return_counts=True)
+    inverse = np.repeat(np.arange(len(keys)), count)
+    end = start + count - 1
+    weight = 0.5 ** (lag / HALF_LIFE)
+    total = summed(inverse, weight, len(keys))
+    second = np.minimum(start + 1, end)
+    return PairMemory(
+        key=keys,
+        last=lag[start],
+        first=lag[end],
+        count=count,
+        count4=_counts(inverse[lag < 4], len(keys)),
+        count12=_counts(inverse[lag < 12], len(keys)),
+        log_now=np.where(lag[start] == 0, size[start], 0.0),
+        log_last=size[start],
+        log_mean=summed(inverse, weight * size, len(keys)) / total,
+        log_step=size[start] - size[second],
+    )
+
+
+def _counts(inverse: Indices, size: int) -> Indices:
+    return np.bincount(inverse, minlength=size).astype(np.int64)

@@ -1,0 +1,192 @@
+"""The headline indicators: where each stands, how it moved, how unusual that is in its own history.
+
+Position = share of the trailing window's values that are at or below today's. An early-warning flag is raised when
+|Δ| > k·σ, with Δ the change since the previous snapshot and σ the standard deviation of the changes in the trailing
+window before it (window and k are settings, shown wherever a flag is).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from dexposure_core import settings
+from dexposure_core.measures import MEASURES
+from dexposure_core.store import Store
+
+LOSS: Final = "loss:"
+WORST: Final = "worst_loss"
+WINDOW_DAYS: Final = 731
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indicator:
+    """One indicator on the overview: its measure, its short title, and which way more fragile lies (0: neither)."""
+
+    measure: str
+    title: str
+    unit: str
+    meaning: str
+    fragile: int = 1
+
+
+INDICATORS: Final[tuple[Indicator, ...]] = (
+    Indicator(
+        measure="system_tvl_usd",
+        title="System TVL",
+        unit="USD",
+        meaning="USD locked in all protocols, gross",
+        fragile=0,
+    ),
+    Indicator(
+        measure="tvl_hhi",
+        title="TVL concentration",
+        unit="index",
+        meaning="HHI of TVL shares: 1 when one protocol holds all",
+    ),
+    Indicator(
+        measure="debtor_hhi",
+        title="Who the system leans on",
+        unit="index",
+        meaning="HHI of exposure over debtors: 1 when all is owed by one issuer",
+    ),
+    Indicator(
+        measure="cross_sector_ratio",
+        title="Cross-sector spillover",
+        unit="share",
+        meaning="share of exposure whose creditor and debtor are in different sectors",
+    ),
+    Indicator(
+        measure=WORST,
+        title="Worst standard stress loss",
+        unit="share",
+        meaning="largest loss over the standard scenarios and rules, share of system TVL",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """Where an indicator stands on a date; NaN where not defined.
+
+    Args:
+        indicator: what it is.
+        level: value on the date.
+        previous: value at the snapshot before.
+        percentile: share of the window's values at or below `level`, 0..1.
+        low: smallest value of the window.
+        high: largest value of the window.
+        sigma: standard deviation of the changes in the warning window before the date.
+        flag: whether the last change exceeds the warning threshold.
+        detail: which scenario and rule, for the worst loss; empty otherwise.
+        history: date, value over all dates.
+    """
+
+    indicator: Indicator
+    level: float
+    previous: float
+    percentile: float
+    low: float
+    high: float
+    sigma: float
+    flag: bool
+    detail: str
+    history: pl.DataFrame
+
+    @property
+    def change(self) -> float:
+        """Change since the previous snapshot."""
+        return self.level - self.previous
+
+
+def positions(
+    store: Store, date: dt.date, basis: str, indicators: Sequence[Indicator] = INDICATORS
+) -> tuple[Position, ...]:
+    """Return where each indicator stands on a date.
+
+    Raises:
+        UnknownMeasure: when the vintage lacks one of them.
+    """
+    return tuple(position(store, date, basis, indicator) for indicator in indicators)
+
+
+def position(store: Store, date: dt.date, basis: str, indicator: Indicator) -> Position:
+    """Return where one indicator stands on a date."""
+    history, detail = _history(store, date, basis, indicator.measure)
+    known = history.filter(pl.col("date") <= date)
+    values = [math.nan if v is None else float(v) for v in known["value"].to_list()]
+    level, previous = (values[-1] if values else math.nan), (values[-2] if len(values) > 1 else math.nan)
+    recent = known.filter(pl.col("date") > date - dt.timedelta(days=WINDOW_DAYS))["value"].drop_nulls().drop_nans()
+    sigma = warning_sigma(values)
+    return Position(
+        indicator=indicator,
+        level=level,
+        previous=previous,
+        percentile=percentile(recent.to_list(), level),
+        low=_least(recent),
+        high=_most(recent),
+        sigma=sigma,
+        flag=abs(level - previous) > settings.load().warning_sigma * sigma,
+        detail=detail,
+        history=history,
+    )
+
+
+def percentile(values: Sequence[float], level: float) -> float:
+    """Return the share of values at or below the level; NaN without values or level."""
+    if not values or not math.isfinite(level):
+        return math.nan
+    return sum(v <= level for v in values) / len(values)
+
+
+def warning_sigma(values: Sequence[float]) -> float:
+    """Return σ of the changes in the trailing window before the last change; NaN with fewer than eight of them."""
+    changes = [b - a for a, b in itertools.pairwise(values)][:-1]
+    window = [c for c in changes[-settings.load().warning_weeks :] if math.isfinite(c)]
+    if len(window) < 8:
+        return math.nan
+    mean = math.fsum(window) / len(window)
+    return math.sqrt(math.fsum((c - mean) ** 2 for c in window) / (len(window) - 1))
+
+
+def warnings(store: Store, date: dt.date, basis: str) -> pl.DataFrame:
+    """Return measure, title, unit, level, change, sigmas of the measures whose last change raises a flag."""
+    rows = []
+    for measure in MEASURES:
+        found = position(store, date, basis, _plain(measure.name, measure.title, measure.unit))
+        if found.flag:
+            times = abs(found.change) / found.sigma if found.sigma > 0 else math.inf
+            rows.append((measure.name, measure.title, measure.unit, found.level, found.change, times))
+    schema = pl.Schema(dict.fromkeys(("measure", "title", "unit"), pl.String()))
+    schema |= dict.fromkeys(("level", "change", "sigmas"), pl.Float64())
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("sigmas", descending=True)
+
+
+def _plain(name: str, title: str, unit: str) -> Indicator:
+    return Indicator(measure=name, title=title, unit=unit, meaning="")
+
+
+def _history(store: Store, date: dt.date, basis: str, measure: str) -> tuple[pl.DataFrame, str]:
+    if measure != WORST:
+        return store.history(measure, basis), ""
+    names = [n for n in store.measures(date, basis)["measure"].to_list() if n.startswith(LOSS)]
+    if not names:
+        return pl.DataFrame({"date": store.dates(basis)}).with_columns(value=pl.lit(None, pl.Float64)), ""
+    table = store.measure_table(basis, names)
+    today = table.filter(pl.col("date") == date).select(names).row(0, named=True)
+    worst = max(names, key=lambda n: today[n] if today[n] is not None else -math.inf)
+    return table.select("date", value=pl.max_horizontal(names)), worst.removeprefix(LOSS)
+
+
+def _least(values: pl.Series) -> float:
+    return min(values.to_list(), default=math.nan)
+
+
+def _most(values: pl.Series) -> float:
+    return max(values.to_list(), default=math.nan)

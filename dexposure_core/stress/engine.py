@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexposure_core.errors import BadOption
-from dexposure_core.network.snapshot import Floats, Snapshot
+from dexposure_core.network.snapshot import Floats, Indices, Snapshot
 from dexposure_core.stress.rules import Marks, Options, Round, Rule
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Channel:
     absorbing_usd: Floats  # (N,)
     transfer_usd: Floats  # (E,) USD lost by the creditor per unit of distress the debtor passes on
     impact: csr_array  # (N, N) the same as a share of the creditor's absorbing value
-    heard: Marks  # (N,) whether anybody can lose through this debtor
+    unheard: Indices  # rows of protocols through which nobody can lose
 
 
 class State(NamedTuple):
@@ -51,12 +51,14 @@ def channel(snapshot: Snapshot, rule: Rule, absorbing_usd: Floats, options: Opti
     # an issuer without assets is struck in its tokens; any other debtor passes its assets' distress through to them
     transfer *= np.where(can_lose[snapshot.debtor], options["pass_through"], 1.0)
     keep = transfer > 0
-    creditor, debtor = snapshot.creditor[keep], snapshot.debtor[keep]
+    creditor, debtor = snapshot.creditor[keep].astype(np.int32), snapshot.debtor[keep].astype(np.int32)
     size = (len(absorbing_usd), len(absorbing_usd))
-    impact = csr_array((transfer[keep] / absorbing_usd[creditor], (creditor, debtor)), shape=size)
-    heard = np.bincount(debtor, minlength=len(absorbing_usd)) > 0
+    with np.errstate(over="ignore"):  # a creditor with next to nothing to lose loses all of it at the slightest loss
+        share = np.minimum(transfer[keep] / absorbing_usd[creditor], np.finfo(np.float64).max)
+    impact = csr_array((share, (creditor, debtor)), shape=size)
+    unheard = np.flatnonzero(np.bincount(debtor, minlength=len(absorbing_usd)) == 0)
     return Channel(
-        rule=rule, options=options, absorbing_usd=absorbing_usd, transfer_usd=transfer, impact=impact, heard=heard
+        rule=rule, options=options, absorbing_usd=absorbing_usd, transfer_usd=transfer, impact=impact, unheard=unheard
     )
 
 
@@ -71,12 +73,15 @@ def strike(net: Channel, fractions: Floats, losses_usd: Floats) -> State:
 
 def spread(net: Channel, state: State) -> State:
     """Return the state one round later."""
-    distress = np.minimum(1.0, state.distress + net.impact @ state.passing)
+    distress: Floats = net.impact @ state.passing
+    distress += state.distress
+    np.minimum(distress, 1.0, out=distress)
     return _next(net, Round(state.distress, distress, np.zeros(distress.shape, dtype=bool), state.passed))
 
 
 def _next(net: Channel, now: Round) -> State:
-    passing = np.where(net.heard[:, None], net.rule.passes(now, net.options), 0.0)
+    passing = net.rule.passes(now, net.options)
+    passing[net.unheard] = 0.0
     return State(now.after, passing, now.passed | (passing > 0))
 
 

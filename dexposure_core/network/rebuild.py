@@ -9,13 +9,14 @@ negative, zero or NaN, nodes that only occur in links) is dropped or mended, and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from dexposure_core.network.build import exposures_of
 from dexposure_core.network.coverage import coverage_of, unusable
 from dexposure_core.network.link_issuers import link_issuers
+from dexposure_core.network.naming import BUCKETS, named
 from dexposure_core.network.period import (
     EXPOSURE_TOKENS,
     EXPOSURES,
@@ -33,10 +34,6 @@ from dexposure_core.network.sums import sum_by, total
 if TYPE_CHECKING:
     from dexposure_core.network.published import PublishedWeek
 
-BUCKETS: Final = ("LP", "UNKNOWN", "OTHER")
-# What a missing token name becomes when a table is written carelessly; never a token.
-NO_NAMES: Final = ("", "nan", "NaN", "None", "null", "<NA>")
-
 Finding = dict[str, object]
 
 
@@ -51,7 +48,7 @@ def from_published(week: PublishedWeek, tokens: pl.DataFrame | None) -> Period:
     flows = _flows(week.links, found)
     nodes = _nodes(week.nodes, flows, found)
     held = _holdings(week.node_tokens, found)
-    carried = week.link_tokens.filter(_named("creditor") & _named("debtor") & _named("token"))
+    carried = week.link_tokens.filter(named("creditor") & named("debtor") & named("token"))
     issuers = link_issuers(held.filter(pl.col("dropped").is_null()), carried, _hints(tokens))
     fates = _fates(held, issuers)
     kept = fates.filter(pl.col("counts"))
@@ -70,17 +67,12 @@ def from_published(week: PublishedWeek, tokens: pl.DataFrame | None) -> Period:
     )
 
 
-def _named(column: str) -> pl.Expr:
-    """Return whether a column names something; a missing value written as text ("nan") does not."""
-    return pl.col(column).is_not_null() & ~pl.col(column).is_in(NO_NAMES)
-
-
 def _flows(links: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
     """Return the links as flows: named ends, no loops, positive sizes, parallel links summed."""
-    named = links.filter(_named("creditor") & _named("debtor"))
-    _note(found, links, named, "link without an id", "size_usd", "dropped", "warning")
-    apart = named.filter(pl.col("creditor") != pl.col("debtor"))
-    _note(found, named, apart, "self-loop", "size_usd", "dropped", "info")
+    identified = links.filter(named("creditor") & named("debtor"))
+    _note(found, links, identified, "link without an id", "size_usd", "dropped", "warning")
+    apart = identified.filter(pl.col("creditor") != pl.col("debtor"))
+    _note(found, identified, apart, "self-loop", "size_usd", "dropped", "info")
     sized = apart.filter(unusable("size_usd").is_null())
     _note(found, apart, sized, "link size not positive", "size_usd", "dropped", "info")
     summed = sum_by(sized, ("creditor", "debtor"), ("size_usd",))
@@ -108,19 +100,19 @@ def _usd(amounts: pl.Series) -> float:
 
 def _nodes(nodes: pl.DataFrame, flows: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
     """Return protocol, tvl_usd: named, one row each, sizes not below 0, and every end of a link."""
-    named = nodes.filter(_named("protocol"))
-    if lost := nodes.height - named.height:
+    listed = nodes.filter(named("protocol"))
+    if lost := nodes.height - listed.height:
         found.append(finding("warning", "node without an id", place="nodes", rows=lost,
-                             usd=_usd(nodes["size_usd"]) - _usd(named["size_usd"]), action="dropped"))  # fmt: skip
+                             usd=_usd(nodes["size_usd"]) - _usd(listed["size_usd"]), action="dropped"))  # fmt: skip
     size = pl.col("size_usd")
     fine = size.is_finite().fill_null(value=False) & (size >= 0)
-    if wrong := named.filter(~fine).height:
+    if wrong := listed.filter(~fine).height:
         found.append(finding("warning", "node size negative or missing", place="nodes", rows=wrong,
-                             usd=_usd(named.filter(~fine)["size_usd"]), action="taken as 0"))  # fmt: skip
+                             usd=_usd(listed.filter(~fine)["size_usd"]), action="taken as 0"))  # fmt: skip
     sizes = sum_by(
-        named.select("protocol", tvl_usd=pl.when(fine).then(size).otherwise(0.0)), ("protocol",), ("tvl_usd",)
+        listed.select("protocol", tvl_usd=pl.when(fine).then(size).otherwise(0.0)), ("protocol",), ("tvl_usd",)
     )
-    if twice := named.height - sizes.height:
+    if twice := listed.height - sizes.height:
         found.append(finding("warning", "node listed twice", place="nodes", rows=twice, action="sizes summed"))
     ends = pl.concat([flows.select(protocol="creditor"), flows.select(protocol="debtor")]).unique()
     new = ends.join(sizes, on="protocol", how="anti").with_columns(tvl_usd=pl.lit(0.0))
@@ -144,7 +136,7 @@ def _both_bases(nodes: pl.DataFrame, exposures: pl.DataFrame) -> pl.DataFrame:
 
 def _holdings(rows: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
     """Return the compositions as holdings with the reason why a row cannot be one."""
-    nameless = pl.when(~_named("protocol")).then(pl.lit("no holder")).when(~_named("token")).then(pl.lit("no issuer"))
+    nameless = pl.when(~named("protocol")).then(pl.lit("no holder")).when(~named("token")).then(pl.lit("no issuer"))
     held = rows.select("protocol", "token", "value_usd", chain=pl.lit(""), dropped=pl.coalesce(nameless, unusable()))
     for reason, name in (("no holder", "holder without an id"), ("no issuer", "token without a name"),
                          ("not an amount", "value not a number"), ("non-positive", "value not positive")):  # fmt: skip
@@ -161,7 +153,7 @@ def _hints(tokens: pl.DataFrame | None) -> pl.DataFrame:
     """Return the mapping's token → issuer without missing values in disguise."""
     if tokens is None:
         return pl.DataFrame(schema={"token": pl.String, "hint": pl.String})
-    known = tokens.filter(_named("token") & _named("issuer"))
+    known = tokens.filter(named("token") & named("issuer"))
     return known.select("token", hint="issuer").unique("token", keep="first", maintain_order=True)
 
 

@@ -102,7 +102,9 @@ class Snapshot:
 
     def __repr__(self) -> str:
         """Return one line: date, basis and size."""
-        return f"Snapshot({self.date}, {self.basis}, {len(self.protocols)} protocols, {len(self.exposure_usd)} exposures)"
+        return (
+            f"Snapshot({self.date}, {self.basis}, {len(self.protocols)} protocols, {len(self.exposure_usd)} exposures)"
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by rebuilding, so that a loaded snapshot is as checked and as frozen as a new one."""
@@ -128,7 +130,7 @@ class Snapshot:
 
     def matrix(self) -> csr_array:
         """Return the (N, N) exposure matrix in USD, row = creditor, column = debtor (scipy CSR)."""
-        from scipy.sparse import csr_array  # noqa: PLC0415  kept off the import path of commands that need no matrix
+        from scipy.sparse import csr_array
 
         n = len(self.protocols)
         return csr_array((self.exposure_usd, (self.creditor, self.debtor)), shape=(n, n))
@@ -141,7 +143,7 @@ class Snapshot:
             who = self.protocols[self.creditor[int(loops.argmax())]]
             raise InvalidSnapshot(f"creditor and debtor are both '{who}'; a protocol has no exposure to itself")
         pairs = self.creditor * max(1, len(self.protocols)) + self.debtor
-        if len(np.unique(pairs)) != len(pairs):
+        if not np.diff(np.sort(pairs)).all():  # several times faster than np.unique when rows come sorted
             raise InvalidSnapshot("exposure_usd: one row per ordered (creditor, debtor) pair; sum parallel rows first")
 
 
@@ -164,7 +166,9 @@ def _basis(value: str) -> str:
 def _texts(name: str, values: Sequence[str] | npt.NDArray[Any], length: int | None = None) -> Texts:
     array = np.array(values, dtype=object)
     if array.ndim != 1 or (length is not None and len(array) != length):
-        raise InvalidSnapshot(f"{name}: expected {'a row' if length is None else length} of texts, got shape {array.shape}")
+        raise InvalidSnapshot(
+            f"{name}: expected {'a row' if length is None else length} of texts, got shape {array.shape}"
+        )
     if not all(isinstance(v, str) for v in array):
         raise InvalidSnapshot(f"{name}: every entry must be a str")
     array.flags.writeable = False
@@ -177,7 +181,9 @@ def _amounts(name: str, values: Sequence[float] | npt.NDArray[Any], length: int 
     except (TypeError, ValueError) as error:
         raise InvalidSnapshot(f"{name}: not numbers ({error})") from None
     if array.ndim != 1 or (length is not None and len(array) != length):
-        raise InvalidSnapshot(f"{name}: expected {'a row' if length is None else length} of amounts, got shape {array.shape}")
+        raise InvalidSnapshot(
+            f"{name}: expected {'a row' if length is None else length} of amounts, got shape {array.shape}"
+        )
     fine = np.isfinite(array) & ((array > 0) if positive else (array >= 0))
     if not fine.all():
         first = int((~fine).argmax())

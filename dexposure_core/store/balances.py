@@ -38,7 +38,7 @@ class Balances(Reader):
         if protocol is not None:
             self._check_protocol(protocol)
             rows = rows.filter(pl.col("protocol") == protocol)
-        rows = rows.join(self._tokens.select("token", "issuer"), on="token", how="left")
+        rows = rows.join(self._tokens.select("token", "issuer"), on="token", how="left", maintain_order="left")
         return _largest_first(rows.select("protocol", "chain", "token", "issuer", "quantity", "value_usd"))
 
     def holders(self, date: dt.date, issuer: str) -> pl.DataFrame:
@@ -62,7 +62,7 @@ class Balances(Reader):
             hint = suggest(token[:80], self._tokens["token"])
             raise UnknownToken(f"No token '{token[:80]}' in vintage {self.vintage}{hint}")
         rows = self._on("holdings", date).filter(pl.col("token") == token)
-        return _largest_first(rows.sort("protocol").group_by("protocol", maintain_order=True).agg(pl.sum("value_usd")))
+        return _largest_first(rows.group_by("protocol", maintain_order=True).agg(pl.sum("value_usd")))
 
     def exposure_tokens(self, date: dt.date, creditor: str | None = None, debtor: str | None = None) -> pl.DataFrame:
         """Return creditor, debtor, token ('': the source has none), exposure_usd, of one creditor or debtor if given.
@@ -82,7 +82,7 @@ class Balances(Reader):
         """Return creditor, debtor, flow_usd, price_usd, quantity_usd (both null where a quantity is missing)."""
         self._check_date(date, "flow")
         rows = self._on("flows", date)
-        return rows.sort("flow_usd", "creditor", "debtor", descending=[True, False, False])
+        return rows.sort("flow_usd", descending=True, maintain_order=True)
 
     def changes(self, date: dt.date) -> pl.DataFrame:
         """Return how each exposure differs from the previous snapshot (see store/changes.py); empty on the first date.
@@ -96,17 +96,19 @@ class Balances(Reader):
 
     def measures(self, date: dt.date, basis: str = "holdings") -> pl.DataFrame:
         """Return measure, value (null: not defined)."""
-        return self._of("measures", date, basis).sort("measure")
+        return self._of("measures", date, basis)
 
     def importance(self, date: dt.date, basis: str = "holdings") -> pl.DataFrame:
         """Return protocol, name, sector, sis, pagerank, tail_exposure, log_tvl, default_loss; highest sis first."""
-        rows = self._of("importance", date, basis).join(self._protocols, on="protocol", how="left")
-        rows = rows.sort("sis", "protocol", descending=[True, False], nulls_last=True)
+        rows = self._of("importance", date, basis).join(
+            self._protocols, on="protocol", how="left", maintain_order="left"
+        )
+        rows = rows.sort("sis", descending=True, nulls_last=True, maintain_order=True)
         return rows.select("protocol", "name", "sector", "sis", "pagerank", "tail_exposure", "log_tvl", "default_loss")
 
     def sector_exposures(self, date: dt.date, basis: str = "holdings") -> pl.DataFrame:
         """Return creditor_sector, debtor_sector, exposure_usd: the spillover matrix, cells > 0 only."""
-        return self._of("sector_exposures", date, basis).sort("creditor_sector", "debtor_sector")
+        return self._of("sector_exposures", date, basis)
 
     def cell(
         self, date: dt.date, basis: str, creditor_sector: str, debtor_sector: str, limit: int | None = None
@@ -123,6 +125,5 @@ class Balances(Reader):
 
 
 def _largest_first(rows: pl.DataFrame) -> pl.DataFrame:
-    """Sort by the last column, descending; ties by the others, so that the order is always the same."""
-    *others, amount = rows.columns
-    return rows.sort(amount, *others, descending=[True] + [False] * len(others), nulls_last=True)
+    """Sort by the last column, descending; ties stay in the order of the file, so that the order is always the same."""
+    return rows.sort(rows.columns[-1], descending=True, maintain_order=True)

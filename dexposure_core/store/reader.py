@@ -75,15 +75,16 @@ class Reader:
         """
         known = self._check_date(date, basis)
         table, amount = EDGES[known]
-        nodes = self._on("nodes", date).filter(pl.col("basis") == known).sort("protocol")
+        nodes = self._on("nodes", date).filter(pl.col("basis") == known)
         nodes = nodes.join(self._protocols, on="protocol", how="left", maintain_order="left").with_row_index("row")
         rows = nodes.select("protocol", pl.col("row").cast(pl.Int64))
         edges = (
             self._on(table, date)
             .select("creditor", "debtor", amount)
-            .join(rows.rename({"protocol": "creditor", "row": "from"}), on="creditor", how="left")
-            .join(rows.rename({"protocol": "debtor", "row": "to"}), on="debtor", how="left")
-            .sort("from", "to")
+            .join(
+                rows.rename({"protocol": "creditor", "row": "from"}), on="creditor", how="left", maintain_order="left"
+            )
+            .join(rows.rename({"protocol": "debtor", "row": "to"}), on="debtor", how="left", maintain_order="left")
         )
         if edges["from"].null_count() or edges["to"].null_count():
             raise CorruptVintage(
@@ -148,7 +149,7 @@ class Reader:
         return self.table("measures")
 
     def _on(self, table: str, date: dt.date) -> pl.DataFrame:
-        """Return the rows of one date, without the date."""
+        """Return the rows of one date, without the date, in the order of the file: ascending by all columns."""
         lazy = pl.scan_parquet(self.parquet_path(table), glob=False)
         return lazy.filter(pl.col("date") == date).drop("date").collect()
 

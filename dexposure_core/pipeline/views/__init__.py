@@ -1,0 +1,41 @@
+"""What the pages show, as plain tables and records: joins, sums and shares beyond a page or a chart.
+
+Everything here is a pure function of a store, a snapshot or a result; the pages cache and arrange it.
+"""
+
+from dexposure_core.pipeline.views.exposures import NetworkFacts, exposure_table, network_facts
+from dexposure_core.pipeline.views.protocol import Identity, assets, events_of, holders, identity, partners
+from dexposure_core.pipeline.views.sectors import Matrix, cell_history, change, matrix, matrix_table
+from dexposure_core.pipeline.views.spread import (
+    by_protocol,
+    by_round,
+    by_sector,
+    first_round,
+    sensitivity,
+    threats,
+    transmission,
+)
+
+__all__ = [
+    "Identity",
+    "Matrix",
+    "NetworkFacts",
+    "assets",
+    "by_protocol",
+    "by_round",
+    "by_sector",
+    "cell_history",
+    "change",
+    "events_of",
+    "exposure_table",
+    "first_round",
+    "holders",
+    "identity",
+    "matrix",
+    "matrix_table",
+    "network_facts",
+    "partners",
+    "sensitivity",
+    "threats",
+    "transmission",
+]

@@ -27,6 +27,7 @@ class Persistence:
     """The network of the origin, unchanged."""
 
     name: str = "persistence"
+    version: str = "1"
 
     def fit(self, history: Sequence[Snapshot]) -> Persistence:  # noqa: ARG002  the protocol's signature
         """Return itself: nothing to learn."""
@@ -47,6 +48,7 @@ class PairMemoryForecaster:
     """What was there in the last 12 snapshots, in either direction, comes back as often as it was there."""
 
     name: str = "pair-memory"
+    version: str = "1"
     recent: int = RECENT
 
     def fit(self, history: Sequence[Snapshot]) -> PairMemoryForecaster:  # noqa: ARG002  the protocol's signature

@@ -49,6 +49,11 @@ class Dexposure:
         """Return where the weights are read from."""
         return (self.model_dir or settings.load().model_dir) / FILE
 
+    @property
+    def version(self) -> str:
+        """Return the sha256 of the weights."""
+        return self.weights().digest
+
     def weights(self) -> Weights:
         """Return the weights, read once per file.
 

@@ -83,6 +83,10 @@ class Forecaster(Protocol):
     def name(self) -> str:
         """Return the name a user chooses it by."""
 
+    @property
+    def version(self) -> str:
+        """Return what changes when its forecasts do (the sha256 of a model's weights): part of every cache key."""
+
     def fit(self, history: Sequence[Snapshot]) -> Forecaster:
         """Return a forecaster that has learnt from `history` (itself when there is nothing to learn)."""
 

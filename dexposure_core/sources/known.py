@@ -1,0 +1,79 @@
+"""The small tables that may come beside a large one: who the protocols are, who issues the tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from dexposure_core.errors import suggest
+from dexposure_core.network.snapshot import UNKNOWN_SECTOR
+from dexposure_core.sources.border import SourceFile
+from dexposure_core.sources.columns import Rows, texts
+from dexposure_core.sources.duplicates import one_per_key
+from dexposure_core.sources.tabular import Column, open_table
+
+_PROTOCOLS: Final = (
+    Column(name="protocol_id", aliases=("id",)),
+    *(Column(name=name, optional=True) for name in ("name", "category", "sector", "symbol")),
+)
+_TOKENS: Final = (Column(name="token", aliases=("symbol",)), Column(name="issuer"))
+
+
+class Protocols:
+    """A protocols file: protocol_id, and optionally name, category, sector, symbol.
+
+    Attributes:
+        frame: protocol, name, category, sector, symbol (null where the file says nothing).
+        source: receipt of the file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.source, frame = _small(path, _PROTOCOLS, "protocol_id")
+        self.frame = frame.rename({"protocol_id": "protocol"})
+        self._path = Path(path)
+
+    def require(self, ids: pl.Series, rows: Rows) -> None:
+        """Refuse the first id that the file does not list.
+
+        Raises:
+            BadInput: naming its row.
+        """
+        known = self.frame["protocol"]
+        if not ids.unique().is_in(known.implode()).all():
+            wrong = ~ids.is_in(known.implode())
+            first = ids.filter(wrong)[0]
+            remedy = f"add it to {self._path.name} or correct it{suggest(first, known.to_list())}"
+            rows.require(wrong, ids, "protocol_id", f"is not in {self._path.name}", remedy)
+
+
+def read_issuers(path: str | Path) -> tuple[SourceFile, pl.DataFrame]:
+    """Return the receipt and token, issuer of a tokens file."""
+    return _small(path, _TOKENS, "token")
+
+
+def describe(ids: pl.Series, known: pl.DataFrame | None) -> pl.DataFrame:
+    """Return protocol, name, category, sector, symbol for ids: the id as name and 'Unknown' where nothing is known."""
+    frame = ids.alias("protocol").to_frame()
+    for column in ("name", "category", "sector", "symbol"):
+        if known is None or column not in known.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(column))
+        else:
+            frame = frame.join(known.select("protocol", column), on="protocol", how="left", maintain_order="left")
+    return frame.with_columns(
+        pl.col("name").fill_null(pl.col("protocol")),
+        pl.coalesce("category", "sector").fill_null(UNKNOWN_SECTOR).alias("category"),
+        pl.coalesce("sector", "category").fill_null(UNKNOWN_SECTOR).alias("sector"),
+    )
+
+
+def _small(path: str | Path, columns: tuple[Column, ...], key: str) -> tuple[SourceFile, pl.DataFrame]:
+    table = open_table(path, columns)
+    frames = []
+    for rows, raw in table.batches():
+        checked = {c: texts(raw[c], c, rows, nullable=c != key) for c in raw.columns}
+        line = pl.int_range(rows.first, rows.first + len(raw), eager=True)
+        frame = one_per_key(pl.DataFrame({"line": line, **checked}), [key], [], "refuse", rows).drop("line")
+        frames.append(frame.with_columns(pl.all().replace("", None)))
+    return table.source, pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(table.names, pl.String))

@@ -1,0 +1,57 @@
+"""A table on its way from file order to date order, on disk: rows are dealt into one Parquet file per month.
+
+43.7 million rows do not fit in memory and need not be sorted as a whole: every later step looks at one date. The files
+live in a temporary folder that disappears with the spool.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+
+class Spool:
+    """Append batches in any order, `settle` each month once, then `load` single dates.
+
+    Every batch needs a column `period` (the snapshot date a row belongs to).
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="dexposure-")
+        self._writers: dict[tuple[int, int], Any] = {}
+        self._files: dict[tuple[int, int], Path] = {}
+        self.dates: list[dt.date] = []
+
+    def append(self, frame: pl.DataFrame) -> None:
+        """Add rows; all batches have the same columns and types."""
+        import pyarrow.parquet as pq
+
+        keyed = frame.with_columns(year=pl.col("period").dt.year(), month=pl.col("period").dt.month())
+        for key, part in keyed.partition_by("year", "month", as_dict=True, include_key=False).items():
+            year, month = (int(k) for k in key)
+            table = part.to_arrow()
+            if (year, month) not in self._writers:
+                path = Path(self._folder.name) / f"{year:04}-{month:02}.parquet"
+                self._files[year, month] = path
+                self._writers[year, month] = pq.ParquetWriter(path, table.schema, compression="lz4")
+            self._writers[year, month].write_table(table)
+
+    def settle(self, once: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        """Close the files, pass every month's rows through `once` and note the dates that remain, ascending."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        for _, path in sorted(self._files.items()):
+            frame = once(pl.read_parquet(path, glob=False)).sort("period", maintain_order=True)
+            frame.write_parquet(path, compression="lz4", row_group_size=20_000)
+            self.dates += frame["period"].unique().sort().to_list()
+
+    def load(self, date: dt.date) -> pl.DataFrame:
+        """Return the settled rows of one date, without `period`."""
+        scan = pl.scan_parquet(self._files[date.year, date.month], glob=False)
+        return scan.filter(pl.col("period") == date).drop("period").collect()

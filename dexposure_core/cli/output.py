@@ -25,9 +25,9 @@ def number(value: float | None) -> str:
     return "not defined" if value is None or math.isnan(value) else f"{value:,.6g}"
 
 
-UNITS = {"usd": usd, "share": share}
+UNITS = {"USD": usd, "share": share}
 
 
 def in_unit(value: float | None, unit: str) -> str:
-    """Return a value in the style of its unit ('usd', 'share'); anything else is a plain number."""
+    """Return a value in the style of its unit ("USD", "share"); anything else is a plain number."""
     return UNITS.get(unit, number)(value)

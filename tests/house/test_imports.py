@@ -25,4 +25,6 @@ def test_rooms_do_not_pull_in_torch_or_streamlit(room):
 
 def test_the_command_line_pulls_in_neither_torch_nor_streamlit():
     code = "from dexposure_core.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
-    assert loaded_after(f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()):\n  exec({code!r})") <= {"duckdb"}
+    assert loaded_after(
+        f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()):\n  exec({code!r})"
+    ) <= {"duckdb"}

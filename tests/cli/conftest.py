@@ -1,0 +1,57 @@
+"""A store that the command line itself built from small files, and a way to run commands."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Run:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def run_cli(*arguments: str, **environment: str) -> Run:
+    import os
+
+    command = [sys.executable, "-c", "from dexposure_core.cli import main; main()", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, env=os.environ | environment, timeout=300)
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+HOLDINGS = """date,protocol_id,chain,token,quantity,value_usd
+2025-06-02,lend,Ethereum,USDX,100,100
+2025-06-02,lend,Ethereum,SHARE,50,25
+2025-06-02,swap,Ethereum,USDX,400,400
+2025-06-02,swap,Arbitrum,RECEIPT,10,30
+2025-06-09,lend,Ethereum,USDX,100,90
+2025-06-09,lend,Ethereum,SHARE,50,30
+2025-06-09,swap,Ethereum,USDX,300,270
+2025-06-09,swap,Arbitrum,RECEIPT,20,50
+"""
+# USDX is nobody's: its own issuer. SHARE is issued by swap, RECEIPT by lend.
+TOKENS = "token,issuer\nSHARE,swap\nRECEIPT,lend\n"
+PROTOCOLS = "protocol_id,name,category,sector\nlend,Lend & Co,Lending,Credit\nswap,Swap,Dexes,Exchange\n"
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    for name, text in {"holdings.csv": HOLDINGS, "tokens.csv": TOKENS, "protocols.csv": PROTOCOLS}.items():
+        (folder / name).write_text(text)
+    path = folder / "store"
+    done = run_cli(
+        "--store", path, "import", "holdings", folder / "holdings.csv",
+        "--tokens", folder / "tokens.csv", "--protocols", folder / "protocols.csv", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert done.json["coverage"]["difference_usd"] == 0
+    return path

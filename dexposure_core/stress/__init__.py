@@ -10,6 +10,7 @@ from dexposure_core.stress.contagion import Contagion, Losses, run, run_many, st
 from dexposure_core.stress.rules import RULES, Rule, find_rule
 from dexposure_core.stress.scenarios import SCENARIOS, Scenario, find_scenario
 from dexposure_core.stress.shock import Shock, token_shock
+from dexposure_core.stress.transmission import Transmission, transmission
 
 __all__ = [
     "RULES",
@@ -19,10 +20,12 @@ __all__ = [
     "Rule",
     "Scenario",
     "Shock",
+    "Transmission",
     "find_rule",
     "find_scenario",
     "run",
     "run_many",
     "standard_losses",
     "token_shock",
+    "transmission",
 ]

@@ -1,0 +1,62 @@
+"""Change over time twice: on whatever protocols there were, and on those that were there all along.
+
+A system grows when protocols enter the data, not only when they grow. On the constant panel, the protocols present in
+every snapshot of the window, a rise is a rise.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from dexposure_core.errors import BadOption
+from dexposure_core.measures import gini, hhi, top_share
+from dexposure_core.network.snapshot import Floats
+from dexposure_core.store import Store
+
+COLUMNS: Final = ("protocol_count", "system_tvl_usd", "tvl_hhi", "tvl_top10_share", "tvl_gini")
+PANEL_COLUMNS: Final = tuple(f"panel_{name}" for name in COLUMNS)
+
+
+def panel(
+    store: Store, basis: str = "holdings", start: dt.date | None = None, end: dt.date | None = None
+) -> pl.DataFrame:
+    """Return TVL and its concentration at every snapshot of a window, raw and on the constant panel.
+
+    Columns: date, then protocol_count, system_tvl_usd, tvl_hhi, tvl_top10_share, tvl_gini (definitions as in
+    `MEASURES`), and the same with the prefix `panel_`. NaN where not defined.
+
+    Args:
+        store: where the snapshots are.
+        basis: holdings or flow.
+        start: first date, included; None: the first there is.
+        end: last date, included; None: the last there is.
+
+    Raises:
+        BadOption: no such basis, or start after end.
+    """
+    if start is not None and end is not None and start > end:
+        raise BadOption(f"The window starts on {start}, after its end {end}; swap them")
+    return panel_of(store.node_history(basis, start, end))
+
+
+def panel_of(nodes: pl.DataFrame) -> pl.DataFrame:
+    """Return `panel` of rows date, protocol, tvl_usd (one per protocol and date)."""
+    dates = nodes["date"].n_unique()
+    seen = nodes.group_by("protocol").len().filter(pl.col("len") == dates)["protocol"]
+    ordered = nodes.sort("date").with_columns(stays=pl.col("protocol").is_in(seen.implode()))
+    rows = []
+    for (date,), group in ordered.group_by("date", maintain_order=True):
+        tvl, stays = group["tvl_usd"].to_numpy(), group["stays"].to_numpy()
+        rows.append((date, *_describe(tvl), *_describe(tvl[stays])))
+    schema = pl.Schema({"date": pl.Date()}) | dict.fromkeys((*COLUMNS, *PANEL_COLUMNS), pl.Float64())
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        pl.col("protocol_count", "panel_protocol_count").cast(pl.Int64)
+    )
+
+
+def _describe(tvl: Floats) -> tuple[float, ...]:
+    return float(tvl.size), float(np.sum(tvl)), hhi(tvl), top_share(tvl), gini(tvl[tvl > 0])

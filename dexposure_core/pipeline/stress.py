@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dexposure_core import settings
 from dexposure_core.errors import BadOption, UnknownProtocol, suggest
@@ -102,9 +101,7 @@ def find_protocol(snapshot: Snapshot, text: str) -> str:
         return found[0]
     short = text[:80]
     if found:
-        raise UnknownProtocol(
-            f"{len(found)} protocols are called '{short}': give one of the ids {', '.join(found[:8])}"
-        )
+        raise UnknownProtocol(f"{len(found)} protocols are called '{short}': give an id, {', '.join(found[:8])}")
     hint = suggest(short, [*ids, *map(str, snapshot.names)])
     raise UnknownProtocol(f"No protocol '{short}' in the {snapshot.date} snapshot{hint}")
 
@@ -160,8 +157,8 @@ def _relative(snapshot: Snapshot, shock: Shock, absorbing_fraction: float) -> Sh
 def _answer(
     store: Store, snapshot: Snapshot, contagion: Contagion, ask: _Ask, absorbing_fraction: float
 ) -> StressResult:
-    assumptions: list[Any] = [s for s in contagion.assumptions if s != "what a protocol can lose was given"]
-    assumptions.insert(1, f"a protocol can lose up to {100 * absorbing_fraction:g} % of its TVL")
+    stated_basis, _, *others = contagion.assumptions  # the second says only that absorbing values were given
+    absorbs = f"a protocol can lose up to {100 * absorbing_fraction:g} % of its TVL"
     return StressResult(
         vintage=store.vintage,
         scenario=ask.scenario,
@@ -170,5 +167,5 @@ def _answer(
         absorbing_fraction=absorbing_fraction,
         contagion=contagion,
         snapshot=snapshot,
-        assumptions=(*assumptions, *ask.notes),
+        assumptions=(stated_basis, absorbs, *others, *ask.notes),
     )

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,8 @@ import polars as pl
 from dexposure_core.network import Snapshot
 from dexposure_core.stress import Contagion, transmission
 
-LINKS_PER_ROUND = 200
+LINKS_PER_ROUND: Final = 200
+JSON_COLUMNS: Final = ("name", "sector", "loss_usd", "direct_usd", "distress")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,10 +168,7 @@ class StressResult:
             "converged": c.converged,
             "assumptions": list(self.assumptions),
             "protocols": [
-                {
-                    "id": row["protocol"],
-                    **{key: row[key] for key in ("name", "sector", "loss_usd", "direct_usd", "distress")},
-                }
+                {"id": row["protocol"], **{key: row[key] for key in JSON_COLUMNS}}
                 for row in self.protocols().iter_rows(named=True)
             ],
         }

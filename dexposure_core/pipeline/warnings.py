@@ -58,6 +58,6 @@ def flags(history: pl.DataFrame, *, window: int = 26, sigmas: float = 2.0) -> pl
 def sentence(row: dict[str, object], title: str, sigmas: float) -> str:
     """Return one sentence on a flagged row of `flags`: what moved, against what, over which window."""
     return (
-        f"{title} changed by {row['change']:+.4g} in the snapshot of {row['date']}: more than {sigmas:g} standard deviations "
-        f"({row['limit']:.4g}) of its changes from {row['window_start']} to {row['window_end']}"
+        f"{title} changed by {row['change']:+.4g} in the snapshot of {row['date']}: more than {sigmas:g} standard "
+        f"deviations ({row['limit']:.4g}) of its changes from {row['window_start']} to {row['window_end']}"
     )

@@ -39,24 +39,27 @@ def _folder(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def _count(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
+def _within(low: float, high: float, kind: type[int | float]) -> Callable[[str], int | float]:
+    words = "a whole number" if kind is int else "a number"
+
+    def parse(text: str) -> int | float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:  # NaN neither
+            raise ValueError(f"{words} from {low:g} to {high:g}")
         return value
 
     return parse
 
 
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = float(text)
-        if not (math.isfinite(value) and low <= value <= high):
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
+def _count(low: int, high: int) -> Callable[[str], int | float]:
+    return _within(low, high, int)
 
-    return parse
+
+def _number(low: float, high: float) -> Callable[[str], int | float]:
+    return _within(low, high, float)
 
 
 def _setting(name: str, default: str, parse: Callable[[str], Value], text: str) -> Setting:
@@ -144,10 +147,8 @@ def _read(setting: Setting, env: Mapping[str, str]) -> Value:
     try:
         return setting.parse(text)
     except ValueError as error:
-        reason = str(error) if str(error).startswith("a ") else "a number"
-        raise BadOption(
-            f"{setting.variable}={text[:80]!r}: expected {reason}; unset it for the default {setting.default}"
-        ) from None
+        usual = f"; unset it for the default {setting.default}"
+        raise BadOption(f"{setting.variable}={text[:80]!r}: expected {error}{usual}") from None
 
 
 def _user_folder(env: Mapping[str, str], variable: str, fallback: str) -> Path:

@@ -86,11 +86,16 @@ def read(folder: Path) -> Manifest:
     again = "import the data again"
     try:
         text = path.read_bytes()
-        version = msgspec.json.decode(text, type=dict[str, Any]).get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise CorruptVintage(f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}; {again}")
-        return msgspec.json.decode(text, type=Manifest)
+        version = msgspec.json.decode(text, type=_Versioned).schema_version
+        manifest = msgspec.json.decode(text, type=Manifest) if version == SCHEMA_VERSION else None
     except OSError as error:
         raise CorruptVintage(f"{path}: cannot be read ({error.strerror}); {again}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptVintage(f"{path}: damaged ({error}); {again}") from None
+    if manifest is None:
+        raise CorruptVintage(f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}; {again}")
+    return manifest
+
+
+class _Versioned(msgspec.Struct):
+    schema_version: int

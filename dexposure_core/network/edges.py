@@ -17,7 +17,6 @@ from dexposure_core.network.flows import net_flows
 from dexposure_core.network.period import (
     EXPOSURE_TOKENS,
     EXPOSURES,
-    FINDINGS,
     FLOWS,
     HOLDINGS,
     ISSUERS,
@@ -62,7 +61,7 @@ def from_edges(
         flows=flows.cast(FLOWS),
         nodes=nodes_of(_sizes(exposures, nodes), exposures, opening, flows),
         coverage=coverage_of(fates),
-        findings=_findings(fates, exposures, nodes).cast(FINDINGS),
+        findings=_findings(fates, exposures, nodes, first=previous_edges is None),
         issuers=pl.DataFrame(schema=ISSUERS),
     )
 
@@ -97,7 +96,7 @@ def _sizes(exposures: pl.DataFrame, nodes: pl.DataFrame | None) -> pl.DataFrame:
     return sum_by(lent, ("protocol",), ("tvl_usd",))
 
 
-def _findings(fates: pl.DataFrame, exposures: pl.DataFrame, nodes: pl.DataFrame | None) -> pl.DataFrame:
+def _findings(fates: pl.DataFrame, exposures: pl.DataFrame, nodes: pl.DataFrame | None, *, first: bool) -> pl.DataFrame:
     rows = []
     for reason in ("non-positive", "not an amount", "self-holding"):
         part = fates.filter(pl.col("dropped") == reason)
@@ -106,8 +105,8 @@ def _findings(fates: pl.DataFrame, exposures: pl.DataFrame, nodes: pl.DataFrame 
                                 place="edges", rows=part.height, action="dropped"))  # fmt: skip
     if nodes is None:
         action = "size of a protocol = sum of its exposures as creditor"
-        rows.append(finding("info", "no node sizes", place="nodes", rows=0, action=action))
-        return findings_frame(rows)
+        note = finding("info", "no node sizes", place="nodes", rows=0, action=action)
+        return findings_frame([*rows, note] if first else rows)
     ends = pl.concat([exposures.select(protocol="creditor"), exposures.select(protocol="debtor")]).unique()
     sizeless = ends.join(nodes, on="protocol", how="anti").height
     if sizeless:

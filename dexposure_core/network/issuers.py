@@ -29,8 +29,8 @@ from dexposure_core.network.period import PROTOCOLS, TOKENS
 from dexposure_core.network.snapshot import UNKNOWN_SECTOR
 
 DEFAULT_THETA: Final = 0.2
-# A match by text below this score is listed for review.
-REVIEW_BELOW: Final = 0.5
+# Sector of tokens that are their own issuers, as in the curated table.
+PRIMARY_MARKET: Final = "Primary Market Tokens"
 
 
 @cache
@@ -61,21 +61,23 @@ def map_tokens(
     return _decided(_with_own(table))
 
 
-def protocols_of(protocols: pl.DataFrame, ids: pl.Series, known: pl.DataFrame | None = None) -> pl.DataFrame:
+def protocols_of(protocols: pl.DataFrame, ids: pl.Series, *, curated_sectors: bool = True) -> pl.DataFrame:
     """Return the protocols table for `ids`: names as given, else those of the curated table, else the id itself.
 
     Args:
         protocols: protocol, name, category, sector (null allowed).
         ids: every protocol id that occurs.
-        known: the curated table; None means the shipped one.
+        curated_sectors: whether the curated table may also say the category and sector, or only the name.
     """
-    shipped = (curated() if known is None else known).select(
+    shipped = curated().select(
         protocol="issuer", name_2="issuer_name", category_2="issuer_category", sector_2="issuer_sector"
     )
     given = protocols.select(list(PROTOCOLS)).unique("protocol", keep="first", maintain_order=True)
     table = pl.DataFrame({"protocol": ids.unique().sort()}).join(given, on="protocol", how="left")
     table = table.join(shipped.unique("protocol", keep="first"), on="protocol", how="left")
     unknown = pl.lit(UNKNOWN_SECTOR)
+    if not curated_sectors:
+        table = table.with_columns(category_2=unknown, sector_2=unknown)
 
     def known_or_null(column: str) -> pl.Expr:
         return pl.when(named(column) & (pl.col(column) != UNKNOWN_SECTOR)).then(column)
@@ -86,6 +88,18 @@ def protocols_of(protocols: pl.DataFrame, ids: pl.Series, known: pl.DataFrame | 
         category=pl.coalesce(known_or_null("category"), known_or_null("sector"), "category_2", unknown),
         sector=pl.coalesce(known_or_null("sector"), "sector_2", unknown),
     ).sort("protocol")
+
+
+def own_issuers(tokens: pl.DataFrame) -> pl.DataFrame:
+    """Return protocol, name, category, sector of the tokens that are their own issuers.
+
+    Args:
+        tokens: the tokens table.
+    """
+    own = tokens.filter(pl.col("method") == "self").select(protocol="issuer").unique().sort("protocol")
+    return own.with_columns(
+        name=pl.col("protocol"), category=pl.lit("Primary Market Token"), sector=pl.lit(PRIMARY_MARKET)
+    ).cast(PROTOCOLS)
 
 
 def _key(column: str) -> pl.Expr:
@@ -174,7 +188,7 @@ def _decided(table: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("method") == "similarity").then("runners_up")
         .otherwise(pl.lit(""))
     )  # fmt: skip
-    score = pl.when(pl.col("method") == "similarity").then("cosine").when(pl.col("method") != "bucket").then(1.0)
+    score = pl.when(pl.col("method") == "similarity").then("cosine").otherwise(1.0)
     kind = pl.coalesce("kind", pl.concat_str("bucket", pl.lit(" bucket")), pl.lit("unknown"))
     return table.select("token", issuer=issuer, method="method", score=score, kind=kind, alternatives=others).select(
         pl.col(name).cast(dtype) for name, dtype in TOKENS.items()

@@ -16,7 +16,7 @@ import polars as pl
 from dexposure_core.network.build import exposures_of
 from dexposure_core.network.coverage import coverage_of, unusable
 from dexposure_core.network.link_issuers import link_issuers
-from dexposure_core.network.naming import BUCKETS, named
+from dexposure_core.network.naming import BUCKETS, bucket_of, named
 from dexposure_core.network.period import (
     EXPOSURE_TOKENS,
     EXPOSURES,
@@ -63,7 +63,7 @@ def from_published(week: PublishedWeek, tokens: pl.DataFrame | None) -> Period:
         nodes=_both_bases(nodes, exposures),
         coverage=coverage_of(fates),
         findings=pl.concat([week.findings.cast(FINDINGS), findings_frame(found)]),
-        issuers=issuers.filter(pl.col("issuer").is_not_null()).select(list(ISSUERS)).cast(ISSUERS),
+        issuers=_issuers(issuers),
     )
 
 
@@ -161,7 +161,7 @@ def _fates(held: pl.DataFrame, issuers: pl.DataFrame) -> pl.DataFrame:
     mapped = held.join(issuers, on="token", how="left", maintain_order="left")
     issuer = pl.col("issuer")
     reason = (
-        pl.when(issuer.is_in(BUCKETS)).then(pl.lit("bucket"))
+        pl.when(issuer.is_in(BUCKETS) | (issuer.is_null() & bucket_of("token").is_not_null())).then(pl.lit("bucket"))
         .when(issuer.is_null() & pl.col("carried")).then(pl.lit("issuer ambiguous"))
         .when(issuer.is_null()).then(pl.lit("no issuer"))
         .when(issuer == pl.col("protocol")).then(pl.lit("self-holding"))
@@ -169,3 +169,15 @@ def _fates(held: pl.DataFrame, issuers: pl.DataFrame) -> pl.DataFrame:
     # A nameless token still is money its holder has; only rows without holder or amount do not count.
     counts = pl.col("dropped").is_null()
     return mapped.with_columns(counts=counts, dropped=pl.coalesce("dropped", reason))
+
+
+def _issuers(issuers: pl.DataFrame) -> pl.DataFrame:
+    """Return token, issuer (null: bucket or not known), method, score (0: not known)."""
+    bucket = pl.col("issuer").is_in(BUCKETS) | (pl.col("issuer").is_null() & bucket_of("token").is_not_null())
+    bucket = bucket.fill_null(value=False)
+    return issuers.select(
+        "token",
+        issuer=pl.when(~bucket).then("issuer"),
+        method=pl.when(bucket).then(pl.lit("bucket")).otherwise(pl.coalesce("method", pl.lit("composition"))),
+        score=pl.when(bucket).then(1.0).otherwise(pl.col("score").fill_null(0.0)),
+    ).cast(ISSUERS)

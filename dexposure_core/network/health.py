@@ -1,0 +1,117 @@
+"""Does the data look right? Checks cheap enough to run on every build; each finding says what, where and how much.
+
+- implausible value: one holding is more than a quarter of the system and more than ten times its previous value, or
+  the same amount above 1 bn USD appears to the cent at several holders of one token (a supply error: the token's whole
+  supply was booked as everybody's balance).
+- TVL jump: a protocol's TVL changes more than tenfold within a period and by more than 1 % of the system.
+- missing snapshots: a gap between two snapshots longer than the frequency; freshness: how old the last one is.
+
+Nothing is removed: a finding is a question to the data's owner, and the numbers stay as they came.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import polars as pl
+
+from dexposure_core.network.period import Period, finding, findings_frame
+from dexposure_core.network.sums import total
+
+STEP_DAYS: Final = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+SYSTEM_SHARE: Final = 0.25
+TENFOLD: Final = 10.0
+LARGE_USD: Final = 1e9
+JUMP_SHARE: Final = 0.01
+_KEY: Final = ("protocol", "chain", "token")
+_KEPT: Final = "kept as given; check the source"
+
+
+def check_period(period: Period, previous: Period | None) -> pl.DataFrame:
+    """Return what looks wrong in one period's numbers; columns of the findings table without the date."""
+    rows = _supply_errors(period.holdings)
+    if previous is not None:
+        rows += _outgrown(period.holdings, previous.holdings)
+        rows += _jumps(_sizes(period), _sizes(previous))
+    return findings_frame(rows)
+
+
+def check_dates(dates: Sequence[dt.date], frequency: str) -> list[tuple[dt.date, dict[str, object]]]:
+    """Return (date after the gap, finding) for every gap between snapshots longer than the frequency."""
+    step = STEP_DAYS.get(frequency)
+    if step is None:
+        return []
+    found = []
+    for before, after in pairwise(dates):
+        days = (after - before).days
+        if days > step:
+            place = f"between {before} and {after}"
+            missing = max(1, round(days / step) - 1)
+            action = "left out; changes span the gap"
+            found.append((after, finding("warning", "missing snapshots", place=place, rows=missing, action=action)))
+    return found
+
+
+def check_age(last: dt.date, today: dt.date, frequency: str) -> list[dict[str, object]]:
+    """Return a finding when the last snapshot is more than two steps old."""
+    age = (today - last).days
+    step = STEP_DAYS.get(frequency)
+    if step is None or age <= 2 * step:
+        return []
+    place = f"last snapshot {last}, {age} days old on {today}"
+    return [finding("info", "old data", place=place, rows=0, action="import newer data to monitor the present")]
+
+
+def _supply_errors(holdings: pl.DataFrame) -> list[dict[str, object]]:
+    large = holdings.filter(pl.col("value_usd") > LARGE_USD)
+    same = (
+        large.with_columns(cents=(pl.col("value_usd") * 100).round())
+        .group_by("token", "cents")
+        .agg(holders=pl.col("protocol").n_unique(), usd=pl.col("value_usd").first())
+        .filter(pl.col("holders") > 1)
+        .sort("token", "cents")
+    )
+    return [
+        finding("error", "implausible value", place=f"token {token}: the same amount at {holders} protocols",
+                rows=holders, usd=usd * holders, action=_KEPT)
+        for token, holders, usd in same.select("token", "holders", "usd").iter_rows()
+    ]  # fmt: skip
+
+
+def _outgrown(now: pl.DataFrame, before: pl.DataFrame) -> list[dict[str, object]]:
+    if now.is_empty() or before.is_empty():
+        return []
+    largest = now.filter(pl.col("value_usd") > SYSTEM_SHARE * pl.col("value_usd").sum())
+    grown = (
+        largest.join(before, on=list(_KEY), how="left", suffix="_0")
+        .filter(pl.col("value_usd") > TENFOLD * pl.col("value_usd_0").fill_null(0.0))
+        .sort(_KEY)
+    )
+    return [
+        finding("warning", "implausible value",
+                place=f"protocol {row['protocol']}, token {row['token']}: a quarter of the system, tenfold in a period",
+                rows=1, usd=row["value_usd"], action=_KEPT)
+        for row in grown.iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def _sizes(period: Period) -> pl.DataFrame:
+    return period.nodes.filter(pl.col("basis") == "holdings").select("protocol", "tvl_usd")
+
+
+def _jumps(now: pl.DataFrame, before: pl.DataFrame) -> list[dict[str, object]]:
+    both = now.join(before, on="protocol", suffix="_0").filter((pl.col("tvl_usd") > 0) & (pl.col("tvl_usd_0") > 0))
+    system = max(total(now["tvl_usd"]), total(before["tvl_usd"]))
+    ratio = pl.col("tvl_usd") / pl.col("tvl_usd_0")
+    change = pl.col("tvl_usd") - pl.col("tvl_usd_0")
+    far = both.filter(
+        ((ratio > TENFOLD) | (ratio < 1 / TENFOLD)) & (change.abs() > JUMP_SHARE * system)
+    ).sort("protocol")  # fmt: skip
+    return [
+        finding("warning", "TVL jump", place=f"protocol {row['protocol']}: x {row['tvl_usd'] / row['tvl_usd_0']:.3g}",
+                rows=1, usd=row["tvl_usd"] - row["tvl_usd_0"], action=_KEPT)
+        for row in far.iter_rows(named=True)
+    ]  # fmt: skip

@@ -1,0 +1,290 @@
+"""Every way data comes in: read a source, build its networks period by period, publish a vintage.
+
+Each function returns the id of the vintage it published in `store_dir`, reads its input as a stream, and raises
+`BadInput` (one line: file, place, remedy) before anything becomes visible.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from dexposure_core import settings
+from dexposure_core.errors import BadInput, BadOption
+from dexposure_core.network.build import from_holdings
+from dexposure_core.network.edges import from_edges
+from dexposure_core.network.issuers import map_tokens, own_issuers, protocols_of
+from dexposure_core.network.period import FINDINGS, PROTOCOLS, Period, finding, findings_frame
+from dexposure_core.network.published import from_published
+from dexposure_core.network.sums import total
+from dexposure_core.pipeline.build import Plan, build
+from dexposure_core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from dexposure_core.sources.duplicates import Duplicates
+    from dexposure_core.sources.feed import EdgesFeed, Frequency, HoldingsFeed
+    from dexposure_core.sources.published import PublishedFeed
+    from dexposure_core.store import Store
+    from dexposure_core.store.manifest import SourceLike
+
+Named = tuple[Period, pl.DataFrame]
+
+
+def ingest_published(
+    path: str | Path,
+    store_dir: str | Path,
+    *,
+    meta: str | Path | None = None,
+    mapping: str | Path | None = None,
+    progress: Progress = silent,
+) -> str:
+    """Import the published DeXposure JSON: flows as published, exposures rebuilt from the compositions."""
+    from dexposure_core.sources import published
+
+    feed = published.read(path, meta, mapping)
+    plan = Plan(
+        place=Path(path).name, sources=feed.sources, dates=feed.dates, frequency=frequency_of(feed.dates),
+        parameters={"source": "published"}, today=_today(),
+    )  # fmt: skip
+    return build(_published(feed), plan, store_dir, progress=progress)
+
+
+def _published(feed: PublishedFeed) -> Iterator[Named]:
+    for week in feed:
+        period = from_published(week, feed.tokens)
+        ids = period.nodes["protocol"].unique()
+        yield period, protocols_of(week.protocols, ids, curated_sectors=False)
+
+
+def ingest_holdings(
+    path: str | Path,
+    store_dir: str | Path,
+    *,
+    frequency: Frequency = "week",
+    chains: str = "default",
+    columns: Mapping[str, str] | None = None,
+    duplicates: Duplicates = "refuse",
+    date: str | dt.date | None = None,
+    protocols: str | Path | None = None,
+    tokens: str | Path | None = None,
+    progress: Progress = silent,
+) -> str:
+    """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
+    from dexposure_core.sources import holdings
+
+    feed = holdings.read(
+        path, frequency=frequency, columns=columns, date=_day(date), duplicates=duplicates,
+        protocols=protocols, tokens=tokens,
+    )  # fmt: skip
+    return ingest_feed(feed, Path(path).name, store_dir, chains=chains, kind="holdings", progress=progress)
+
+
+def ingest_defillama(
+    paths: Sequence[str | Path],
+    store_dir: str | Path,
+    *,
+    frequency: Frequency = "week",
+    chains: str = "default",
+    progress: Progress = silent,
+) -> str:
+    """Import saved `/protocol/{slug}` answers of DefiLlama."""
+    from dexposure_core.sources import defillama
+
+    feed = defillama.read(paths, frequency=frequency)
+    place = ", ".join(Path(p).name for p in paths)
+    return ingest_feed(feed, place, store_dir, chains=chains, kind="defillama", progress=progress)
+
+
+def ingest_world(
+    store_dir: str | Path, *, scale: str | float = "demo", seed: int | None = None, progress: Progress = silent
+) -> str:
+    """Build the simulated world; every vintage made here is labelled as simulated."""
+    from dexposure_core.sources import simulate
+
+    feed = simulate.world(scale) if seed is None else simulate.world(scale, seed=seed)
+    extra = {"scale": scale, "seed": getattr(feed, "seed", seed)}
+    return ingest_feed(
+        feed, "simulated world", store_dir, kind="simulated", extra=extra, events=feed.events, simulated=True,
+        progress=progress,
+    )  # fmt: skip
+
+
+def ingest_feed(
+    feed: HoldingsFeed,
+    place: str,
+    store_dir: str | Path,
+    *,
+    kind: str,
+    chains: str = "default",
+    extra: Mapping[str, Any] | None = None,
+    events: pl.DataFrame | None = None,
+    simulated: bool = False,
+    progress: Progress = silent,
+) -> str:
+    """Build a vintage from any feed of holdings.
+
+    Args:
+        feed: dated holdings with their protocols and tokens.
+        place: what to call the input in a message.
+        store_dir: folder of vintages.
+        kind: what the input is, for the manifest's parameters.
+        chains: which chains count; see `network.build.from_holdings`.
+        extra: more parameters for the manifest.
+        events: rows of the events table.
+        simulated: whether the data are simulated.
+        progress: told of every period.
+    """
+    theta = settings.load().theta
+    tokens = map_tokens(feed.tokens, feed.protocols, theta=theta)
+    plan = Plan(
+        place=place, sources=feed.sources, dates=feed.dates, frequency=feed.frequency,
+        parameters={"source": kind, "chains": chains, "theta": theta, **(extra or {})},
+        simulated=simulated, findings=_of_input(feed.findings, _review(tokens, feed.tokens)),
+        events=events, tokens=tokens, today=None if simulated else _today(),
+    )  # fmt: skip
+    return build(_from_feed(feed, tokens, chains), plan, store_dir, progress=progress)
+
+
+def _from_feed(feed: HoldingsFeed, tokens: pl.DataFrame, chains: str) -> Iterator[Named]:
+    ids = pl.concat([feed.protocols["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
+    names = protocols_of(pl.concat([feed.protocols.select(list(PROTOCOLS)), own_issuers(tokens)]), ids)
+    previous: pl.DataFrame | None = None
+    for date, rows in feed.periods():
+        period = from_holdings(date, rows, previous, tokens, chains=chains)
+        previous = period.holdings
+        yield period, names
+
+
+def _of_input(*findings: pl.DataFrame) -> pl.DataFrame:
+    """Return findings about the whole input, with a date (null where they have none)."""
+    dated = [f if "date" in f.columns else f.with_columns(date=pl.lit(None, pl.Date)) for f in findings]
+    return pl.concat([f.select(pl.col("date").cast(pl.Date), *FINDINGS) for f in dated])
+
+
+def _review(tokens: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
+    """Return a finding about tokens whose issuer is only a weak match by text, for a person to review."""
+    threshold = settings.load().review
+    weak = tokens.filter((pl.col("method") == "similarity") & (pl.col("score") < threshold))
+    if weak.is_empty():
+        return findings_frame([])
+    sized = weak.join(sizes.select("token", "usd"), on="token", how="left").sort("usd", descending=True)
+    place = ", ".join(f"{token} to {issuer}" for token, issuer in sized.select("token", "issuer").head(3).iter_rows())
+    action = f"mapped although similarity is below {threshold:g}"
+    name = "issuer by text, to review"
+    return findings_frame(
+        [finding("info", name, place=place, rows=weak.height, usd=total(sized["usd"]), action=action)]
+    )
+
+
+def ingest_edges(
+    path: str | Path,
+    store_dir: str | Path,
+    *,
+    nodes: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    duplicates: Duplicates = "refuse",
+    progress: Progress = silent,
+) -> str:
+    """Import any exposure network from CSV or Parquet: date, creditor, debtor, exposure_usd, and optional sizes."""
+    from dexposure_core.sources import edges
+
+    feed = edges.read(path, nodes=nodes, columns=columns, duplicates=duplicates)
+    plan = Plan(
+        place=Path(path).name, sources=feed.sources, dates=feed.dates, frequency=frequency_of(feed.dates),
+        parameters={"source": "edges", "sizes": "given" if nodes else "exposures as creditor"},
+        findings=_of_input(feed.findings), today=_today(),
+    )  # fmt: skip
+    return build(_from_edges(feed), plan, store_dir, progress=progress)
+
+
+def _from_edges(feed: EdgesFeed) -> Iterator[Named]:
+    before: pl.DataFrame | None = None
+    sizes_before: pl.DataFrame | None = None
+    for date, rows, sizes in feed.periods():
+        period = from_edges(date, rows, sizes, before, previous_nodes=sizes_before)
+        ids = period.nodes["protocol"].unique()
+        before, sizes_before = period.exposures, sizes
+        yield period, protocols_of(feed.protocols, ids, curated_sectors=False)
+
+
+def ingest_store(
+    store: Store,
+    store_dir: str | Path,
+    *,
+    chains: str = "default",
+    tokens: str | Path | None = None,
+    progress: Progress = silent,
+) -> str:
+    """Rebuild networks and measures from a vintage's holdings with other chains or issuers, as a new vintage.
+
+    Raises:
+        BadInput: when the vintage holds no holdings (it was imported as edges).
+    """
+    if not store.manifest.rows.get("holdings"):
+        raise BadInput(f"vintage {store.vintage}: no holdings to rebuild from; import the source again")
+    mapped = store.tokens()
+    sources: list[SourceLike] = list(store.manifest.sources)
+    if tokens is not None:
+        from dexposure_core.sources.known import read_issuers
+
+        source, given = read_issuers(tokens)
+        sources.append(source)
+        mapped = _override(mapped, given)
+    plan = Plan(
+        place=f"vintage {store.vintage}", sources=sources, dates=store.dates(), frequency=store.manifest.frequency,
+        parameters={**store.manifest.parameters, "rebuilt_from": store.vintage, "chains": chains},
+        simulated=store.manifest.simulated, events=store.events(), tokens=mapped,
+    )  # fmt: skip
+    return build(_from_store(store, mapped, chains), plan, store_dir, progress=progress)
+
+
+def _override(mapped: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
+    named = given.select("token", given="issuer").unique("token", keep="last")
+    table = mapped.join(named, on="token", how="left", maintain_order="left")
+    told = pl.col("given").is_not_null()
+    return table.with_columns(
+        issuer=pl.coalesce("given", "issuer"),
+        method=pl.when(told).then(pl.lit("given")).otherwise("method"),
+        score=pl.when(told).then(1.0).otherwise("score"),
+    ).drop("given")
+
+
+def _from_store(store: Store, tokens: pl.DataFrame, chains: str) -> Iterator[Named]:
+    ids = pl.concat([store.protocols()["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
+    names = protocols_of(store.protocols(), ids)
+    previous: pl.DataFrame | None = None
+    for date in store.dates():
+        rows = store.holdings(date).drop("issuer")
+        period = from_holdings(date, rows, previous, tokens, chains=chains)
+        previous = period.holdings
+        yield period, names
+
+
+def frequency_of(dates: Sequence[dt.date]) -> str:
+    """Return the frequency that most steps between dates have: day, week, month, quarter, year or irregular."""
+    steps = sorted((after - before).days for before, after in pairwise(dates))
+    if not steps:
+        return "irregular"
+    usual = steps[len(steps) // 2]
+    for name, low, high in (("day", 1, 3), ("week", 6, 8), ("month", 28, 31), ("quarter", 89, 92), ("year", 360, 371)):
+        if low <= usual <= high:
+            return name
+    return "irregular"
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def _day(date: str | dt.date | None) -> dt.date | None:
+    if not isinstance(date, str):
+        return date
+    try:
+        return dt.date.fromisoformat(date)
+    except ValueError:
+        raise BadOption(f"--date '{date[:40]}' is not a day of the calendar; write YYYY-MM-DD") from None

@@ -1,8 +1,8 @@
 """Does the data look right? Checks cheap enough to run on every build; each finding says what, where and how much.
 
 - implausible value: one holding is more than a quarter of the system and more than ten times its previous value, or
-  the same amount above 1 bn USD appears to the cent at several holders of one token (a supply error: the token's whole
-  supply was booked as everybody's balance).
+  several protocols hold the same amount of one token, above 1 bn USD each, to the cent (or within 2 %, when together
+  they are a tenth of the system): the token's whole supply was booked as everybody's balance.
 - TVL jump: a protocol's TVL changes more than tenfold within a period and by more than 1 % of the system.
 - missing snapshots: a gap between two snapshots longer than the frequency; freshness: how old the last one is.
 
@@ -18,6 +18,7 @@ from typing import Final
 
 import polars as pl
 
+from dexposure_core.network.coverage import cents
 from dexposure_core.network.period import Period, finding, findings_frame
 from dexposure_core.network.sums import total
 
@@ -25,6 +26,8 @@ STEP_DAYS: Final = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366
 SYSTEM_SHARE: Final = 0.25
 TENFOLD: Final = 10.0
 LARGE_USD: Final = 1e9
+NEAR: Final = 1.02
+ALIKE_SHARE: Final = 0.1
 JUMP_SHARE: Final = 0.01
 _KEY: Final = ("protocol", "chain", "token")
 _KEPT: Final = "kept as given; check the source"
@@ -66,18 +69,27 @@ def check_age(last: dt.date, today: dt.date, frequency: str) -> list[dict[str, o
 
 
 def _supply_errors(holdings: pl.DataFrame) -> list[dict[str, object]]:
-    large = holdings.filter(pl.col("value_usd") > LARGE_USD)
-    same = (
-        large.with_columns(cents=(pl.col("value_usd") * 100).round())
-        .group_by("token", "cents")
-        .agg(holders=pl.col("protocol").n_unique(), usd=pl.col("value_usd").first())
-        .filter(pl.col("holders") > 1)
-        .sort("token", "cents")
+    """Find large holdings of one token by several protocols that are too much alike to be balances."""
+    system = total(holdings["value_usd"])
+    value = pl.col("value_usd")
+    large = holdings.filter(value > LARGE_USD).sort("token", "value_usd", "protocol")
+    below, above = pl.col("below"), pl.col("above")
+    alike = (
+        large.with_columns(below=value.shift(1).over("token"), above=value.shift(-1).over("token"))
+        .with_columns(
+            same=(cents("value_usd").eq(cents("below")) | cents("value_usd").eq(cents("above"))),
+            near=((value <= NEAR * below) | (above <= NEAR * value)).fill_null(value=False),
+        )
+        .filter(pl.col("near"))
+        .group_by("token")
+        .agg(pl.col("same").any(), holders=pl.col("protocol").n_unique(), usd=value.sort().sum())
+        .filter((pl.col("holders") > 1) & (pl.col("same") | (pl.col("usd") > ALIKE_SHARE * system)))
+        .sort("token")
     )
     return [
-        finding("error", "implausible value", place=f"token {token}: the same amount at {holders} protocols",
-                rows=holders, usd=usd * holders, action=_KEPT)
-        for token, holders, usd in same.select("token", "holders", "usd").iter_rows()
+        finding("error", "implausible value", rows=holders, usd=usd, action=_KEPT,
+                place=f"token {token}: {'the same' if same else 'nearly the same'} amount at {holders} protocols")
+        for token, same, holders, usd in alike.select("token", "same", "holders", "usd").iter_rows()
     ]  # fmt: skip
 
 

@@ -28,7 +28,10 @@ _DATE_KEY: Final = re.compile(rb'"(\d{4}-\d{2}-\d{2})"\s*:\s*(\{)\s*\Z')
 _HEAD: Final = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{\s*"data"\s*:\s*\{\s*\Z')
 _TAIL: Final = re.compile(rb"\}\s*\}\s*\Z")
 _BETWEEN: Final = re.compile(rb"\s*,\s*\Z")
-_NOT_A_NUMBER: Final = re.compile(rb"(?<=[:,\[\s])(?:NaN|[-+]?Infinity)(?=[\s,}\]])")
+_NOT_NUMBERS: Final = tuple(  # each pattern begins with a plain text, which makes the search fast
+    (token, re.compile(token + rb"(?<=[:,\[\s]" + token + rb")(?=[\s,}\]])"))
+    for token in (b"NaN", b"-Infinity", b"Infinity")
+)
 _LOOK_BACK: Final = 256
 _SHAPE: Final = 'expected {"data": {"YYYY-MM-DD": {"nodes": [...], "links": [...]}}}'
 _REMEDY: Final = "download the file again or check that it is the published DeXposure JSON"
@@ -75,9 +78,10 @@ def index(path: str | Path, progress: Progress = silent) -> PublishedIndex:
 
 def without_nan(text: bytes) -> bytes:
     """Return JSON text with the bare tokens NaN and Infinity (no JSON, but some writers emit them) as null."""
-    if b"NaN" not in text and b"Infinity" not in text:
-        return text
-    return _NOT_A_NUMBER.sub(b"null", text)
+    for token, pattern in _NOT_NUMBERS:
+        if token in text:
+            text = pattern.sub(b"null", text)
+    return text
 
 
 def _search(file: Path, progress: Progress) -> tuple[SourceFile, list[tuple[str, int, int]] | None]:

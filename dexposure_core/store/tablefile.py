@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from dexposure_core.store import canonical
 from dexposure_core.store.schema import Table
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 ROWS_PER_GROUP: Final = 65_536
 
@@ -35,7 +37,7 @@ class TableFile:
         self._written_last: dt.date | None = None
         self._ordered = True
         self._digests: list[tuple[dt.date | None, bytes]] = []
-        self._parquet = self._open(self.path)
+        self._parquet: pq.ParquetWriter | None = None  # opened by the first rows, which decide its encodings
 
     def append(self, frame: pl.DataFrame) -> None:
         """Add rows; a date's rows may come in several frames.
@@ -58,8 +60,9 @@ class TableFile:
         Raises:
             RuntimeError: the file does not hold as many rows as were appended.
         """
-        self._flush()
-        self._parquet.close()
+        import pyarrow.parquet as pq
+
+        self._finish()
         if not self._ordered:
             self._reorder()
         written = pq.read_metadata(self.path).num_rows
@@ -69,15 +72,16 @@ class TableFile:
 
     def abort(self) -> None:
         """Close the file without caring for what it holds."""
-        self._parquet.close()
+        if self._parquet is not None:
+            self._parquet.close()
 
-    def _open(self, path: Path) -> pq.ParquetWriter:
-        texts = [c.name for c in self.table.columns if c.type == "VARCHAR"]
-        numbers = [c.name for c in self.table.columns if c.type != "VARCHAR"]
-        return pq.ParquetWriter(
-            path, self.table.arrow, compression="zstd", compression_level=self._level, use_dictionary=texts,
-            column_encoding={name: _ENCODING[self.table.polars[name]] for name in numbers}, write_statistics=True,
-        )  # fmt: skip
+    def _finish(self) -> None:
+        """Write the rest and close; a table without rows is a file without rows."""
+        self._flush()
+        if self._parquet is None:
+            self._write(self.table.empty(), ())
+        self.abort()
+        self._parquet = None
 
     def _make_room(self, dates: pl.Series) -> None:
         """Flush whole dates before new ones are held; note when a date comes after it was written."""
@@ -108,7 +112,12 @@ class TableFile:
 
     def _write(self, frame: pl.DataFrame, parts: Iterable[tuple[dt.date | None, pl.DataFrame]]) -> None:
         """Write one row group and fingerprint its dates."""
-        self._parquet.write_table(frame.to_arrow().cast(self.table.arrow), row_group_size=max(1, len(frame)))
+        rows = frame.to_arrow().cast(self.table.arrow)
+        if self._parquet is None:
+            from dexposure_core.store.encoding import open_parquet
+
+            self._parquet = open_parquet(self.path, rows, level=self._level)
+        self._parquet.write_table(rows, row_group_size=max(1, len(frame)))
         if self._fingerprint:
             self._digests.extend((date, canonical.digest(rows)) for date, rows in parts)
 
@@ -119,21 +128,13 @@ class TableFile:
         source = pl.scan_parquet(shuffled, glob=False)
         dates = source.select("date").unique().sort("date", nulls_last=False).collect()["date"]
         self._digests, self._ordered, self._written_last = [], True, None
-        self._parquet = self._open(self.path)
         for date in dates:
             self._held.append(source.filter(pl.col("date").eq_missing(date)).collect())
             self._held_rows += len(self._held[-1])
             if self._held_rows >= ROWS_PER_GROUP:
                 self._flush()
-        self._flush()
-        self._parquet.close()
+        self._finish()
         shuffled.unlink()
-
-
-# Measured on the embedded dataset: what shrinks each type best under zstd.
-_ENCODING: Final[dict[pl.DataType, str]] = {
-    pl.Float64(): "BYTE_STREAM_SPLIT", pl.Date(): "DELTA_BINARY_PACKED", pl.Int64(): "DELTA_BINARY_PACKED",
-}  # fmt: skip
 
 
 def _span(dates: pl.Series) -> tuple[dt.date, dt.date]:

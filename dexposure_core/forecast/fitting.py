@@ -4,8 +4,9 @@ The memory table is a birth-and-death table: for every cell of (state now, last 
 share of training pairs that were an exposure h steps later. A cell with few pairs leans on its state and
 recency, these on the state alone (five pseudo-pairs each), so no cell says exactly 0 or 1.
 
-After training each correction (existence, size, TVL; per horizon) is shrunk towards memory by the factor
-out of 0, ¼, ½, ¾, 1 that does best on the validation weeks. A correction that does not help there is switched off.
+After training each correction (existence, size of what exists now, size of the rest, TVL; per horizon) is shrunk
+towards memory by the factor out of 0, ¼, ½, ¾, 1 that does best on the validation weeks. A correction that lowers
+the loss there by less than half a per cent is switched off: the forecast is then memory's.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from dexposure_core.forecast.examples import Example
 from dexposure_core.forecast.features import CELLS, RECENCY_EDGES, SHARE_EDGES
-from dexposure_core.forecast.heads import Network
+from dexposure_core.forecast.heads import Network, exists_now, sized
 from dexposure_core.forecast.record import Floats
 
 PSEUDO: Final = 5.0
 GRID: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 TVL_BETA: Final = 0.05  # log units at which the TVL loss turns from quadratic to absolute
-Losses = tuple[Tensor, Tensor, Tensor]
+MARGIN: Final = 0.005
 
 
 def scale(network: Network, examples: Sequence[Example]) -> None:
@@ -61,14 +62,14 @@ def _leaning(total: Floats, exist: Floats) -> Floats:
     return rate
 
 
-def losses(network: Network, e: Example, shrink: Tensor | None = None) -> Losses:
-    """Return three (H,) losses: existence (cross-entropy per exposure), size and TVL (smooth absolute); 0 where unused.
+def losses(network: Network, e: Example, shrink: Tensor | None = None) -> Tensor:
+    """Return (4, H) losses: existence (cross-entropy), size if it exists now, size of the rest, TVL; 0 where unused.
 
-    The first is divided by the number of true exposures, so that it does not depend on how many candidates there are.
+    The first three are per true exposure, so that they do not depend on how many candidates there are.
     """
     exists, size, tvl = network(e.input)
     if shrink is not None:
-        exists, size, tvl = exists * shrink[0], size * shrink[1], tvl * shrink[2]
+        exists, size, tvl = exists * shrink[0], size * sized(e.cell, shrink), tvl * shrink[3]
     logit = network.table[e.cell] + exists
     entropy = binary_cross_entropy_with_logits(
         logit, e.exists, weight=e.count[:, None].expand_as(logit), reduction="none"
@@ -77,26 +78,26 @@ def losses(network: Network, e: Example, shrink: Tensor | None = None) -> Losses
     tvl_loss = smooth_l1_loss(tvl, e.tvl_step, reduction="none", beta=TVL_BETA) * e.tvl_known
     true = e.exists.sum(dim=0).clamp_min(1.0)
     known = e.tvl_known.sum(dim=0).clamp_min(1.0)
-    return (
-        entropy.sum(dim=0) / true * e.use,
-        size_loss.sum(dim=0) / true * e.use,
-        tvl_loss.sum(dim=0) / known * e.use,
-    )
+    now = exists_now(e.cell)[:, None]
+    parts = [entropy / true, size_loss * now / true, size_loss * ~now / true, tvl_loss / known]
+    return torch.stack([part.sum(dim=0) for part in parts]) * e.use
 
 
 def mean_losses(network: Network, examples: Sequence[Example], shrink: Tensor | None = None) -> Tensor:
-    """Return (3, H): existence, size and TVL loss, mean over the examples that use the horizon (NaN when none does)."""
+    """Return (4, H) losses, mean over the examples that use the horizon (NaN when none does)."""
     with torch.inference_mode():
-        total = torch.stack([torch.stack(losses(network, e, shrink)) for e in examples]).sum(dim=0)
+        total = torch.stack([losses(network, e, shrink) for e in examples]).sum(dim=0)
         used = torch.stack([e.use for e in examples]).sum(dim=0)
     return total / used
 
 
 def choose_shrinkage(network: Network, examples: Sequence[Example]) -> None:
-    """Set, per correction and horizon, the factor of GRID with the least validation loss (0 where there is none)."""
+    """Set, per correction and horizon, the factor of GRID with the least validation loss, 0 unless it clearly helps."""
     tried = torch.stack([mean_losses(network, examples, torch.full_like(network.shrink, g)) for g in GRID])
-    best = torch.nan_to_num(tried, nan=0.0).argmin(dim=0)  # (3, H); the first, 0, where all are equal
-    network.shrink.copy_(torch.tensor(GRID)[best])
+    tried = torch.nan_to_num(tried, nan=0.0)
+    least, best = tried.min(dim=0)  # (4, H)
+    clear = least < tried[0] * (1.0 - MARGIN)
+    network.shrink.copy_(torch.where(clear, torch.tensor(GRID)[best], 0.0))
 
 
 def set_mean_factor(network: Network, examples: Sequence[Example]) -> None:
@@ -104,7 +105,7 @@ def set_mean_factor(network: Network, examples: Sequence[Example]) -> None:
     ratios: list[Tensor] = []
     with torch.inference_mode():
         for e in examples:
-            size = e.anchor[:, None] + network.shrink[1] * network(e.input)[1]
+            size = e.anchor[:, None] + sized(e.cell, network.shrink) * network(e.input)[1]
             predicted = (torch.expm1(size.double().clamp(0, 32)) * e.exists).sum(dim=0)
             true = (torch.expm1(e.log_usd.double()) * e.exists).sum(dim=0)
             ratios.append(torch.where(e.use & (predicted > 0) & (true > 0), true / predicted, torch.nan))

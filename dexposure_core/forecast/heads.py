@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dexposure_core.forecast.encoder import Encoder
+from dexposure_core.forecast.features import CELLS
 
 
 class Correction(nn.Module):
@@ -38,6 +39,16 @@ class Correction(nn.Module):
         mixed = self.pair(pair) + self.creditor(state)[creditor] + self.debtor(state)[debtor] + match
         result: Tensor = self.out(torch.relu(self.mix(torch.relu(mixed))))
         return result
+
+
+def exists_now(cell: Tensor) -> Tensor:
+    """Return (C,) bool: the pair is an exposure at the origin, in this direction (memory cells are sorted by state)."""
+    return (cell >= CELLS // 3) & (cell < 2 * (CELLS // 3))
+
+
+def sized(cell: Tensor, shrink: Tensor) -> Tensor:
+    """Return (C, horizons): how far the size correction of each pair is trusted."""
+    return torch.where(exists_now(cell)[:, None], shrink[1], shrink[2])
 
 
 class Network(nn.Module):
@@ -70,7 +81,7 @@ class Network(nn.Module):
         self.register_buffer("pair_scale", torch.ones(pair))
         self.register_buffer("mean_factor", torch.ones(horizons))
         self.register_buffer("table", torch.zeros(cells, horizons))
-        self.register_buffer("shrink", torch.ones(3, horizons))
+        self.register_buffer("shrink", torch.ones(4, horizons))
         self.horizons = horizons
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:

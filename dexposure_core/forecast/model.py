@@ -127,15 +127,16 @@ def _score(weights: Weights, given: Features, origin: Snapshot) -> tuple[Floats,
     import torch
 
     from dexposure_core.forecast.examples import batch
+    from dexposure_core.forecast.heads import sized
 
     network = weights.networks[origin.basis]
     with torch.inference_mode():
         exists, size, tvl = network(batch(given, origin, weights.about["sectors"]))
-        shrink = network.shrink
-        logit = (network.table[torch.from_numpy(given.cell)] + shrink[0] * exists).double().numpy()
-        log_usd = given.anchor[:, None] + (shrink[1] * size).double().numpy()
+        shrink, cell = network.shrink, torch.from_numpy(given.cell)
+        logit = (network.table[cell] + shrink[0] * exists).double().numpy()
+        log_usd = given.anchor[:, None] + (sized(cell, shrink) * size).double().numpy()
         today = np.log1p(origin.tvl_usd)[:, None]
-        log_tvl = np.where(today > 0, today + (shrink[2] * tvl).double().numpy(), 0.0)
+        log_tvl = np.where(today > 0, today + (shrink[3] * tvl).double().numpy(), 0.0)
     probability = 1.0 / (1.0 + np.exp(-logit))
     if origin.basis == "flow":
         probability = exclusive(probability, given, len(origin.protocols))

@@ -32,7 +32,7 @@ from dexposure_core.network import Snapshot
 from dexposure_core.progress import Progress, silent
 
 HORIZONS: Final = (1, 4, 8, 12)
-SHARES: Final = (1.0, 0.5, 5.0)  # existence, size, TVL
+SHARES: Final = (1.0, 0.5, 0.5, 5.0)  # existence, size of what exists now, size of the rest, TVL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class Run:
         shares = torch.tensor(SHARES)
         for done, i in enumerate(order):
             optimiser.zero_grad()
-            parts = torch.stack(losses(net, learn[i])).sum(dim=1)
+            parts = losses(net, learn[i]).sum(dim=1)
             (parts @ shares / learn[i].use.sum()).backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), self.recipe.clip)
             optimiser.step()

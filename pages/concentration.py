@@ -1,7 +1,61 @@
-"""concentration page."""
+"""Concentration: how concentrated is the system, and how did that move?"""
 
-from dexposure_core.ui import frame
+import streamlit as st
+
+from dexposure_core.ui import controls, export, frame, resources, sentences
+from dexposure_core.ui.charts import concentration as charts
+
+WINDOWS = {"1y": "1 year", "2y": "2 years", "5y": "5 years", "all": "All"}
 
 view = frame.require("concentration")
-frame.headline("This page is being built.")
-frame.footer(view.provenance())
+standings = resources.standings(view.vintage, view.date, view.basis, charts.NAMES)
+changes = resources.tvl_changes(view.vintage, view.date)
+tvl_hhi = next(p for p in standings if p.indicator.measure == "tvl_hhi")
+frame.headline(sentences.concentration(tvl_hhi, changes if view.basis == "holdings" else changes.clear(), view.date))
+
+left, right = st.columns(2)
+with left:
+    kind = charts.KINDS[
+        controls.choice(
+            "kind", "Measure", list(charts.KINDS), format_func=lambda k: charts.KINDS[k].label, style="segments"
+        )
+    ]
+with right:
+    window = controls.choice(
+        "window", "Window", list(WINDOWS), default="2y", format_func=WINDOWS.__getitem__, style="segments"
+    )
+days = view.window(sentences.WINDOW_DAYS[window])
+panel = resources.panel(view.vintage, view.basis, days[0], days[-1])
+table = sentences.between(resources.measure_table(view.vintage, view.basis, charts.NAMES), days[0], days[-1])
+events = resources.events(view.vintage)
+origin = view.provenance(window=f"{days[0]} to {days[-1]}")
+
+left, right = st.columns(2)
+with left:
+    export.chart(charts.tvl(panel, kind, events, view.date), panel, "tvl-concentration", origin)
+with right:
+    export.chart(charts.exposures(table, kind, events, view.date), table, "exposure-concentration", origin)
+st.caption(sentences.panel_note(panel, days[0], days[-1]))
+
+left, right = st.columns(2)
+with left:
+    export.chart(charts.system(panel, events, view.date), panel, "system-tvl", origin)
+with right:
+    if changes.is_empty():
+        frame.empty(
+            "No change to explain", f"{view.date} is the first snapshot.", "Choose a later date in the sidebar."
+        )
+    else:
+        export.chart(charts.contributions(changes, view.period), changes, "hhi-contributions", view.provenance())
+
+st.subheader("Every concentration measure at this date", anchor=False)
+export.table(sentences.standing_table(standings, view.date), "concentration-measures", view.provenance())
+if not changes.is_empty():
+    st.subheader("What each protocol added to the change of the TVL HHI", anchor=False)
+    shown = charts.largest(changes, 200).select(
+        "protocol", "name", "sector", "share_before", "share", "hhi_contribution", "change_usd", "price_usd",
+        "quantity_usd", "entry_usd", "exit_usd",
+    )  # fmt: skip
+    labels = {"share_before": "Share before", "share": "Share", "hhi_contribution": "Added to HHI"}
+    export.table(shown, "hhi-by-protocol", view.provenance(), labels=labels, link=view.protocol_link, full=changes)
+frame.footer(origin, method="measures")

@@ -1,7 +1,63 @@
-"""overview page."""
+"""Overview: is the system more fragile than last week, where, and why?"""
 
-from dexposure_core.ui import frame
+import streamlit as st
+
+from dexposure_core.pipeline import changes
+from dexposure_core.ui import cards, export, frame, resources, sentences
+from dexposure_core.ui.charts import overview
+
+PAGES = {
+    "tvl_hhi": "concentration",
+    "debtor_hhi": "concentration",
+    "cross_sector_ratio": "spillover",
+    "worst_loss": "contagion",
+}
 
 view = frame.require("overview")
-frame.headline("This page is being built.")
-frame.footer(view.provenance())
+origin = view.provenance()
+
+positions = resources.positions(view.vintage, view.date, view.basis)
+moved = resources.changes(view.vintage, view.date)
+warnings = resources.warnings(view.vintage, view.date, view.basis)
+frame.headline(f"{sentences.overview(positions, moved, view.period)} {sentences.flagged(positions, warnings)}.")
+
+cards.draw(positions, view, resources.events(view.vintage), PAGES)
+export.menu(
+    overview.indicator_panel(positions, view.date),
+    overview.indicator_table(positions),
+    "indicators",
+    view.provenance(date=False),
+    label="Export the indicators",
+)
+
+if moved.is_empty():
+    frame.empty(
+        "Nothing to compare yet",
+        f"{view.date} is the first snapshot of this vintage.",
+        "Choose a later date in the sidebar.",
+    )
+else:
+    st.subheader(f"What changed this {view.period}", anchor=False)
+    st.caption(sentences.totals(changes.summary(moved), view.period))
+    left, right = st.columns(2)
+    with left:
+        top = moved.head(10)
+        export.chart(overview.changed_exposures(top, view.period), moved, "changed-exposures", origin)
+    with right:
+        movers = resources.tvl_changes(view.vintage, view.date)
+        export.chart(overview.movers(movers.head(10), view.period), movers, "tvl-movers", origin)
+
+left, right = st.columns(2)
+with left:
+    cells = resources.sector_exposures(view.vintage, view.date, view.basis)
+    colours = resources.sector_colours(view.vintage)
+    export.chart(overview.sectors(cells, colours), overview.by_debtor_sector(cells, limit=1000), "sectors-owed", origin)
+with right:
+    st.markdown("**Alerts**")
+    st.caption(sentences.alert_rule(view.date, view.frequency))
+    if warnings.is_empty():
+        frame.empty("No flag", "No measure moved unusually for its own recent history.", "Look again next week.")
+    else:
+        export.table(sentences.alerts(warnings), "alerts", origin, full=warnings)
+
+frame.footer(origin, method="measures")

@@ -1,14 +1,12 @@
 """The headline indicators: where each stands, how it moved, how unusual that is in its own history.
 
-Position = share of the trailing window's values that are at or below today's. An early-warning flag is raised when
-|Δ| > k·σ, with Δ the change since the previous snapshot and σ the standard deviation of the changes in the trailing
-window before it (window and k are settings, shown wherever a flag is).
+Position = share of the trailing two years' values that are at or below today's. Whether a change is unusual is decided
+by `warnings.flags` with the window and threshold of the settings.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import polars as pl
 
 from dexposure_core import settings
 from dexposure_core.measures import MEASURES
+from dexposure_core.pipeline.warnings import flags
 from dexposure_core.store import Store
 
 LOSS: Final = "loss:"
@@ -82,6 +81,7 @@ class Position:
         percentile: share of the window's values at or below `level`, 0..1.
         low: smallest value of the window.
         high: largest value of the window.
+        since: first date of that window.
         sigma: standard deviation of the changes in the warning window before the date.
         flag: whether the last change exceeds the warning threshold.
         detail: which scenario and rule, for the worst loss; empty otherwise.
@@ -94,6 +94,7 @@ class Position:
     percentile: float
     low: float
     high: float
+    since: dt.date
     sigma: float
     flag: bool
     detail: str
@@ -119,20 +120,22 @@ def positions(
 def position(store: Store, date: dt.date, basis: str, indicator: Indicator) -> Position:
     """Return where one indicator stands on a date."""
     history, detail = _history(store, date, basis, indicator.measure)
-    known = history.filter(pl.col("date") <= date)
-    values = [math.nan if v is None else float(v) for v in known["value"].to_list()]
-    level, previous = (values[-1] if values else math.nan), (values[-2] if len(values) > 1 else math.nan)
-    recent = known.filter(pl.col("date") > date - dt.timedelta(days=WINDOW_DAYS))["value"].drop_nulls().drop_nans()
-    sigma = warning_sigma(values)
+    rule = settings.load()
+    known = flags(history.filter(pl.col("date") <= date), window=rule.warning_weeks, sigmas=rule.warning_sigma)
+    window = known.filter(pl.col("date") > date - dt.timedelta(days=WINDOW_DAYS))
+    recent = window["value"].drop_nulls().to_list()
+    last = known.tail(1).fill_null(math.nan).row(0, named=True)
+    level = float(last["value"])
     return Position(
         indicator=indicator,
         level=level,
-        previous=previous,
-        percentile=percentile(recent.to_list(), level),
-        low=_least(recent),
-        high=_most(recent),
-        sigma=sigma,
-        flag=abs(level - previous) > settings.load().warning_sigma * sigma,
+        previous=level - float(last["change"]),
+        percentile=percentile(recent, level),
+        low=min(recent, default=math.nan),
+        high=max(recent, default=math.nan),
+        since=window["date"].to_list()[0],
+        sigma=float(last["sigma"]),
+        flag=bool(last["flag"]),
         detail=detail,
         history=history,
     )
@@ -143,16 +146,6 @@ def percentile(values: Sequence[float], level: float) -> float:
     if not values or not math.isfinite(level):
         return math.nan
     return sum(v <= level for v in values) / len(values)
-
-
-def warning_sigma(values: Sequence[float]) -> float:
-    """Return σ of the changes in the trailing window before the last change; NaN with fewer than eight of them."""
-    changes = [b - a for a, b in itertools.pairwise(values)][:-1]
-    window = [c for c in changes[-settings.load().warning_weeks :] if math.isfinite(c)]
-    if len(window) < 8:
-        return math.nan
-    mean = math.fsum(window) / len(window)
-    return math.sqrt(math.fsum((c - mean) ** 2 for c in window) / (len(window) - 1))
 
 
 def warnings(store: Store, date: dt.date, basis: str) -> pl.DataFrame:
@@ -182,11 +175,3 @@ def _history(store: Store, date: dt.date, basis: str, measure: str) -> tuple[pl.
     today = table.filter(pl.col("date") == date).select(names).row(0, named=True)
     worst = max(names, key=lambda n: today[n] if today[n] is not None else -math.inf)
     return table.select("date", value=pl.max_horizontal(names)), worst.removeprefix(LOSS)
-
-
-def _least(values: pl.Series) -> float:
-    return min(values.to_list(), default=math.nan)
-
-
-def _most(values: pl.Series) -> float:
-    return max(values.to_list(), default=math.nan)

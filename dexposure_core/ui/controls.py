@@ -110,7 +110,7 @@ def level(
     format: str = "%g",  # noqa: A002
     help: str | None = None,  # noqa: A002
 ) -> float:
-    """Draw a slider inside a page whose value lives in the address as `name`; a value out of range is brought into it."""
+    """Draw a slider inside a page whose value lives in the address as `name`, brought into range."""
     try:
         value = min(high, max(low, float(page_parameter(name) or default)))
     except ValueError:

@@ -52,7 +52,7 @@ def chart(
             shown, theme=None, width="stretch", key=f"plot-{key}", on_select=on_select,
             selection_mode=selection_mode, config=_config(key, provenance), alt=alt,
         )  # fmt: skip
-        _chart_menu(figure, data, key, provenance)
+        _chart_menu(figure, data, key, provenance, "Export", camera=True)
     return drawn
 
 
@@ -85,6 +85,11 @@ def table(
         )
 
 
+def menu(figure: Any, data: pl.DataFrame, key: str, provenance: Provenance, *, label: str = "Export") -> None:
+    """Draw only the export menu, for pictures that are not Plotly's (cards, graphs): the figure is their printable twin."""
+    _chart_menu(figure, data, key, provenance, label, camera=False)
+
+
 def csv_bytes(frame: pl.DataFrame, provenance: Provenance) -> bytes:
     """Return the frame as UTF-8 CSV, formulas defused, its origin in the last column `provenance`."""
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
@@ -101,35 +106,23 @@ def html_bytes(figure: Any, provenance: Provenance) -> bytes:
     return str(page.to_html(include_plotlyjs=True, include_mathjax=False, full_html=True, config=config)).encode()
 
 
-def _chart_menu(figure: Any, data: pl.DataFrame, key: str, provenance: Provenance) -> None:
+def _chart_menu(figure: Any, data: pl.DataFrame, key: str, origin: Provenance, label: str, *, camera: bool) -> None:
+    def drawn() -> Any:
+        return _captioned(figure, origin, theme.LIGHT)
+
     with (
         st.container(key=f"menu-{key}"),
-        st.popover("Export", type="tertiary", icon=":material/download:", key=f"pop-{key}"),
+        st.popover(label, type="tertiary", icon=":material/download:", key=f"pop-{key}"),
     ):
-        _button("CSV", lambda: csv_bytes(data, provenance), key, provenance, "csv", "text/csv")
+        _button("CSV", lambda: csv_bytes(data, origin), key, origin, "csv", "text/csv")
         if images.browser():
-            paper = theme.LIGHT
-            _button(
-                "PNG",
-                lambda: images.render(_captioned(figure, provenance, paper), "png"),
-                key,
-                provenance,
-                "png",
-                "image/png",
-            )
-            _button(
-                "SVG",
-                lambda: images.render(_captioned(figure, provenance, paper), "svg"),
-                key,
-                provenance,
-                "svg",
-                "image/svg+xml",
-            )
+            _button("PNG", lambda: images.render(drawn(), "png"), key, origin, "png", "image/png")
+            _button("SVG", lambda: images.render(drawn(), "svg"), key, origin, "svg", "image/svg+xml")
         else:
-            st.caption("No Chrome on the server: for a picture use the camera above the chart.")
-        _button("Interactive HTML", lambda: html_bytes(figure, provenance), key, provenance, "html", "text/html")
-        st.caption("The camera above the chart saves what you see.")
-        st.segmented_control("Camera format", ["svg", "png"], default="svg", key=f"camera-{key}", required=True)
+            st.caption("PNG, SVG: this server has no Chrome; use the camera above the chart or in the HTML file.")
+        _button("Interactive HTML", lambda: html_bytes(figure, origin), key, origin, "html", "text/html")
+        if camera:
+            st.segmented_control("Camera saves", ["svg", "png"], default="svg", key=f"camera-{key}", required=True)
 
 
 def _button(
@@ -144,9 +137,10 @@ def _button(
 def _captioned(figure: Any, provenance: Provenance, mode: theme.Mode) -> Any:
     drawn = copy.deepcopy(figure)
     drawn.update_layout(template=theme.template(mode))
+    left = float(drawn.layout.margin.l or 8) - 8
     drawn.add_annotation(
         text=provenance.caption(), xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top",
-        yshift=-24, align="left", showarrow=False, font={"size": 10, "color": mode.muted},
+        xshift=-left, yshift=-26, align="left", showarrow=False, font={"size": 10, "color": mode.muted},
     )  # fmt: skip
     return drawn
 

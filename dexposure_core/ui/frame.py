@@ -18,11 +18,17 @@ from dexposure_core.ui.view import View
 
 _FRAMED: Final = "_framed"
 _RETRIED: Final = "_retried"
+# A picture of our own: a Material icon as page icon would be fetched from Google's servers.
+_ICON: Final = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' "
+    "rx='6' fill='%230B6E99'/%3E%3Cpath d='M9 22L16 9l8 9' stroke='white' stroke-width='2.4' fill='none'/%3E%3Ccircle "
+    "cx='9' cy='22' r='3.6' fill='white'/%3E%3Ccircle cx='16' cy='9' r='3.6' fill='white'/%3E%3Ccircle cx='24' cy='18' "
+    "r='3.6' fill='white'/%3E%3C/svg%3E"
+)
 
 
 def run() -> None:
     """Draw the page that the address asks for (all that app.py does)."""
-    st.set_page_config(page_title="DeXposure Monitor", page_icon=":material/monitoring:", layout="wide")
     chosen = _navigation()
     st.session_state[_FRAMED] = True
     try:
@@ -82,6 +88,7 @@ def failure(what: str, error: DexposureError) -> None:
 
 
 def _navigation() -> st.Page:
+    st.set_page_config(page_title="DeXposure Monitor", page_icon=_ICON, layout="wide")
     pages = {p.key: st.Page(p.file, title=p.title, icon=p.icon, url_path=p.key) for p in navigation.PAGES}
     menu: dict[str, list[st.Page]] = {}
     for page in navigation.PAGES:

@@ -8,9 +8,15 @@ import streamlit as st
 
 _CSS: Final = """
 <style>
-.stMainBlockContainer {padding-top: 2.2rem; padding-bottom: 2rem; max-width: 1400px;}
-.st-key-header h1 {font-size: 1.7rem; padding: 0; font-weight: 650;}
-.st-key-header {gap: .25rem;}
+.stMainBlockContainer {padding: 2.6rem 2.4rem 2rem; max-width: 1440px;}
+.stMainBlockContainer > .stVerticalBlock {gap: .8rem;}
+.stMainBlockContainer h1 {font-size: 1.7rem; padding: 0 0 .1rem; font-weight: 650; line-height: 1.25;}
+.stMainBlockContainer h2 {font-size: 1.3rem; padding: .6rem 0 0; font-weight: 650;}
+.stMainBlockContainer h3 {font-size: 1.1rem; padding: .5rem 0 0; font-weight: 650;}
+.st-key-header [data-testid="stMarkdownContainer"], .st-key-headline [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
+.st-key-header .stHeading {margin-bottom: 0;}
+.st-key-header, .st-key-header > .stVerticalBlock {gap: .3rem;}
+.stElementContainer:has(> .stHtml > style) {display: none;}
 .strip {display: flex; flex-wrap: wrap; gap: .2rem .9rem; font-size: .82rem; opacity: .85; align-items: center;}
 .strip span + span::before {content: "·"; margin-right: .9rem; opacity: .5;}
 .strip .badge {background: #B8401A; color: #fff; font-weight: 700; letter-spacing: .04em; padding: .1rem .5rem;
@@ -19,9 +25,22 @@ _CSS: Final = """
 .st-key-headline p {font-size: 1.12rem; line-height: 1.45; margin: 0;}
 .st-key-footer {border-top: 1px solid rgba(128,140,150,.3); padding-top: .5rem;}
 [data-testid="stSidebarUserContent"] {padding-top: .5rem;}
+.cards {display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .7rem;}
+.card {border: 1px solid rgba(128,140,150,.32); border-radius: .4rem; padding: .65rem .75rem .7rem; line-height: 1.35;
+  display: flex; flex-direction: column;}
+.card .name {font-size: .84rem; font-weight: 600; color: inherit; text-decoration: none; min-height: 2.75em;}
+.card .name:hover {text-decoration: underline;}
+.card .level {font-size: 1.5rem; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap;}
+.card .change {font-size: .82rem; font-variant-numeric: tabular-nums;}
+.card .flag {color: #B8401A; font-weight: 700; white-space: nowrap;}
+.card .spark {width: 100%; height: 44px; margin: .35rem 0 .2rem;}
+.card .track {height: 4px; border-radius: 2px; background: rgba(128,140,150,.25); position: relative;
+  margin: .3rem 0 .35rem;}
+.card .track i {position: absolute; top: -3px; width: 3px; height: 10px; margin-left: -1px; background: currentColor;}
+.card .note {font-size: .74rem; opacity: .75;}
 @media (max-width: 640px) {
-  .stMainBlockContainer {padding-left: 1rem; padding-right: 1rem;}
-  .st-key-header h1 {font-size: 1.35rem;}
+  .stMainBlockContainer {padding: 3.6rem 1rem 2rem;}
+  .stMainBlockContainer h1 {font-size: 1.35rem;}
   .st-key-headline p {font-size: 1rem;}
   .strip {font-size: .76rem; gap: .15rem .6rem;}
   .strip span + span::before {margin-right: .6rem;}

@@ -57,7 +57,7 @@ def ranked(
         )
     )  # fmt: skip
     _rows(drawn, labels)
-    _room(drawn, [b for b in bars if b is not None])
+    _room(drawn, [b for b in bars if b is not None], beside)
     return drawn
 
 
@@ -107,26 +107,26 @@ def _totals(drawn: Any, frame: pl.DataFrame, total: str, divisor: float) -> None
             x=end / divisor, y=row, text=text.usd(value, sign=True, unit=False), xanchor="left" if rises else "right",
             xshift=4 if rises else -4, font={"size": 12},
         )  # fmt: skip
-    _room(drawn, [*ends, *(v / divisor for v in [*ups, *downs])])
+    written = [text.usd(v, sign=True, unit=False) for v in frame[total].to_list()]
+    _room(drawn, [*ends, *(v / divisor for v in [*ups, *downs])], written)
 
 
 def _rows(drawn: Any, labels: Sequence[str]) -> None:
-    shown = [text.html(text.short(name, 26)) for name in labels]
-    drawn.update_yaxes(
-        tickvals=list(range(len(labels))), ticktext=shown, autorange="reversed", showgrid=False, zeroline=False
-    )
+    shown = [text.html(text.short(name, 28)) for name in labels]
+    left = 14 + 6.7 * max((min(28, len(name)) for name in labels), default=0)
+    drawn.update_yaxes(tickvals=list(range(len(labels))), ticktext=shown, autorange="reversed", automargin=False)
+    drawn.update_yaxes(showgrid=False, zeroline=False)
     drawn.update_xaxes(showgrid=True, zeroline=True, zerolinewidth=1, nticks=5)
-    drawn.update_layout(bargap=0.28, margin={"t": 56}, showlegend=True)
-    if len(drawn.data) == 1:
-        drawn.update_layout(showlegend=False)
+    drawn.update_layout(bargap=0.28, margin={"t": 56, "l": left}, showlegend=len(drawn.data) > 1)
 
 
-def _room(drawn: Any, values: Sequence[float]) -> None:
-    """Leave room beside the bars for what is written there."""
+def _room(drawn: Any, values: Sequence[float], written: Sequence[str]) -> None:
+    """Leave room beside the bars for what is written there (a bar area of about 250 pixels is assumed)."""
     low, high = min([0.0, *values]), max([0.0, *values])
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:
         return
-    pad = 0.24 * (high - low)
+    share = min(0.45, 6.8 * max(map(len, written), default=0) / 250)
+    pad = (high - low) * share / (1 - share)
     drawn.update_xaxes(range=[low - pad if low < 0 else 0, high + pad if high > 0 else 0])
 
 

@@ -65,7 +65,8 @@ def mark_events(drawn: Any, events: pl.DataFrame) -> None:
             line={"width": 1, "dash": "dot", "color": theme.GREYS[1]},
         )  # fmt: skip
         drawn.add_annotation(
-            x=day, y=1, yref="paper", text=text.html(text.short(name.split(" (")[0], 22)), textangle=-90, xanchor="right",
+            x=day, y=1, yref="paper", textangle=-90,
+            text=text.html(text.short(name.split(" (")[0], 22)), xanchor="right",
             yanchor="top", font={"size": 10, "color": theme.GREYS[0]}, xshift=1,
         )  # fmt: skip
 

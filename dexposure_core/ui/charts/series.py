@@ -67,7 +67,9 @@ def lines(
     if mark and days and mark != days[-1]:
         base.mark_date(drawn, mark)
     drawn.update_yaxes(rangemode="tozero" if zero else "normal")
-    drawn.update_layout(hovermode="closest", margin={"r": 8 if len(series) == 1 else 96, "t": 56})
+    right = 12 if len(series) < 2 else 14 + 6.7 * max(len(line.label) for line in series.values())
+    drawn.update_layout(hovermode="closest", margin={"l": 46, "r": right, "t": 56})
+    drawn.update_yaxes(automargin=False)
     return drawn
 
 

@@ -1,0 +1,77 @@
+"""The facts the simulated world starts from: the tables in `facts/`, read once, checked, frozen.
+
+Protocols, issuers, chains, launch and end dates, TVL at nine dates, prices at nine dates, the market's path, the days on
+which a peg broke or a protocol was hit. Figures are public approximations rounded to what can be known; nothing here is
+a measurement.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Floats = npt.NDArray[np.float64]
+
+FOLDER: Final = Path(__file__).parent / "facts"
+TABLES: Final = ("protocols", "tokens", "prices", "market", "levels", "breaks", "shocks", "events")
+KNOTS: Final = tuple(
+    dt.date.fromisoformat(f"{month}-01")
+    for month in (
+        "2020-06", "2021-01", "2021-11", "2022-05", "2022-11", "2023-06", "2024-03", "2024-12", "2025-08",
+    )
+)  # fmt: skip
+FIRST: Final = dt.date(2020, 3, 23)
+WEEKS: Final = 283
+MONDAYS: Final = tuple(FIRST + dt.timedelta(weeks=w) for w in range(WEEKS))
+EXCHANGES_ENTER: Final = dt.date(2022, 11, 14)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The fact tables as polars frames; see `facts/` for their columns."""
+
+    protocols: pl.DataFrame
+    tokens: pl.DataFrame
+    prices: pl.DataFrame
+    market: pl.DataFrame
+    levels: pl.DataFrame
+    breaks: pl.DataFrame
+    shocks: pl.DataFrame
+    events: pl.DataFrame
+
+
+DATES: Final = ("first", "last", "day", "date", "happened")
+NUMBERS: Final = ("beta", "ratio", "factor", "recovery_weeks")
+
+
+@functools.cache
+def load() -> Facts:
+    """Read the fact tables shipped with the package."""
+    return Facts(**{name: _read(FOLDER / f"{name}.csv") for name in TABLES})
+
+
+def _read(path: Path) -> pl.DataFrame:
+    text = pl.read_csv(path, infer_schema=False)
+    dates = [pl.col(name).str.to_date() for name in text.columns if name in DATES]
+    numbers = [pl.col(name).cast(pl.Float64) for name in text.columns if "usd" in name or name in NUMBERS]
+    return text.with_columns(*dates, *numbers)
+
+
+def week(day: dt.date) -> int:
+    """Return the index of the first Monday on or after `day` (0 for days before the first)."""
+    return max(0, -((FIRST - day).days // 7))
+
+
+def interpolate(days: list[dt.date], values: Floats) -> Floats:
+    """Return (WEEKS,) values on the Mondays, log-linear between the given days, flat outside them."""
+    at = np.array([day.toordinal() for day in days], dtype=np.float64)
+    mondays = np.array([monday.toordinal() for monday in MONDAYS], dtype=np.float64)
+    path: Floats = np.exp(np.interp(mondays, at, np.log(values)))
+    return path

@@ -47,7 +47,7 @@ class Context:
         if self.as_json:
             import msgspec
 
-            click.echo(msgspec.json.encode(document, enc_hook=str, order=None))
+            click.echo(msgspec.json.encode(document, enc_hook=str).decode())
             return
         for line in lines():
             click.echo(line)

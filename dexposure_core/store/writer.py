@@ -19,8 +19,8 @@ import msgspec
 import polars as pl
 
 from dexposure_core import __version__
-from dexposure_core.errors import BadInput, CorruptVintage
-from dexposure_core.store import canonical, vintages
+from dexposure_core.errors import BadInput
+from dexposure_core.store import canonical, twins, vintages
 from dexposure_core.store import manifest as manifests
 from dexposure_core.store.manifest import Dates, FileRecord, Manifest, Source, SourceLike
 from dexposure_core.store.schema import SCHEMA_VERSION, TABLES
@@ -96,8 +96,8 @@ class VintageWriter:
     ) -> str:
         """Make the build visible as a vintage and the latest; return its id.
 
-        The same content with the same parameters, built by the same version, is not stored twice: the existing vintage
-        becomes the latest again. Equal content with other parameters (and so other measures) is a revision: `<id>-2`.
+        Nothing is stored twice: when a vintage already says the same, it becomes the latest again. Equal content with
+        other parameters or measures is a revision: `<id>-2`.
 
         Raises:
             BadInput: there is no snapshot to publish.
@@ -157,22 +157,10 @@ class VintageWriter:
                 self._folder.rename(final)
                 vintages.sync(self._store)
                 return vintage
-            if _same(final, manifest):
+            if twins.same(final, self._folder, manifest):
                 return vintage
         raise AssertionError  # the count above never ends
 
 
 def _record(path: Path) -> FileRecord:
     return FileRecord(bytes=path.stat().st_size, sha256=vintages.sha256(path))
-
-
-def _same(folder: Path, manifest: Manifest) -> bool:
-    """Whether a published vintage is whole and says what this build says."""
-    try:
-        other = manifests.read(folder)
-        vintages.check_files(folder, other)
-    except CorruptVintage:
-        return False
-    mine = msgspec.to_builtins(manifest.parameters)
-    keys = ("content_hash", "built_by", "frequency", "simulated")
-    return other.parameters == mine and all(getattr(other, k) == getattr(manifest, k) for k in keys)

@@ -112,6 +112,18 @@ def test_equal_content_with_other_parameters_is_a_revision(tmp_path: Path) -> No
     assert publish(tmp_path, WORLD, parameters={"damping": 0.85}) == first
 
 
+def test_equal_content_with_other_measures_is_a_revision(tmp_path: Path) -> None:
+    """A mended formula must show; the last bits of a float, which another machine computes otherwise, must not."""
+    first = publish(tmp_path, WORLD)
+    rounding = WORLD["measures"].with_columns(pl.col("value") * (1 + 1e-13))
+    assert publish(tmp_path, {**WORLD, "measures": rounding}) == first
+    mended = WORLD["measures"].with_columns(pl.col("value").fill_null(0.0))
+    assert publish(tmp_path, {**WORLD, "measures": mended}) == f"{first}-2"
+    assert publish(tmp_path, {**WORLD, "measures": mended[1:]}) == f"{first}-3"
+    assert open_store(tmp_path).history("tvl_hhi", "holdings")["value"].to_list()[2] == 0.0
+    assert publish(tmp_path, WORLD) == first
+
+
 def test_a_damaged_twin_is_not_reused(tmp_path: Path) -> None:
     first = publish(tmp_path, WORLD)
     (tmp_path / first / "nodes.parquet").unlink()

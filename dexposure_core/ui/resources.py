@@ -7,35 +7,28 @@ sufficient key. Every cache is bounded. What comes out is shared between session
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import polars as pl
 import streamlit as st
 
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline import changes as pipeline_changes
-from dexposure_core.pipeline import indicators, views
+from dexposure_core.pipeline import indicators
 from dexposure_core.pipeline import panel as pipeline_panel
-from dexposure_core.pipeline.stress import stress as run_stress
 from dexposure_core.settings import resolve_store
 from dexposure_core.store import list_vintages, open_store
-from dexposure_core.stress import RULES
-from dexposure_core.ui import graph, text, theme
-from dexposure_core.ui.charts import network
+from dexposure_core.ui import text, theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dexposure_core.network.snapshot import Basis, Snapshot
-    from dexposure_core.pipeline.forecast import ForecastResult
     from dexposure_core.pipeline.indicators import Position
-    from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.store import Store
-    from dexposure_core.ui.graph import Cut, Layout
 
 P = ParamSpec("P")
 R = TypeVar("R")
-LAYOUT_SNAPSHOTS: Final = 48
 
 
 def _kept(entries: int, spinner: str | bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -213,103 +206,3 @@ def measure_table(vintage: str, basis: Basis, names: tuple[str, ...]) -> pl.Data
 def table(vintage: str, name: str) -> pl.DataFrame:
     """Return a whole table for export; not cached (it is built on click and may be large)."""
     return store(vintage).table(name)
-
-
-@_kept(8, "Placing the protocols …")
-def places(vintage: str, basis: Basis) -> Layout:
-    """Return where every protocol stands in the network picture: one layout of the whole history."""
-    days = dates(vintage, basis)
-    step = max(1, -(-len(days) // LAYOUT_SNAPSHOTS))
-    return graph.layout([store(vintage).snapshot(day, basis) for day in days[::-1][::step]])
-
-
-@_kept(64)
-def cut(vintage: str, date: dt.date, basis: Basis, size: int, protocol: str | None) -> Cut:
-    """Return the readable part of a network: `size` protocols, the chosen one among them."""
-    return graph.backbone(snapshot(vintage, date, basis), size, keep=[protocol] if protocol else [])
-
-
-@_kept(24, "Drawing the network …")
-def network_picture(
-    vintage: str, date: dt.date, basis: Basis, size: int, protocol: str | None, mode: str, link: str
-) -> network.Picture:
-    """Return the drawn network; `mode` is light or dark, `link` the address to which a protocol's id is added."""
-    shown = snapshot(vintage, date, basis)
-    part = cut(vintage, date, basis, size, protocol)
-    ink = network.ink(theme.DARK if mode == "dark" else theme.LIGHT)
-    return network.draw(shown, part, places(vintage, basis), sector_colours(vintage), ink, marked=protocol, link=link)
-
-
-@_kept(64)
-def identity(vintage: str, date: dt.date, basis: Basis, protocol: str) -> views.Identity:
-    """Return who a protocol is on a date."""
-    return views.identity(store(vintage), snapshot(vintage, date, basis), protocol)
-
-
-@_kept(64, "Reading the balance sheet …")
-def balance_sheet(vintage: str, date: dt.date, protocol: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what a protocol holds by token, and who holds the tokens it issues."""
-    return views.assets(store(vintage), date, protocol), views.holders(store(vintage), date, protocol)
-
-
-@_kept(64, "Reading its history …")
-def protocol_history(vintage: str, basis: Basis, protocol: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return a protocol's TVL and exposures, and its importance and rank, over time."""
-    opened = store(vintage)
-    return opened.protocol_history(protocol, basis), opened.importance_history(protocol, basis)
-
-
-@_kept(64)
-def events_of(vintage: str, protocol: str) -> pl.DataFrame:
-    """Return the events that concern a protocol."""
-    return views.events_of(store(vintage), protocol)
-
-
-@_kept(64, "Letting its debtors fail in turn …")
-def threats(vintage: str, date: dt.date, basis: Basis, protocol: str, rule: str) -> pl.DataFrame:
-    """Return who can hurt a protocol."""
-    return views.threats(snapshot(vintage, date, basis), protocol, rule)
-
-
-@_kept(64)
-def cell(vintage: str, date: dt.date, basis: Basis, creditor_sector: str, debtor_sector: str) -> pl.DataFrame:
-    """Return the exposures behind a cell of the spillover matrix."""
-    return store(vintage).cell(date, basis, creditor_sector, debtor_sector)
-
-
-@_kept(64)
-def cell_history(vintage: str, basis: Basis, creditor_sector: str, debtor_sector: str) -> pl.DataFrame:
-    """Return date, exposure_usd of a cell of the spillover matrix."""
-    rows = store(vintage).sector_history(basis, creditor_sector, debtor_sector)
-    return views.cell_history(rows, dates(vintage, basis))
-
-
-@_kept(32)
-def tokens_held(vintage: str, date: dt.date) -> tuple[str, ...]:
-    """Return the tokens held on a date, largest first."""
-    return views.tokens_held(store(vintage), date)
-
-
-@_kept(64, "Running the stress test …")
-def stress(
-    vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, rule: str, capacity: float, pass_through: float
-) -> StressResult:
-    """Return the outcome of a stress test; `capacity` is the share of TVL that absorbs losses."""
-    return run_stress(
-        store(vintage), date, basis, **shock.asked(), rule=rule, absorbing_fraction=capacity, pass_through=pass_through
-    )
-
-
-@_kept(32, "Trying every rule and capacity …")
-def sensitivity(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, pass_through: float) -> pl.DataFrame:
-    """Return the loss under every rule and capacity."""
-    rules = [rule.name for rule in RULES]
-    return views.sensitivity(store(vintage), date, basis, rules, shock, pass_through=pass_through)
-
-
-@_kept(16, "Forecasting …")
-def forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
-    """Return a forecast and its measures beside today's; imports torch when the model is asked."""
-    from dexposure_core.pipeline.forecast import forecast as run_forecast
-
-    return run_forecast(store(vintage), date, basis, horizon, forecaster)

@@ -6,29 +6,20 @@ Everything here is a pure function of a store, a snapshot or a result; the pages
 from dexposure_core.pipeline.views.exposures import NetworkFacts, exposure_table, network_facts
 from dexposure_core.pipeline.views.protocol import Identity, assets, events_of, holders, identity, partners
 from dexposure_core.pipeline.views.sectors import Matrix, cell_history, change, matrix, matrix_table
-from dexposure_core.pipeline.views.spread import (
-    by_protocol,
-    by_round,
-    by_sector,
-    first_round,
-    sensitivity,
-    threats,
-    transmission,
-)
+from dexposure_core.pipeline.views.spread import CAPACITIES, Shocked, channels, sensitivity, threats, tokens_held
 
 __all__ = [
+    "CAPACITIES",
     "Identity",
     "Matrix",
     "NetworkFacts",
+    "Shocked",
     "assets",
-    "by_protocol",
-    "by_round",
-    "by_sector",
     "cell_history",
     "change",
+    "channels",
     "events_of",
     "exposure_table",
-    "first_round",
     "holders",
     "identity",
     "matrix",
@@ -37,5 +28,5 @@ __all__ = [
     "partners",
     "sensitivity",
     "threats",
-    "transmission",
+    "tokens_held",
 ]

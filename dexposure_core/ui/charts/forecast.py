@@ -1,0 +1,103 @@
+"""Today, forecast and what happened side by side, each row on its own scale; and expected change by protocol."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import polars as pl
+
+from dexposure_core.ui import text, theme
+from dexposure_core.ui.charts import base
+
+TODAY: Final = "#7C848E"
+FORECAST: Final = "#D9820B"
+ACTUAL: Final = "#0B6E99"
+_ROW: Final = 40
+
+
+def beside(frame: pl.DataFrame, titles: Sequence[str], units: Sequence[str], *, title: str, weeks: int) -> Any:
+    """Return one row a number: its expected change in % of today, and what happened where it is known.
+
+    Args:
+        frame: today, forecast, actual (NaN = not defined or not known), rows in the order to draw.
+        titles: names of the rows.
+        units: unit of each row, for the amounts written.
+        title: what is shown.
+        weeks: horizon.
+    """
+    drawn = base.figure(
+        title,
+        f"change in {weeks} weeks, % of today's value (today = persistence = 0)",
+        height=130 + _ROW * frame.height,
+    )
+    rows = list(range(frame.height))
+    today = frame["today"].to_list()
+    drawn.add_shape(type="line", x0=0, x1=0, y0=-0.6, y1=frame.height - 0.4, line={"color": TODAY, "width": 2})
+    for column, colour, name, symbol in (
+        ("forecast", FORECAST, "forecast", "diamond"),
+        ("actual", ACTUAL, "what happened", "circle-open"),
+    ):
+        values = frame[column].to_list()
+        moves = [_relative(v, t) for v, t in zip(values, today, strict=True)]
+        if all(m is None for m in moves):
+            continue
+        drawn.add_trace(
+            go.Scatter(
+                x=moves, y=rows, mode="markers", name=name,
+                marker={"color": colour, "size": 12, "symbol": symbol, "line": {"width": 2.5, "color": colour}},
+                customdata=[_beside(t, v, u) for t, v, u in zip(today, values, units, strict=True)],
+                hovertemplate=f"{name}: %{{customdata}}<extra></extra>",
+            )
+        )  # fmt: skip
+    shown = [
+        f"{text.html(text.short(name, 36))}<br><span style='font-size:10px'>{_beside(t, f, u)}</span>"
+        for name, t, f, u in zip(titles, today, frame["forecast"].to_list(), units, strict=True)
+    ]
+    drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=True)
+    drawn.update_xaxes(ticksuffix=" %", nticks=6, zeroline=False, showgrid=True)
+    drawn.update_layout(margin={"t": 84}, legend={"y": 1.0})
+    return drawn
+
+
+def _relative(value: float | None, today: float | None) -> float | None:
+    if value is None or today is None or not (math.isfinite(value) and math.isfinite(today)) or today == 0:
+        return None
+    return (value / today - 1) * 100
+
+
+def _beside(today: float | None, forecast: float | None, unit: str) -> str:
+    return f"{text.amount(today, unit)} → {text.amount(forecast, unit)}"
+
+
+def moves(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
+    """Return expected TVL changes as signed bars (`change_usd`), what happened as rings where it is known."""
+    known = frame.with_columns(happened=pl.col("actual_usd") - pl.col("today_usd"))
+    divisor, unit = base.scale([*frame["change_usd"].to_list(), *known["happened"].to_list()], "USD")
+    drawn = base.figure(title, f"{unit}; bar: expected, ring: what happened", height=120 + 26 * max(4, frame.height))
+    rows = list(range(frame.height))
+    values = frame["change_usd"].to_list()
+    drawn.add_trace(
+        go.Bar(
+            x=[v / divisor for v in values], y=rows, orientation="h", name="expected", showlegend=False,
+            marker={"color": [theme.SECTOR_COLOURS[0] if v < 0 else theme.SECTOR_COLOURS[1] for v in values]},
+            customdata=[text.usd(v, sign=True) for v in values], hovertemplate="expected %{customdata}<extra></extra>",
+        )
+    )  # fmt: skip
+    happened = known["happened"].fill_nan(None).to_list()
+    if any(v is not None for v in happened):
+        drawn.add_trace(
+            go.Scatter(
+                x=[None if v is None else v / divisor for v in happened], y=rows, mode="markers", showlegend=False,
+                marker={"symbol": "circle-open", "size": 11, "color": ACTUAL, "line": {"width": 2.5}},
+                customdata=[text.usd(v, sign=True) for v in happened],
+                hovertemplate="happened %{customdata}<extra></extra>",
+            )
+        )  # fmt: skip
+    shown = [text.html(text.short(name, 26)) for name in names]
+    drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=False)
+    drawn.update_xaxes(zeroline=True, showgrid=True, nticks=5)
+    drawn.update_layout(bargap=0.28, margin={"t": 60})
+    return drawn

@@ -1,0 +1,99 @@
+"""How a shock spread, as rings: those struck in the middle, whoever lost first in round r on the r-th ring around.
+
+Colour is the round, area the loss; arrows run from the debtor that failed to the creditor that lost by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import polars as pl
+
+from dexposure_core.ui import text
+from dexposure_core.ui.graph.render import Edge, LegendEntry, Node
+
+RING = 150.0
+LAST = 4  # rounds from here on share a ring
+SMALLEST, LARGEST = 5.0, 30.0
+
+
+def rings(
+    protocols: pl.DataFrame, channels: pl.DataFrame, colour: Callable[[int], str], *, limit: int = 60
+) -> tuple[tuple[Node, ...], tuple[Edge, ...], tuple[LegendEntry, ...]]:
+    """Return the picture of the `limit` largest losers and the exposures that carried losses between them.
+
+    Args:
+        protocols: protocol, name, sector, loss_usd, distress, struck, first_round; largest loss first.
+        channels: debtor, creditor, first_round, loss_usd, names of both; largest first.
+        colour: round → colour.
+        limit: how many protocols; those struck are always shown.
+    """
+    shown = pl.concat([protocols.filter("struck"), protocols.filter(~pl.col("struck")).head(limit)])
+    shown = shown.with_columns(ring=pl.col("first_round").clip(upper_bound=LAST)).sort(
+        "ring", "sector", "loss_usd", descending=[False, False, True]
+    )
+    places = _places(shown["ring"].to_list())
+    top = max([*shown["loss_usd"].to_list(), 1.0])
+    nodes = [
+        Node(
+            id=row["protocol"], name=row["name"], place=place, group=str(row["ring"]), colour=colour(row["ring"]),
+            radius=max(SMALLEST, LARGEST * math.sqrt(row["loss_usd"] / top)), issuer=row["loss_usd"] == 0,
+            facts=(row["sector"], _fate(row["loss_usd"], row["distress"])),
+        )
+        for row, place in zip(shown.to_dicts(), places, strict=True)
+    ]  # fmt: skip
+    nodes.sort(key=lambda node: -node.radius)
+    known = {node.id for node in nodes}
+    between = channels.filter(pl.col("debtor").is_in(known), pl.col("creditor").is_in(known)).head(3 * len(nodes))
+    legend = [
+        LegendEntry(group=str(ring), text=_called(ring), colour=colour(ring)) for ring in sorted(set(shown["ring"]))
+    ]
+    return tuple(nodes), _edges(between, colour), tuple(legend)
+
+
+def _fate(loss_usd: float, distress: float) -> str:
+    if loss_usd <= 0:
+        return "Its tokens fail; it books no loss itself"
+    return f"Loses {text.usd(loss_usd)}, {text.percent(distress)} of what it can lose"
+
+
+def _edges(channels: pl.DataFrame, colour: Callable[[int], str]) -> tuple[Edge, ...]:
+    top = max([*channels["loss_usd"].to_list(), 1.0])
+    return tuple(
+        Edge(
+            creditor=row["debtor"], debtor=row["creditor"],  # the arrow follows the loss: from debtor to creditor
+            width=max(0.5, 8 * math.sqrt(row["loss_usd"] / top)), colour=colour(min(row["first_round"], LAST)),
+            words=f"{row['creditor_name']} loses {text.usd(row['loss_usd'])} through {row['debtor_name']}",
+        )
+        for row in channels.to_dicts()
+    )  # fmt: skip
+
+
+def _places(rings: Sequence[int]) -> list[tuple[float, float]]:
+    """Return a place for each entry: evenly round its ring, rings turned against each other so that labels fit."""
+    counts = {ring: list(rings).count(ring) for ring in set(rings)}
+    seen: dict[int, int] = {}
+    places = []
+    reach = _reach(counts)
+    for ring in rings:
+        i = seen[ring] = seen.get(ring, -1) + 1
+        angle = 2 * math.pi * (i / counts[ring]) + 0.6 * ring - math.pi / 2
+        places.append((1.45 * reach[ring] * math.cos(angle), reach[ring] * math.sin(angle)))
+    return places
+
+
+def _reach(counts: dict[int, int]) -> dict[int, float]:
+    """Return each ring's radius: a step outside the one before and wide enough for its own."""
+    reach: dict[int, float] = {}
+    last = 0.0
+    for ring in sorted(counts):
+        needed = counts[ring] * 40.0 / (2 * math.pi)
+        alone = ring == min(counts) and counts[ring] == 1
+        last = 0.0 if alone else max(last + RING if reach else 40.0, needed)
+        reach[ring] = last
+    return reach
+
+
+def _called(ring: int) -> str:
+    return "shock" if ring == 0 else f"round {ring}" + (" and later" if ring == LAST else "")

@@ -24,13 +24,13 @@ FROM mine m LEFT JOIN higher h ON h.date = m.date ORDER BY m.date
 """
 
 _PROTOCOL: Final = """
-WITH lent AS (
-    SELECT date, sum(exposure_usd) AS usd FROM edges WHERE basis = $basis AND creditor = $protocol GROUP BY date
-), owed AS (
-    SELECT date, sum(exposure_usd) AS usd FROM edges WHERE basis = $basis AND debtor = $protocol GROUP BY date
+WITH ends AS (
+    SELECT date, sum(exposure_usd) FILTER (creditor = $protocol) AS lent_usd,
+           sum(exposure_usd) FILTER (debtor = $protocol) AS owed_usd
+    FROM edges WHERE basis = $basis AND (creditor = $protocol OR debtor = $protocol) GROUP BY date
 )
-SELECT n.date, n.tvl_usd, coalesce(lent.usd, 0) AS as_creditor_usd, coalesce(owed.usd, 0) AS as_debtor_usd
-FROM nodes n LEFT JOIN lent ON lent.date = n.date LEFT JOIN owed ON owed.date = n.date
+SELECT n.date, n.tvl_usd, coalesce(e.lent_usd, 0) AS as_creditor_usd, coalesce(e.owed_usd, 0) AS as_debtor_usd
+FROM nodes n LEFT JOIN ends e ON e.date = n.date
 WHERE n.basis = $basis AND n.protocol = $protocol ORDER BY n.date
 """
 

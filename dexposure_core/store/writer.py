@@ -111,7 +111,7 @@ class VintageWriter:
         self._check_keys()
         manifest = Manifest(
             vintage="",
-            created_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+            created_at=dt.datetime.now(dt.UTC),
             content_hash=canonical.content_hash(digests),
             schema_version=SCHEMA_VERSION,
             built_by=f"dexposure {__version__}",
@@ -148,18 +148,28 @@ class VintageWriter:
         base = f"{manifest.dates.last}-{manifest.content_hash[:10]}"
         for revision in itertools.count(1):
             vintage = base if revision == 1 else f"{base}-{revision}"
-            final = self._store / vintage
-            if not final.exists():
-                manifest = msgspec.structs.replace(manifest, vintage=vintage)
-                manifests.write(manifest, self._folder)
-                for path in (*sorted(self._folder.iterdir()), self._folder):
-                    vintages.sync(path)
-                self._folder.rename(final)
-                vintages.sync(self._store)
+            if self._move(msgspec.structs.replace(manifest, vintage=vintage)):
                 return vintage
-            if twins.same(final, self._folder, manifest):
+            if twins.same(self._store / vintage, self._folder, manifest):
                 return vintage
         raise AssertionError  # the count above never ends
+
+    def _move(self, manifest: Manifest) -> bool:
+        """Rename the finished build to its id, flushed to disk; False where that id is taken."""
+        final = self._store / manifest.vintage
+        if final.exists():
+            return False
+        manifests.write(manifest, self._folder)
+        for path in (*sorted(self._folder.iterdir()), self._folder):
+            vintages.sync(path)
+        try:
+            self._folder.rename(final)
+        except OSError:
+            if final.exists():  # another build was faster
+                return False
+            raise
+        vintages.sync(self._store)
+        return True
 
 
 def _record(path: Path) -> FileRecord:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -122,6 +123,13 @@ def test_equal_content_with_other_measures_is_a_revision(tmp_path: Path) -> None
     assert publish(tmp_path, {**WORLD, "measures": mended[1:]}) == f"{first}-3"
     assert open_store(tmp_path).history("tvl_hhi", "holdings")["value"].to_list()[2] == 0.0
     assert publish(tmp_path, WORLD) == first
+
+
+def test_two_builds_of_the_same_data_at_once_make_one_vintage(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        ids = set(pool.map(lambda _: publish(tmp_path, WORLD), range(8)))
+    assert len(ids) == 1
+    assert names(tmp_path) == sorted([*ids, "LATEST"])
 
 
 def test_a_damaged_twin_is_not_reused(tmp_path: Path) -> None:

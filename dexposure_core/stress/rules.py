@@ -43,13 +43,14 @@ class Round(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """A number a rule can be asked to use: allowed range `low`..`high`, ends included."""
+    """A number a rule can be asked to use: allowed range `low`..`high`, ends included; `whole`: no fractions."""
 
     name: str
     default: float
     low: float
     high: float
     help: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +96,10 @@ class Rule:
 
 def _check_range(option: Option, value: object) -> None:
     numeric = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not numeric or not option.low <= float(value) <= option.high:  # type: ignore[arg-type]
-        raise BadOption(f"{option.name} = {value!r}; must be a number from {option.low:g} to {option.high:g}")
+    whole = not option.whole or (numeric and float(value).is_integer())  # type: ignore[arg-type]
+    if not numeric or not whole or not option.low <= float(value) <= option.high:  # type: ignore[arg-type]
+        kind = "whole number" if option.whole else "number"
+        raise BadOption(f"{option.name} = {value!r}; must be a {kind} from {option.low:g} to {option.high:g}")
 
 
 def whole_exposure(snapshot: Snapshot, absorbing_usd: Floats) -> Floats:
@@ -133,7 +136,7 @@ _PASS_THROUGH = Option(
 
 def _rounds(default: int) -> Option:
     return Option(
-        name="max_rounds", default=default, low=0, high=100_000,
+        name="max_rounds", default=default, low=0, high=100_000, whole=True,
         help="The contagion is stopped after this many rounds; the result then says that it did not converge.",
     )  # fmt: skip
 

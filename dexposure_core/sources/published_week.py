@@ -17,9 +17,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from dexposure_core.network.period import finding, findings_frame
+from dexposure_core.network.period import findings_frame
 from dexposure_core.network.published import PublishedWeek
-from dexposure_core.sources.border import CONTROL, MAX_TEXT, refuse, shown
+from dexposure_core.sources.mending import Mender
 from dexposure_core.sources.published_names import Names
 
 _Id = str | int | float | None
@@ -56,7 +56,7 @@ def tidy(file: Path, date: dt.date, raw: RawWeek, names: Names) -> PublishedWeek
     Raises:
         BadInput: if an id or token is longer than any name can be.
     """
-    text = _Texts(file, date)
+    text = Mender(file, f"date {date}")
     nodes = pl.DataFrame({
         "protocol": text.clean(_ids([n.id for n in raw.nodes]), "node id"),
         "size_usd": pl.Series([n.size for n in raw.nodes], dtype=pl.Float64),
@@ -81,30 +81,6 @@ def tidy(file: Path, date: dt.date, raw: RawWeek, names: Names) -> PublishedWeek
         protocols=protocols,
         tokens=names.tokens,
     )
-
-
-class _Texts:
-    """Mends or refuses the texts of one week and keeps the findings."""
-
-    def __init__(self, file: Path, date: dt.date) -> None:
-        self._file, self._date = file, date
-        self.findings: list[dict[str, object]] = []
-
-    def note(self, severity: str, name: str, rows: int, action: str) -> None:
-        """Keep a finding that concerns `rows` rows; none when there are none."""
-        if rows:
-            self.findings.append(finding(severity, name, place=self._file.name, rows=rows, action=action))
-
-    def clean(self, column: pl.Series, what: str) -> pl.Series:
-        """Return the texts without control characters; refuse overlong ones."""
-        long = column.filter(column.str.len_chars() > MAX_TEXT)
-        if len(long):
-            place = f"date {self._date}, {what} {shown(long[0], 30)}"
-            problem = f"{len(long[0])} characters long, more than {MAX_TEXT}"
-            refuse(self._file, place, problem, "shorten or remove it")
-        odd = column.str.contains(CONTROL).fill_null(value=False)
-        self.note("warning", f"control characters in {what}", int(odd.sum()), "removed from the text")
-        return column.str.replace_all(CONTROL, "") if odd.any() else column
 
 
 def _ids(values: Sequence[_Id]) -> pl.Series:

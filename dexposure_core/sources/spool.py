@@ -10,9 +10,12 @@ import datetime as dt
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
+
+_ENOUGH: Final = 200_000
+"""Rows worth a write: many small batches (one protocol each) must not become as many row groups."""
 
 
 class Spool:
@@ -25,12 +28,20 @@ class Spool:
         self._folder = tempfile.TemporaryDirectory(prefix="dexposure-")
         self._writers: dict[tuple[int, int], Any] = {}
         self._files: dict[tuple[int, int], Path] = {}
+        self._waiting: list[pl.DataFrame] = []
         self.dates: list[dt.date] = []
 
     def append(self, frame: pl.DataFrame) -> None:
         """Add rows; all batches have the same columns and types."""
+        self._waiting.append(frame)
+        if sum(map(len, self._waiting)) >= _ENOUGH:
+            self._deal()
+
+    def _deal(self) -> None:
         import pyarrow.parquet as pq
 
+        frame = pl.concat(self._waiting)
+        self._waiting.clear()
         keyed = frame.with_columns(year=pl.col("period").dt.year(), month=pl.col("period").dt.month())
         for key, part in keyed.partition_by("year", "month", as_dict=True, include_key=False).items():
             year, month = (int(k) for k in key)
@@ -43,6 +54,8 @@ class Spool:
 
     def settle(self, once: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         """Close the files, pass every month's rows through `once` and note the dates that remain, ascending."""
+        if self._waiting:
+            self._deal()
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()

@@ -1,0 +1,158 @@
+"""Which protocol a token belongs to, by which method, and what never happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from dexposure_core.network.issuers import curated, map_tokens, own_issuers, protocols_of
+from dexposure_core.network.naming import bucket_of
+from dexposure_core.network.similarity import words
+
+PROTOCOLS = pl.DataFrame(
+    {
+        "protocol": ["1599", "1839", "1061", "7", "GOLD"],
+        "name": ["Aave V3", "Aave Arc", "CakeDAO", "Space Finance", "GOLD"],
+        "category": ["Lending", "Lending", "Dexs", "Dexs", None],
+        "sector": ["Lending", "Lending", "Trading", "Trading", None],
+        "symbol": ["AAVE", "AAVE", None, "nan", None],
+        "tvl_usd": [1e10, 5e5, 1e7, 1e6, None],
+    }
+)
+
+
+def mapped(*tokens: str, protocols: pl.DataFrame = PROTOCOLS, **options: Any) -> dict[str, dict[str, Any]]:
+    frame = pl.DataFrame({"token": tokens, "usd": [float(len(tokens) - i) for i in range(len(tokens))]})
+    return {row["token"]: row for row in map_tokens(frame, protocols, **options).iter_rows(named=True)}
+
+
+def test_of_several_claimants_the_largest_wins_and_the_losers_are_kept() -> None:
+    row = mapped("AAVE")["AAVE"]  # 10 bn against 0.5 m
+    assert (row["issuer"], row["method"], row["score"]) == ("1599", "metadata", 1.0)
+    assert row["alternatives"] == "1839"
+
+
+def test_without_sizes_the_curated_claimant_wins() -> None:
+    row = mapped("AAVE", protocols=PROTOCOLS.drop("tvl_usd"))["AAVE"]
+    assert (row["issuer"], row["alternatives"]) == ("1599", "1839")
+
+
+@pytest.mark.parametrize("nothing", ["nan", "", "None", "null", "-"])
+def test_a_missing_name_is_no_token_and_no_symbol(nothing: str) -> None:
+    assert mapped(nothing, "USDC").keys() == {"USDC"}
+    nameless = PROTOCOLS.with_columns(symbol=pl.lit(nothing))
+    assert mapped("nan2", "USDC", protocols=nameless)["nan2"]["method"] == "self"
+
+
+def test_the_order_of_methods() -> None:
+    table = mapped("gold", "steth", "WETH", "SpaceToken", "FOO", "usdc-weth", "UNKNOWN (bsc:0x9f)", "USDC-JOE-JLP")
+    assert {token: (row["issuer"], row["method"]) for token, row in table.items()} == {
+        "gold": ("GOLD", "metadata"),  # a protocol of that id, whatever the case
+        "steth": ("182", "curated"),
+        "WETH": ("WETH", "curated"),  # its own node
+        "SpaceToken": ("7", "similarity"),
+        "FOO": ("FOO", "self"),
+        "usdc-weth": (None, "bucket"),
+        "UNKNOWN (bsc:0x9f)": (None, "bucket"),
+        "USDC-JOE-JLP": (None, "bucket"),
+    }
+    assert table["steth"]["kind"] == "liquid staking"
+    assert table["FOO"]["kind"] == "unknown"
+    assert table["USDC-JOE-JLP"]["kind"] == "LP bucket"
+
+
+def test_a_given_issuer_wins_over_everything() -> None:
+    tokens = pl.DataFrame({"token": ["AAVE", "A-B", "WETH"], "usd": [3.0, 2.0, 1.0], "issuer": ["9", "8", None]})
+    table = map_tokens(tokens, PROTOCOLS).select("token", "issuer", "method").rows()
+    assert table == [("A-B", "8", "given"), ("AAVE", "9", "given"), ("WETH", "WETH", "curated")]
+
+
+def test_text_never_overrides_what_is_known_and_needs_real_text() -> None:
+    # "Lido Space DAO" shares a word with SpaceToken, but LDO is curated and AAVE has metadata.
+    loud = PROTOCOLS.with_columns(name=pl.lit("LDO AAVE SpaceToken"))
+    table = mapped("LDO", "AAVE", protocols=loud)
+    assert (table["LDO"]["issuer"], table["AAVE"]["issuer"]) == ("182", "1599")
+    nameless = PROTOCOLS.with_columns(
+        name=pl.col("protocol"), category=pl.lit(None, pl.String), symbol=pl.lit(None, pl.String)
+    )
+    assert mapped("SpaceToken", protocols=nameless)["SpaceToken"]["method"] == "self"
+
+
+def test_text_below_theta_is_no_match() -> None:
+    score = mapped("SpaceToken")["SpaceToken"]["score"]
+    assert 0.2 < score < 1.0
+    assert mapped("SpaceToken", theta=score + 0.01)["SpaceToken"]["issuer"] == "SpaceToken"
+
+
+def test_a_number_is_not_taken_for_a_protocols_number() -> None:
+    assert mapped("1599")["1599"]["method"] == "self"
+
+
+def test_spellings_of_one_token_share_the_issuer_of_the_larger() -> None:
+    table = mapped("FOO", "foo")  # FOO comes first: more USD
+    assert {table["FOO"]["issuer"], table["foo"]["issuer"]} == {"FOO"}
+
+
+def test_a_curated_issuer_is_called_as_the_input_calls_it() -> None:
+    slugs = pl.DataFrame(
+        {
+            "protocol": ["aave-v3", "lido"],
+            "name": ["aave-v3", "Lido"],
+            "category": [None, None],
+            "sector": [None, None],
+        },
+        schema_overrides={"category": pl.String, "sector": pl.String},
+    )
+    table = mapped("GHO", "stETH", "CRV", protocols=slugs)
+    assert (table["GHO"]["issuer"], table["stETH"]["issuer"], table["CRV"]["issuer"]) == ("aave-v3", "lido", "3")
+
+
+@pytest.mark.parametrize(
+    ("token", "bucket"),
+    [
+        ("LP", "LP"), ("LP-USDC.E", "LP"), ("USDC-FODL-SLP", "LP"), ("Cake LP", "LP"), ("UNKNOWN", "UNKNOWN"),
+        ("OTHER", "OTHER"), ("A-B", "OTHER"), ("20WETH-80WNCG-GAUGE", "OTHER"),
+        ("HELP", None), ("ALPHA", None), ("SLP", None), ("-", None), ("USDC.E", None), ("ETH+", None),
+    ],
+)  # fmt: skip
+def test_buckets(token: str, bucket: str | None) -> None:
+    assert pl.DataFrame({"t": [token]}).select(bucket_of("t")).item() == bucket
+
+
+def test_words_split_at_case_and_signs() -> None:
+    assert words("yvCurve-stETH") == ["yv", "curve", "st", "eth"]
+    assert words("Aave V3") == ["aave"]
+
+
+def test_the_curated_table_is_sound() -> None:
+    table = curated()
+    assert table["token"].str.to_lowercase().is_unique().all()
+    assert table.null_count().sum_horizontal().item() == 0
+    one_name = table.group_by("issuer").agg(pl.col("issuer_name", "issuer_category", "issuer_sector").n_unique())
+    assert (one_name.drop("issuer") == 1).select(pl.all_horizontal(pl.all().all())).item()
+    own = table.filter(~pl.col("issuer").str.contains(r"^\d+$"))["issuer"]
+    assert own.is_in(table["token"].str.to_uppercase().to_list()).all()  # every own node is a token
+    assert set(table["pass_through"]) <= {
+        "native", "wrapped", "receipt", "liquid-staking", "governance",
+        "reserve-stablecoin", "overcollateralised-stablecoin", "algorithmic-stablecoin",
+    }  # fmt: skip
+
+
+def test_protocols_are_named_by_the_input_then_by_the_curated_table_then_by_their_id() -> None:
+    rows = protocols_of(PROTOCOLS, pl.Series(["1599", "182", "USDC", "42", "GOLD"])).rows()
+    assert rows == [
+        ("1599", "Aave V3", "Lending", "Lending"),
+        ("182", "Lido", "Liquid Staking", "Asset Management"),
+        ("42", "42", "Unknown", "Unknown"),
+        ("GOLD", "GOLD", "Unknown", "Unknown"),
+        ("USDC", "Circle (USDC)", "Stablecoin Issuer", "Primary Market Tokens"),
+    ]
+    only_names = protocols_of(PROTOCOLS, pl.Series(["182"]), curated_sectors=False).rows()
+    assert only_names == [("182", "Lido", "Unknown", "Unknown")]
+
+
+def test_tokens_that_issue_themselves_are_primary_market_tokens() -> None:
+    tokens = map_tokens(pl.DataFrame({"token": ["FOO", "LDO"], "usd": [1.0, 1.0]}), PROTOCOLS)
+    assert own_issuers(tokens).rows() == [("FOO", "FOO", "Primary Market Token", "Primary Market Tokens")]

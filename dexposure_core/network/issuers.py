@@ -47,13 +47,16 @@ def map_tokens(
 
     Args:
         tokens: token, usd (its size in the input; decides which spelling names a token that is its own issuer), and
-            optionally issuer (given; null where not).
+            optionally issuer (given; null where not) and kind.
         protocols: protocol, name, category, sector, and optionally symbol and tvl_usd.
         known: the curated table; None means the shipped one.
         theta: least cosine similarity for a match by text.
     """
     table = tokens.filter(named("token")).unique("token", maintain_order=True)
-    table = table.with_columns(key=_key("token"), given=_optional(table, "issuer", pl.String))
+    table = table.select(
+        "token", "usd", key=_key("token"),
+        given=_optional(table, "issuer", pl.String), given_kind=_optional(table, "kind", pl.String),
+    )  # fmt: skip
     table = _with_metadata(table, protocols)
     table = _with_curated(table, protocols, curated() if known is None else known)
     table = table.with_columns(bucket=bucket_of("token"))
@@ -189,7 +192,7 @@ def _decided(table: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit(""))
     )  # fmt: skip
     score = pl.when(pl.col("method") == "similarity").then("cosine").otherwise(1.0)
-    kind = pl.coalesce("kind", pl.concat_str("bucket", pl.lit(" bucket")), pl.lit("unknown"))
+    kind = pl.coalesce("given_kind", "kind", pl.concat_str("bucket", pl.lit(" bucket")), pl.lit("unknown"))
     return table.select("token", issuer=issuer, method="method", score=score, kind=kind, alternatives=others).select(
         pl.col(name).cast(dtype) for name, dtype in TOKENS.items()
     ).sort("token")  # fmt: skip

@@ -109,11 +109,11 @@ class Snapshot:
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by rebuilding, so that a loaded snapshot is as checked and as frozen as a new one."""
         return _rebuild, (
-            dict(
-                date=self.date, protocols=self.protocols, names=self.names, sectors=self.sectors,
-                categories=self.categories, tvl_usd=self.tvl_usd, creditor=self.creditor,
-                debtor=self.debtor, exposure_usd=self.exposure_usd, basis=self.basis,
-            ),
+            {
+                "date": self.date, "protocols": self.protocols, "names": self.names, "sectors": self.sectors,
+                "categories": self.categories, "tvl_usd": self.tvl_usd, "creditor": self.creditor,
+                "debtor": self.debtor, "exposure_usd": self.exposure_usd, "basis": self.basis,
+            },
         )  # fmt: skip
 
     def row(self, protocol: str) -> int:

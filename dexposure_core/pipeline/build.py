@@ -28,6 +28,8 @@ from dexposure_core.stress import standard_losses
 if TYPE_CHECKING:
     from dexposure_core.store.manifest import SourceLike
 
+_SUMMED: Final = ("exposures", "exposure_tokens", "flows", "nodes")
+_SCORE_DIGITS: Final = 9  # significant digits of a kept score: far more than any PageRank is good for, and half the bytes
 _PERIOD_TABLES: Final = ("holdings", "exposures", "exposure_tokens", "flows", "nodes", "coverage")
 
 
@@ -102,10 +104,27 @@ def build(
 
 
 def _append_tables(writer: VintageWriter, period: Period, previous: Period | None) -> None:
+    whole = _whole_cents(period.holdings)
     for table in _PERIOD_TABLES:
-        writer.append(table, _dated(getattr(period, table), period.date))
+        frame = getattr(period, table)
+        writer.append(table, _dated(_in_cents(frame) if whole and table in _SUMMED else frame, period.date))
     findings = pl.concat([period.findings.cast(FINDINGS), check_period(period, previous)])
     writer.append("findings", _dated(findings, period.date))
+
+
+def _whole_cents(holdings: pl.DataFrame) -> bool:
+    """Return whether every value is a whole number of cents, so that every sum of them is one too."""
+    values = holdings["value_usd"]
+    return not values.is_empty() and bool((values == values.round(2)).all())
+
+
+def _in_cents(frame: pl.DataFrame) -> pl.DataFrame:
+    """Drop floating-point noise below a cent; the parts of a flow still sum to it (to the cent, the price part rounded)."""
+    amounts = [name for name in frame.columns if name.endswith("_usd") and name != "quantity_usd"]
+    rounded = frame.with_columns(pl.col(amounts).round(2))
+    if "quantity_usd" not in frame.columns:
+        return rounded
+    return rounded.with_columns(quantity_usd=(pl.col("flow_usd") - pl.col("price_usd")).round(2))
 
 
 def _dated(frame: pl.DataFrame, date: dt.date | None) -> pl.DataFrame:
@@ -121,7 +140,8 @@ def _append_measures(writer: VintageWriter, snapshot: Snapshot) -> None:
     measured = {"measure": list(values), "value": list(values.values())}
     table = pl.DataFrame(measured, schema={"measure": pl.String, "value": pl.Float64})
     writer.append("measures", _keyed(table, snapshot))
-    writer.append("importance", _keyed(facts.importance, snapshot))
+    scores = facts.importance.with_columns(pl.col(pl.Float64).round_sig_figs(_SCORE_DIGITS))
+    writer.append("importance", _keyed(scores, snapshot))
     writer.append("sector_exposures", _keyed(sector_frame(*facts.sectors), snapshot))
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
@@ -27,12 +27,31 @@ from dexposure_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from dexposure_core.sources.duplicates import Duplicates
-    from dexposure_core.sources.feed import EdgesFeed, Frequency, HoldingsFeed
+    from dexposure_core.sources.feed import EdgesFeed, Frequency
     from dexposure_core.sources.published import PublishedFeed
     from dexposure_core.store import Store
     from dexposure_core.store.manifest import SourceLike
 
 Named = tuple[Period, pl.DataFrame]
+
+
+class Feed(Protocol):
+    """Dated holdings, whoever made them; see `sources.feed.HoldingsFeed`."""
+
+    @property
+    def sources(self) -> Sequence[SourceLike]: ...  # noqa: D102
+    @property
+    def frequency(self) -> str: ...  # noqa: D102
+    @property
+    def dates(self) -> list[dt.date]: ...  # noqa: D102
+    @property
+    def protocols(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def tokens(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def findings(self) -> pl.DataFrame: ...  # noqa: D102
+    def periods(self) -> Iterator[tuple[dt.date, pl.DataFrame]]:
+        """Yield each snapshot date with its holdings, ascending."""
 
 
 def ingest_published(
@@ -107,7 +126,7 @@ def ingest_world(
     from dexposure_core.sources import simulate
 
     feed = simulate.world(scale) if seed is None else simulate.world(scale, seed=seed)
-    extra = {"scale": scale, "seed": getattr(feed, "seed", seed)}
+    extra = {"scale": scale, "seed": feed.seed}
     return ingest_feed(
         feed, "simulated world", store_dir, kind="simulated", extra=extra, events=feed.events, simulated=True,
         progress=progress,
@@ -115,7 +134,7 @@ def ingest_world(
 
 
 def ingest_feed(
-    feed: HoldingsFeed,
+    feed: Feed,
     place: str,
     store_dir: str | Path,
     *,
@@ -150,7 +169,7 @@ def ingest_feed(
     return build(_from_feed(feed, tokens, chains), plan, store_dir, progress=progress)
 
 
-def _from_feed(feed: HoldingsFeed, tokens: pl.DataFrame, chains: str) -> Iterator[Named]:
+def _from_feed(feed: Feed, tokens: pl.DataFrame, chains: str) -> Iterator[Named]:
     ids = pl.concat([feed.protocols["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
     names = protocols_of(pl.concat([feed.protocols.select(list(PROTOCOLS)), own_issuers(tokens)]), ids)
     previous: pl.DataFrame | None = None

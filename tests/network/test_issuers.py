@@ -9,7 +9,7 @@ import pytest
 
 from dexposure_core.network.issuers import curated, map_tokens, own_issuers, protocols_of
 from dexposure_core.network.naming import bucket_of
-from dexposure_core.network.similarity import words
+from dexposure_core.network.similarity import best_matches, words
 
 PROTOCOLS = pl.DataFrame(
     {
@@ -69,6 +69,11 @@ def test_a_given_issuer_wins_over_everything() -> None:
     assert table == [("A-B", "8", "given"), ("AAVE", "9", "given"), ("WETH", "WETH", "curated")]
 
 
+def test_a_given_kind_wins_over_the_curated_one() -> None:
+    tokens = pl.DataFrame({"token": ["AAVE", "LDO"], "usd": [2.0, 1.0], "kind": ["mine", None]})
+    assert map_tokens(tokens, PROTOCOLS).select("token", "kind").rows() == [("AAVE", "mine"), ("LDO", "governance")]
+
+
 def test_text_never_overrides_what_is_known_and_needs_real_text() -> None:
     # "Lido Space DAO" shares a word with SpaceToken, but LDO is curated and AAVE has metadata.
     loud = PROTOCOLS.with_columns(name=pl.lit("LDO AAVE SpaceToken"))
@@ -84,6 +89,18 @@ def test_text_below_theta_is_no_match() -> None:
     score = mapped("SpaceToken")["SpaceToken"]["score"]
     assert 0.2 < score < 1.0
     assert mapped("SpaceToken", theta=score + 0.01)["SpaceToken"]["issuer"] == "SpaceToken"
+
+
+def test_scores_are_those_of_the_usual_tf_idf() -> None:
+    text = pytest.importorskip("sklearn.feature_extraction.text")
+    names = ["Space Finance Dexs", "Space Vault Yield", "Gold Vault Lending"]
+    protocols = pl.DataFrame({"protocol": ["1", "2", "3"], "name": names, "category": [None] * 3})
+    vectors = text.TfidfVectorizer(analyzer=words).fit(names)
+    tokens = ["SpaceToken", "vaultVaultSpace", "goldSpace"]
+    cosine = (vectors.transform(tokens) @ vectors.transform(names).T).toarray()
+    found = best_matches(pl.Series(tokens), protocols.cast({"category": pl.String}), 0.0)
+    assert found["cosine"].to_list() == pytest.approx(cosine.max(axis=1).tolist(), rel=1e-12)
+    assert found["similar"].to_list() == [str(i + 1) for i in cosine.argmax(axis=1)]
 
 
 def test_a_number_is_not_taken_for_a_protocols_number() -> None:

@@ -1,0 +1,119 @@
+"""Raw and constant panel side by side, and early-warning flags."""
+
+import datetime as dt
+import math
+import statistics
+
+import polars as pl
+import pytest
+
+from dexposure_core.errors import BadOption
+from dexposure_core.pipeline.panel import COLUMNS, PANEL_COLUMNS, panel, panel_of
+from dexposure_core.pipeline.warnings import flags, sentence
+
+WEEKS = [dt.date(2024, 1, 1) + dt.timedelta(weeks=i) for i in range(40)]
+
+
+def nodes(*rows: tuple[int, str, float]) -> pl.DataFrame:
+    rows = [(WEEKS[week], protocol, tvl) for week, protocol, tvl in rows]
+    return pl.DataFrame(rows, schema={"date": pl.Date, "protocol": pl.String, "tvl_usd": pl.Float64}, orient="row")
+
+
+def test_an_entrant_lifts_the_raw_total_while_the_panel_falls():
+    # A and B fall from 60 + 40 to 50 + 30; an exchange enters with 120
+    table = panel_of(nodes((0, "a", 60), (0, "b", 40), (1, "a", 50), (1, "b", 30), (1, "x", 120)))
+    assert table["system_tvl_usd"].to_list() == [100, 200]
+    assert table["panel_system_tvl_usd"].to_list() == [100, 80]
+    assert table["panel_protocol_count"].to_list() == [2, 2]
+    assert table["tvl_hhi"].to_list() == pytest.approx([0.36 + 0.16, 0.0625 + 0.0225 + 0.36])
+    assert table["panel_tvl_hhi"].to_list() == pytest.approx([0.52, (25 + 9) / 64])
+    assert table["panel_tvl_gini"].to_list() == pytest.approx([0.1, 0.125])  # (0.6 − 0.4)/2 and (0.625 − 0.375)/2
+
+
+def test_who_leaves_or_is_missing_once_is_not_on_the_panel():
+    table = panel_of(nodes((0, "a", 1), (0, "b", 1), (1, "a", 1), (2, "a", 1), (2, "b", 1)))
+    assert table["panel_protocol_count"].to_list() == [1, 1, 1]
+    assert table["protocol_count"].to_list() == [2, 1, 2]
+
+
+def test_without_anybody_in_common_the_panel_is_not_defined():
+    table = panel_of(nodes((0, "a", 1), (1, "b", 1)))
+    assert table["panel_system_tvl_usd"].to_list() == [0, 0]
+    assert all(math.isnan(x) for x in table["panel_tvl_hhi"])
+
+
+def test_rows_in_any_order_give_dates_in_order():
+    rows = nodes((1, "a", 2), (0, "a", 1))
+    assert panel_of(rows)["date"].to_list() == WEEKS[:2]
+    assert panel_of(rows.clear()).columns == ["date", *COLUMNS, *PANEL_COLUMNS]
+
+
+def test_the_window_reaches_the_store_and_must_run_forwards():
+    asked = []
+
+    class Shelf:
+        def node_history(self, *window):
+            asked.append(window)
+            return nodes((0, "a", 1))
+
+    assert panel(Shelf(), "flow", WEEKS[0], WEEKS[5]).height == 1
+    assert asked == [("flow", WEEKS[0], WEEKS[5])]
+    with pytest.raises(BadOption, match="swap"):
+        panel(Shelf(), "flow", WEEKS[5], WEEKS[0])
+
+
+def history(values) -> pl.DataFrame:
+    return pl.DataFrame({"date": WEEKS[: len(values)], "value": values}, schema={"date": pl.Date, "value": pl.Float64})
+
+
+def test_a_change_larger_than_two_sigma_of_the_past_is_flagged():
+    # changes +1, −1, +1, ... ten times, then +5: σ of the ten is 1.054, 2σ = 2.11
+    calm = [0.0, 1.0] * 5 + [0.0]
+    row = flags(history([*calm, 5.0]), window=10).row(-1, named=True)
+    assert row["change"] == 5
+    assert row["sigma"] == pytest.approx(statistics.stdev([1, -1] * 5))
+    assert row["limit"] == pytest.approx(2 * row["sigma"])
+    assert row["flag"]
+    assert (row["window_start"], row["window_end"]) == (WEEKS[0], WEEKS[10])
+    text = sentence(row, "TVL concentration", 2)
+    assert text.startswith(f"TVL concentration changed by +5 in the snapshot of {WEEKS[11]}: more than 2 standard")
+    assert text.endswith(f"of its changes from {WEEKS[0]} to {WEEKS[10]}")
+
+
+def test_the_window_moves_and_never_holds_the_change_it_judges():
+    values = [float(i % 3) + (20 if i == 30 else 0) for i in range(40)]
+    table = flags(history(values), window=12)
+    changes = [b - a for a, b in zip(values, values[1:], strict=False)]
+    for i in (15, 25, 30, 31, 39):  # change i−1 leads to date i; judged by the twelve before it
+        assert table["sigma"][i] == pytest.approx(statistics.stdev(changes[i - 13 : i - 1]))
+        assert table["window_start"][i] == WEEKS[i - 13]
+        assert table["window_end"][i] == WEEKS[i - 1]
+    assert table.filter("flag")["date"].to_list() == [WEEKS[30]]
+
+
+def test_too_short_a_past_flags_nothing():
+    table = flags(history([0.0, 1, 0, 1, 0, 1, 0, 99]), window=26)
+    assert not table["flag"].any()
+    assert table["sigma"].null_count() == 8
+    assert table["window_start"][0] is None
+
+
+def test_undefined_values_neither_flag_nor_count():
+    values = [0.0, 1.0] * 6 + [math.nan, 0.0, 1.0]
+    table = flags(history(values), window=10)
+    assert table["change"][12] is None
+    assert table["change"][13] is None
+    assert not table["flag"].any()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"), [({"window": 1}, "window"), ({"sigmas": 0}, "sigmas"), ({"sigmas": math.nan}, "sigmas")]
+)
+def test_windows_that_make_no_sense_are_refused(given, says):
+    with pytest.raises(BadOption, match=says):
+        flags(history([1.0, 2.0]), **given)
+
+
+def test_a_history_out_of_order_is_refused():
+    with pytest.raises(BadOption, match="ascend"):
+        flags(history([1.0, 2.0]).reverse())

@@ -1,0 +1,28 @@
+import pytest
+
+from dexposure_core.forecast import Dexposure
+from dexposure_core.forecast.training import Recipe, train
+from tests.forecast.worlds import world
+
+TINY = Recipe(hidden=8, epochs=2)
+
+
+@pytest.fixture(scope="session", params=["holdings", "flow"])
+def basis(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def history(basis):
+    return world(basis=basis)
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A model of both bases, trained for a moment on worlds of 60 weeks."""
+    return train({b: world(basis=b) for b in ("holdings", "flow")}, recipe=TINY, data={"vintage": "test"})
+
+
+@pytest.fixture(scope="session")
+def model(trained):
+    return Dexposure(trained=trained)

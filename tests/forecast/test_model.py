@@ -1,0 +1,150 @@
+"""Laws of the trained model, its file, and its manners when something is missing."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dexposure_core.errors import BadOption, NoModel
+from dexposure_core.forecast import Dexposure, PairMemoryForecaster
+from dexposure_core.forecast.candidates import candidates
+from dexposure_core.forecast.model import FILE, describe
+from dexposure_core.forecast.networks import drawn_networks, expected_network, likely_network
+from dexposure_core.forecast.weights import read, write
+from dexposure_core.forecast.window import window
+from tests.forecast.worlds import as_dict, relabelled, week, world
+
+
+def test_it_scores_the_candidates_and_nothing_else(model, history):
+    forecast = model.predict(history, 4)
+    n = len(forecast.protocols)
+    assert np.array_equal(forecast.creditor * n + forecast.debtor, candidates(window(history)))
+    assert forecast.protocols.tolist() == history[-1].protocols.tolist()
+    assert (forecast.probability > 0).all()
+    assert (forecast.probability < 1).all()
+
+
+def test_relabelling_protocols_permutes_the_forecast(model, history):
+    order = np.random.default_rng(0).permutation(len(history[-1].protocols))
+    recent = history[-15:]
+    plain, turned = (as_dict(model.predict(h, 4)) for h in (recent, [relabelled(s, order) for s in recent]))
+    assert plain[0].keys() == turned[0].keys()
+    for pair, value in plain[0].items():
+        assert turned[0][pair] == pytest.approx(value, rel=1e-3)
+    assert turned[1] == pytest.approx(plain[1], rel=1e-4)
+
+
+def test_older_weeks_than_its_memory_change_nothing(model, history):
+    whole, recent = model.predict(history, 1), model.predict(history[-52:], 1)
+    assert np.array_equal(whole.probability, recent.probability)
+
+
+def test_all_horizons_at_once_are_the_same_as_one_by_one(model, history):
+    together = model.predict_all(history)
+    assert list(together) == [1, 4, 8, 12]
+    for horizon, forecast in together.items():
+        assert np.array_equal(forecast.probability, model.predict(history, horizon).probability)
+
+
+def test_on_flows_the_two_directions_of_a_pair_share_one_probability(model):
+    forecast = model.predict(world(basis="flow"), 8)
+    low, high = np.minimum(forecast.creditor, forecast.debtor), np.maximum(forecast.creditor, forecast.debtor)
+    together = np.bincount(low * len(forecast.protocols) + high, forecast.probability)
+    assert together.max() <= 1 + 1e-12
+
+
+def test_new_protocols_and_sectors_are_taken_as_they_come(model):
+    weeks = [week(k, {"X>Y": 5.0}, {"X": 9.0, "Y": 0.0, "Z": 0.0}, sectors=["Moon"] * 3) for k in range(2)]
+    forecast = model.predict(weeks, 1)
+    assert forecast.protocols.tolist() == ["X", "Y", "Z"]
+    assert forecast.tvl_usd[1:].tolist() == [0.0, 0.0]  # who only issues has no TVL, then as now
+
+
+def test_a_network_without_any_exposure_can_be_forecast(model):
+    forecast = model.predict([week(0, {}, {"X": 9.0, "Y": 1.0})], 12)
+    assert len(forecast.creditor) == 0
+    assert (forecast.tvl_usd > 0).all()
+
+
+def test_a_horizon_it_was_not_trained_for_is_refused(model, history):
+    with pytest.raises(BadOption, match="horizon 5: the model knows 1, 4, 8, 12"):
+        model.predict(history, 5)
+
+
+def test_the_file_gives_back_the_same_forecasts(trained, model, history, tmp_path):
+    write(tmp_path / FILE, trained.networks, trained.about)
+    again = Dexposure(model_dir=tmp_path)
+    assert again.version == trained.digest
+    assert np.array_equal(again.predict(history, 4).probability, model.predict(history, 4).probability)
+    assert (tmp_path / FILE).stat().st_size < 2_000_000
+    assert [p.name for p in tmp_path.iterdir()] == [FILE]
+
+
+def test_missing_damaged_and_foreign_weights_say_what_to_do(trained, history, tmp_path):
+    path = tmp_path / FILE
+    with pytest.raises(NoModel, match=r"No model weights at .*run `dexposure train`"):
+        Dexposure(model_dir=tmp_path).predict(history, 1)
+    path.write_bytes(b"not weights")
+    with pytest.raises(NoModel, match="not a readable model"):
+        read(path)
+    write(path, trained.networks, trained.about)
+    tensors = load_file(path)
+    save_file(tensors, path, {"about": json.dumps({**trained.about, "schema": 1, "node_features": ["other"]})})
+    with pytest.raises(NoModel, match="other node features"):
+        read(path)
+    write(path, {"flow": trained.networks["flow"]}, {**trained.about, "bases": ["flow"]})
+    with pytest.raises(NoModel, match="not trained on the holdings basis"):
+        Dexposure(model_dir=tmp_path).predict(world(weeks=3), 1)
+
+
+def test_the_description_names_the_data(trained):
+    assert describe(trained.about).startswith("trained on the given data (vintage test), targets up to 2023-12-04")
+
+
+def test_an_untrained_network_is_memory(history, trained, basis):
+    """With every correction switched off the probability is the memory table's, whatever the weights say."""
+    network = trained.networks[basis]
+    kept = network.shrink.clone()
+    network.shrink.zero_()
+    forecast = Dexposure(trained=trained).predict(history, 1)
+    network.shrink.copy_(kept)
+    levels = torch.sigmoid(network.table[:, 0].double()).numpy()
+    if basis == "holdings":
+        assert np.isin(forecast.probability.round(9), levels.round(9)).all()
+    today = np.isin(
+        forecast.creditor * 30 + forecast.debtor, history[-1].creditor * 30 + history[-1].debtor, assume_unique=True
+    )
+    assert np.allclose(np.sort(forecast.exposure_usd[today]), np.sort(history[-1].exposure_usd), rtol=1e-6)
+    assert np.allclose(forecast.tvl_usd, history[-1].tvl_usd)
+
+
+def test_listing_forecasters_and_baselines_do_not_import_torch():
+    code = (
+        "import sys, datetime as dt; from dexposure_core import Snapshot\n"
+        "from dexposure_core.forecast import FORECASTERS\n"
+        "s = Snapshot(date=dt.date(2024, 1, 1), protocols=['A', 'B'], names=['A', 'B'], sectors=['x', 'x'],"
+        " tvl_usd=[1, 1], creditor=[0], debtor=[1], exposure_usd=[1], basis='flow')\n"
+        "[f.predict([s], 1) for f in FORECASTERS if f.name != 'dexposure']\n"
+        "print([m for m in ('torch', 'torch_geometric', 'sklearn', 'pandas', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_networks_made_from_a_forecast(history, basis):
+    forecast = PairMemoryForecaster().predict(history, 4)
+    origin = history[-1]
+    expected = expected_network(forecast, origin, origin.date)
+    assert expected.exposure_usd.sum() == pytest.approx(forecast.expected_usd().sum(), rel=1e-6)
+    likely = likely_network(forecast, origin, origin.date, 0.8)
+    assert len(likely.exposure_usd) == (forecast.probability >= 0.8).sum()
+    draws = drawn_networks(forecast, origin, origin.date, 200)
+    count = np.mean([len(d.exposure_usd) for d in draws])
+    assert count == pytest.approx(forecast.probability.sum(), rel=0.03)
+    if basis == "flow":
+        both = [np.intersect1d(d.creditor * 30 + d.debtor, d.debtor * 30 + d.creditor) for d in draws]
+        assert not any(len(b) for b in both)

@@ -1,7 +1,12 @@
-"""method page."""
+"""Method: how is every number defined, and what does it not say?"""
 
-from dexposure_core.ui import frame
+import streamlit as st
+
+from dexposure_core.ui import controls, frame, manual
 
 view = frame.require("method")
-frame.headline("This page is being built.")
-frame.footer(view.provenance())
+topic = controls.choice("topic", "Topic", list(manual.TOPICS), format_func=manual.TOPICS.__getitem__, style="segments")
+frame.headline(manual.answer(topic))
+with st.container(key="manual"):
+    st.markdown(manual.body(topic))
+frame.footer(view.provenance(date=False), method="")

@@ -11,19 +11,22 @@ import click
 
 from dexposure_core.cli.context import Context
 from dexposure_core.errors import BadOption
+from dexposure_core.settings import load
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen on.")
+@click.option("--host", help="Address to listen on. Default: DEXPOSURE_HOST, else this machine only.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. Default: DEXPOSURE_PORT, else 8501.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.pass_obj
-def serve(ctx: Context, host: str, port: int, no_browser: bool) -> None:
+def serve(ctx: Context, host: str | None, port: int | None, no_browser: bool) -> None:
     """Open the dashboard on the store's latest vintage (or the one of --vintage)."""
     store = ctx.open()  # a wrong store or vintage is told here, in one line, not in the browser
+    settings = load()
+    host, port = host or settings.host, port or settings.port
     _check_free(host, port)
     environment = os.environ | {"DEXPOSURE_STORE": str(store.path)}
     if ctx.vintage:

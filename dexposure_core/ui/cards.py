@@ -37,8 +37,7 @@ def sparkline(history: pl.DataFrame, date: dt.date, since: dt.date, events: Sequ
     points = [(4 + d * across, _HEIGHT - 5 - (v - low) * rise) for d, v in zip(days, values, strict=True) if v == v]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     ticks = "".join(
-        f'<line x1="{4 + (e - since).days * across:.1f}" x2="{4 + (e - since).days * across:.1f}" y1="0" y2="{_HEIGHT}" '
-        f'stroke="{theme.GREYS[1]}" stroke-width="1" stroke-dasharray="2 2"/>'
+        f'<path d="M{4 + (e - since).days * across:.1f} 0V{_HEIGHT}" stroke="{theme.GREYS[1]}" stroke-dasharray="2 2"/>'
         for e in events
         if since <= e <= date
     )
@@ -64,7 +63,8 @@ def _card(position: Position, view: View, events: pl.DataFrame, page: str) -> st
     standing = text.html(sentences.standing(position, view.date))
     return (
         f'<div class="card"><a class="name" href="{text.html(view.link(page))}" target="_self">'
-        f'{text.html(indicator.title)}</a><div class="level">{text.html(text.amount(position.level, indicator.unit))}</div>'
+        f"{text.html(indicator.title)}</a>"
+        f'<div class="level">{text.html(text.amount(position.level, indicator.unit))}</div>'
         f'<div class="change">{arrow} {text.html(sentences.moved(position))} this {view.period} {flag}</div>{spark}'
         f'<div class="track"><i style="left:{_percent(position)}%"></i></div>'
         f'<div class="note">{standing}</div><div class="note">{text.html(indicator.meaning)}{detail}</div></div>'

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import copy
 import io
+import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -80,22 +82,41 @@ def table(
     """
     with st.container(key=f"table-{key}", gap="xsmall"):
         tables.draw(frame, key, labels or {}, height=height, link=link)
-        _button(
-            "CSV", lambda: csv_bytes(frame if full is None else full, provenance), key, provenance, "csv", "text/csv"
-        )
+        rows = frame if full is None else full
+        _button("CSV", lambda: csv_bytes(rows, provenance), key, provenance, "csv", "text/csv")
 
 
 def menu(figure: Any, data: pl.DataFrame, key: str, provenance: Provenance, *, label: str = "Export") -> None:
-    """Draw only the export menu, for pictures that are not Plotly's (cards, graphs): the figure is their printable twin."""
+    """Draw only the export menu of a picture that is not Plotly's (cards, graphs); the figure is its printable twin."""
     _chart_menu(figure, data, key, provenance, label, camera=False)
+
+
+def whole_table(name: str, read: Callable[[], pl.DataFrame], parquet: Path, provenance: Provenance) -> None:
+    """Draw the buttons that give a whole table of the vintage: Parquet as stored, CSV in a ZIP (it shrinks a lot)."""
+    with st.container(horizontal=True, key=f"whole-{name}"):
+        _button("Parquet", parquet.read_bytes, f"table-{name}", provenance, "parquet", "application/octet-stream")
+        _button(
+            "CSV (zipped)",
+            lambda: _zipped(name, read(), provenance),
+            f"table-{name}",
+            provenance,
+            "zip",
+            "application/zip",
+        )
 
 
 def csv_bytes(frame: pl.DataFrame, provenance: Provenance) -> bytes:
     """Return the frame as UTF-8 CSV, formulas defused, its origin in the last column `provenance`."""
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-    safe = frame.with_columns(pl.col(name).map_elements(text.cell, return_dtype=pl.String) for name in texts)
+    safe = frame.with_columns(pl.col(pl.String).str.replace(text.FORMULA, "'${1}"))
     out = io.BytesIO()
     safe.with_columns(pl.lit(text.cell(provenance.line())).alias(CAPTION)).write_csv(out)
+    return out.getvalue()
+
+
+def _zipped(name: str, frame: pl.DataFrame, provenance: Provenance) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}.csv", csv_bytes(frame, provenance))
     return out.getvalue()
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
-from dexposure_core.ui import controls, navigation, style, text
+from dexposure_core.ui import navigation, sidebar, style, text
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
 
@@ -47,7 +47,7 @@ def require(page_key: str) -> View:
     page = navigation.page(page_key)
     style.apply()
     try:
-        view = controls.sidebar(page)
+        view = sidebar.draw(page)
     except NoVintage as error:
         _no_data(page, error)
     except DexposureError as error:
@@ -64,16 +64,17 @@ def headline(sentence: str) -> None:
         st.markdown(sentence)
 
 
-def footer(provenance: Provenance, *, method: str = "") -> None:
+def footer(provenance: Provenance, *, method: str = "measures") -> None:
     """Write the page's last line: source, vintage, and the way to the definitions (`method`: topic on that page)."""
     parts = [SIMULATED] if provenance.simulated else []
     parts += [
         f"Source: {text.markdown(', '.join(provenance.sources) or 'not stated')}",
         f"vintage {provenance.vintage}",
     ]
-    where = f"/method?topic={method}" if method else "/method"
+    parts += [f"[How this is defined](/method?topic={method})"] if method else []
     with st.container(key="footer"):
-        st.caption(f"{' · '.join(parts)} · [How this is defined]({where})")
+        st.caption(" · ".join(parts))
+    sidebar.link()
 
 
 def empty(what: str, why: str, remedy: str) -> None:

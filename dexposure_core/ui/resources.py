@@ -14,8 +14,9 @@ import streamlit as st
 
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline import changes as pipeline_changes
-from dexposure_core.pipeline import indicators
+from dexposure_core.pipeline import indicators, reconcile
 from dexposure_core.pipeline import panel as pipeline_panel
+from dexposure_core.pipeline.summary import finding_totals
 from dexposure_core.settings import resolve_store
 from dexposure_core.store import list_vintages, open_store
 from dexposure_core.ui import text, theme
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from dexposure_core.network.snapshot import Basis, Snapshot
     from dexposure_core.pipeline.indicators import Position
+    from dexposure_core.pipeline.reconcile import Reconciliation
     from dexposure_core.store import Store
 
 P = ParamSpec("P")
@@ -148,7 +150,7 @@ def sector_exposures(vintage: str, date: dt.date, basis: Basis) -> pl.DataFrame:
 
 @_kept(8)
 def sectors(vintage: str) -> tuple[str, ...]:
-    """Return the vintage's sectors, largest exposure over all dates first: the order in which they get their colours."""
+    """Return the vintage's sectors, largest exposure over all dates first: the order in which they get colours."""
     cells = store(vintage).sector_history("holdings")
     ends = [cells.select(pl.col(end).alias("sector"), "exposure_usd") for end in ("creditor_sector", "debtor_sector")]
     weight = pl.concat(ends).group_by("sector").agg(pl.sum("exposure_usd"))
@@ -201,6 +203,25 @@ def standings(vintage: str, date: dt.date, basis: Basis, names: tuple[str, ...])
 def measure_table(vintage: str, basis: Basis, names: tuple[str, ...]) -> pl.DataFrame:
     """Return date and one column per measure."""
     return store(vintage).measure_table(basis, names)
+
+
+@_kept(64)
+def reconciliation(vintage: str, date: dt.date) -> Reconciliation:
+    """Return where every cent of a date's input went."""
+    return reconcile.reconciliation(store(vintage), date)
+
+
+@_kept(4, "Adding up the coverage of every date …")
+def coverage_history(vintage: str) -> pl.DataFrame:
+    """Return how the input of every date was used, in shares."""
+    return reconcile.coverage_history(store(vintage))
+
+
+@_kept(4)
+def findings(vintage: str) -> pl.DataFrame:
+    """Return the health findings of the build, summed over dates, the most severe first."""
+    schema = {"severity": pl.String, "finding": pl.String, "place": pl.String, "rows": pl.Int64, "usd": pl.Float64}
+    return pl.DataFrame(finding_totals(store(vintage)), schema=schema | {"action": pl.String})
 
 
 def table(vintage: str, name: str) -> pl.DataFrame:

@@ -128,8 +128,8 @@ def alert_rule(date: dt.date, frequency: str) -> str:
     rule = settings.load()
     unit = frequency if frequency in ("day", "week", "month") else "snapshot"
     return (
-        f"A flag is raised when a measure's last change exceeds {rule.warning_sigma:g} standard deviations of its changes "
-        f"in the {rule.warning_weeks} {unit}s before {date}."
+        f"A flag is raised when a measure's last change exceeds {rule.warning_sigma:g} standard deviations of its "
+        f"changes in the {rule.warning_weeks} {unit}s before {date}."
     )
 
 

@@ -12,19 +12,23 @@ _CSS: Final = """
 .stMainBlockContainer > .stVerticalBlock {gap: .8rem;}
 .stMainBlockContainer h1 {font-size: 1.7rem; padding: 0 0 .1rem; font-weight: 650; line-height: 1.25;}
 .stMainBlockContainer h2 {font-size: 1.3rem; padding: .6rem 0 0; font-weight: 650;}
-.stMainBlockContainer h3 {font-size: 1.1rem; padding: .5rem 0 0; font-weight: 650;}
-.st-key-header [data-testid="stMarkdownContainer"], .st-key-headline [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
+.stMainBlockContainer h3 {font-size: 1.1rem; padding: .6rem 0 .4rem; font-weight: 650;}
+.st-key-header [data-testid="stMarkdownContainer"],
+.st-key-headline [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
 .st-key-header .stHeading {margin-bottom: 0;}
 .st-key-header, .st-key-header > .stVerticalBlock {gap: .3rem;}
 .stElementContainer:has(> .stHtml > style) {display: none;}
-.strip {display: flex; flex-wrap: wrap; gap: .2rem .9rem; font-size: .82rem; opacity: .85; align-items: center;}
+.strip {display: flex; flex-wrap: wrap; gap: .2rem .9rem; font-size: .82rem; align-items: center;}
 .strip span + span::before {content: "·"; margin-right: .9rem; opacity: .5;}
 .strip .badge {background: #B8401A; color: #fff; font-weight: 700; letter-spacing: .04em; padding: .1rem .5rem;
   border-radius: .25rem; opacity: 1;}
 .strip .badge + span::before {content: none;}
 .st-key-headline p {font-size: 1.12rem; line-height: 1.45; margin: 0;}
+.st-key-manual p, .st-key-manual li {max-width: 88ch;}
 .st-key-footer {border-top: 1px solid rgba(128,140,150,.3); padding-top: .5rem;}
-[data-testid="stSidebarUserContent"] {padding-top: .5rem;}
+[data-testid="stSidebarHeader"] {height: 2.6rem; margin-bottom: 0;}
+[data-testid="stSidebarUserContent"] {padding-top: .4rem; padding-bottom: 1rem;}
+[data-testid="stSidebarUserContent"] .stVerticalBlock {gap: .65rem;}
 .cards {display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .7rem;}
 .card {border: 1px solid rgba(128,140,150,.32); border-radius: .4rem; padding: .65rem .75rem .7rem; line-height: 1.35;
   display: flex; flex-direction: column;}

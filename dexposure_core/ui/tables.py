@@ -30,6 +30,7 @@ _SHARES: Final = (
     "distress",
     "fraction",
 )
+_WRITTEN: Final = ("amount", "Level", "Change")  # numbers already written out as text
 _ENDS: Final = {"protocol": "name", "creditor": "creditor_name", "debtor": "debtor_name"}
 
 
@@ -96,6 +97,12 @@ def _linked(frame: pl.DataFrame, link: Callable[[str], str] | None) -> tuple[pl.
     return frame, named
 
 
+def _number_format(values: pl.Series) -> str:
+    """Return `localized`, or three significant digits when all values are small (localized stops at three decimals)."""
+    top = values.drop_nulls().abs().max() if values.dtype.is_float() else None
+    return "%.3g" if isinstance(top, float) and 0 < top < 1 else "localized"
+
+
 def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]) -> Any:
     kind = frame.schema[name]
     if name in named:
@@ -106,8 +113,10 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
         return st.column_config.ProgressColumn(
             label, format="percent", min_value=0.0, max_value=min(1.0, ceiling) or 1.0
         )
+    if kind.is_float() and name.startswith("share"):
+        return st.column_config.NumberColumn(label, format="percent")
     if kind.is_numeric():
-        return st.column_config.NumberColumn(label, format="localized")
+        return st.column_config.NumberColumn(label, format=_number_format(frame[name]))
     return (
         st.column_config.DateColumn(label, format="YYYY-MM-DD")
         if kind == pl.Date

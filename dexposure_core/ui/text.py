@@ -16,6 +16,7 @@ from typing import Final
 
 UNDEFINED: Final = "not defined"
 MINUS: Final = "−"
+FORMULA: Final = r"^(\s*[=+\-@\t\r\n])"  # how a spreadsheet formula starts
 _SCALES: Final = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"), (1.0, ""))
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&])")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
@@ -142,7 +143,7 @@ def markdown(name: object) -> str:
 
 def cell(name: str) -> str:
     """Make text safe for a spreadsheet: what would start a formula is prefixed by an apostrophe."""
-    return f"'{name}" if name.lstrip()[:1] in ("=", "+", "-", "@") or name[:1] in ("\t", "\r", "\n") else name
+    return re.sub(FORMULA, r"'\1", name)
 
 
 def file_name(parts: Sequence[str], extension: str) -> str:

@@ -68,13 +68,13 @@ def system(panel: pl.DataFrame, events: pl.DataFrame, date: dt.date) -> Any:
     return series.lines(panel, lines, title=title, unit="USD", events=events, mark=date, zero=True)
 
 
-def contributions(changes: pl.DataFrame, period: str, limit: int = 10) -> Any:
+def contributions(changes: pl.DataFrame, period: str, limit: int = 8) -> Any:
     """Return the protocols that moved the TVL HHI most, signed."""
     top = largest(changes, limit)
     written = [text.number(v, sign=True) for v in top["hhi_contribution"].to_list()]
     return bars.ranked(
         top["name"].to_list(), top["hhi_contribution"].to_list(), title=f"Who moved the TVL HHI this {period}",
-        unit="index", signed=True, written=written,
+        unit="index", signed=True, written=written, height=theme.HEIGHT,
     )  # fmt: skip
 
 

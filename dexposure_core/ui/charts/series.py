@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,9 +62,10 @@ def lines(
                 hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(line.label)} %{{customdata}}<extra></extra>",
             )
         )  # fmt: skip
-    _end_labels(drawn, frame, series, divisor, height)
+    _end_labels(drawn, frame, series, divisor, height, zero=zero)
     if events is not None and days:
         base.mark_events(drawn, base.major_events(events, days[0], days[-1]))
+        _headroom(drawn, every, divisor, zero=zero)
     if mark and days and mark != days[-1]:
         base.mark_date(drawn, mark)
     drawn.update_yaxes(rangemode="tozero" if zero else "normal")
@@ -71,6 +73,16 @@ def lines(
     drawn.update_layout(hovermode="closest", margin={"l": 46, "r": right, "t": 56})
     drawn.update_yaxes(automargin=False)
     return drawn
+
+
+def _headroom(drawn: Any, values: list[float | None], divisor: float, *, zero: bool) -> None:
+    """Leave room above the lines for the events' names."""
+    known = [v / divisor for v in values if v is not None and math.isfinite(v)]
+    if not known:
+        return
+    low, high = (0.0 if zero else min(known)), max(known)
+    span = (high - low) or abs(high) or 1.0
+    drawn.update_yaxes(range=[low if zero else low - 0.05 * span, high + 0.34 * span])
 
 
 def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, divisor: float) -> None:
@@ -86,7 +98,9 @@ def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, di
     )  # fmt: skip
 
 
-def _end_labels(drawn: Any, frame: pl.DataFrame, series: Mapping[str, Line], divisor: float, height: int) -> None:
+def _end_labels(
+    drawn: Any, frame: pl.DataFrame, series: Mapping[str, Line], divisor: float, height: int, *, zero: bool
+) -> None:
     if len(series) < 2 or frame.is_empty():
         return
     ends = {name: frame[name].drop_nans().drop_nulls() for name in series}
@@ -94,7 +108,8 @@ def _end_labels(drawn: Any, frame: pl.DataFrame, series: Mapping[str, Line], div
     every = [float(v) / divisor for values in ends.values() for v in values]
     if not every:
         return
-    least = (max(every) - min(every) or 1.0) * 18 / max(60, height - 120)
+    span = 1.34 * (max(every) - (0.0 if zero else min(every)) or 1.0)
+    least = span * 15 / max(60, height - 120)
     heights = base.place_labels([float(values[-1]) / divisor for values in ends.values()], least)
     for name, y in zip(ends, heights, strict=True):
         drawn.add_annotation(

@@ -1,0 +1,46 @@
+"""How the input was used over time: stacked shares by mapping method, and by reason of dropping in greys."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import polars as pl
+
+from dexposure_core.ui import text, theme
+from dexposure_core.ui.charts import base
+
+_METHODS: Final = ("given", "metadata", "curated", "composition", "similarity", "self")
+
+
+def history(shares: pl.DataFrame) -> Any:
+    """Return stacked areas of date, side, reason, share; mapped below in colour, dropped above in grey."""
+    drawn = base.figure("Where the input went", "% of the USD that came in", height=theme.HEIGHT + 60)
+    names = shares.group_by("side", "reason").agg(pl.sum("share")).sort("side", "share", descending=[True, True])
+    dates = shares["date"].unique().sort()
+    greys = 0
+    for side, reason, _ in names.iter_rows():
+        part = shares.filter((pl.col("side") == side) & (pl.col("reason") == reason))
+        line = (
+            pl.DataFrame({"date": dates}).join(part, on="date", how="left").with_columns(pl.col("share").fill_null(0.0))
+        )
+        colour = _colour(side, reason, greys)
+        greys += side == "dropped"
+        label = f"{side}: {reason}"
+        drawn.add_trace(
+            go.Scatter(
+                x=line["date"].to_list(), y=(line["share"] * 100).to_list(), stackgroup="all", mode="lines",
+                line={"width": 0.5, "color": colour}, fillcolor=colour, name=text.html(label),
+                hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(label)} %{{y:.2f}} %<extra></extra>",
+            )
+        )  # fmt: skip
+    drawn.update_yaxes(range=[0, 100])
+    drawn.update_layout(margin={"t": 118, "l": 46, "r": 12}, legend={"y": 1.0, "font": {"size": 11}})
+    return drawn
+
+
+def _colour(side: str, reason: str, greys: int) -> str:
+    if side == "dropped":
+        return theme.GREYS[greys % len(theme.GREYS)]
+    place = _METHODS.index(reason) if reason in _METHODS else len(_METHODS)
+    return theme.SECTOR_COLOURS[place % len(theme.SECTOR_COLOURS)]

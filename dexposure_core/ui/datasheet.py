@@ -1,0 +1,124 @@
+"""What the Data page says: the vintage in one sentence, the books as a table, and code that reads the same numbers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dexposure_core.pipeline.reconcile import Reconciliation
+from dexposure_core.store import TABLES, Manifest
+from dexposure_core.ui import text
+from dexposure_core.ui.view import View
+
+
+def answer(manifest: Manifest, books: Reconciliation, findings: pl.DataFrame, date: dt.date) -> str:
+    """Answer: where do the numbers come from, and do they reconcile?"""
+    n = manifest.dates.count
+    each = {"week": "weekly ", "day": "daily ", "month": "monthly "}.get(manifest.frequency, "")
+    said = f"{text.count(n)} {each}snapshot{'' if n == 1 else 's'} from {manifest.dates.first} to {manifest.dates.last}"
+    balance = "the books **balance to the cent**"
+    if books.difference_cents:
+        balance = f"**{exact(books.difference_cents)} are not accounted for**"
+    used = f"on {date} {text.usd(books.in_cents / 100)} came in, {text.percent(books.mapped_share)} of it mapped to issuers"
+    errors = findings.filter(pl.col("severity") == "error").height
+    health = (
+        f"{text.plural(findings.height, 'finding')}, {text.plural(errors, 'error')}"
+        if findings.height
+        else "no findings"
+    )
+    return f"{said}; {used}; {balance}; health checks: {health}."
+
+
+def exact(cents: int) -> str:
+    """Write cents as USD in full: `USD 1 234 567.89`."""
+    sign, rest = ("−" if cents < 0 else ""), abs(cents)
+    return f"{sign}USD {rest // 100:,}.{rest % 100:02d}".replace(",", " ")
+
+
+def books_table(books: Reconciliation) -> pl.DataFrame:
+    """Return the reconciliation as read: came in, mapped and by which method, dropped and why, the difference."""
+    came = sum(rows for side, rows in books.rows.select("side", "rows").iter_rows() if side == "in")
+    table = [("Came in", came, exact(books.in_cents), _share(books.in_cents, books))]
+    for side, title, cents in (("mapped", "Mapped", books.mapped_cents), ("dropped", "Dropped", books.dropped_cents)):
+        part = books.rows.filter(pl.col("side") == side)
+        table.append((title, int(part["rows"].sum()), exact(cents), _share(cents, books)))
+        table += [
+            (f"    {'by' if side == 'mapped' else 'as'} {reason}", rows, exact(amount), share)
+            for reason, rows, amount, share in part.select("reason", "rows", "usd_cents", "share").iter_rows()
+        ]
+    table.append(("Difference", 0, exact(books.difference_cents), None))
+    schema = {"what": pl.String, "rows": pl.Int64, "amount": pl.String, "share": pl.Float64}
+    return pl.DataFrame(table, schema=schema, orient="row")
+
+
+def facts(manifest: Manifest) -> pl.DataFrame:
+    """Return what the manifest says, as (what, value)."""
+    rows: list[tuple[str, str]] = [
+        ("Vintage", manifest.vintage),
+        ("Built", f"{manifest.created_at:%Y-%m-%d %H:%M} UTC by {manifest.built_by}"),
+        ("Content hash", manifest.content_hash),
+        ("Kind of data", "SIMULATED DATA" if manifest.simulated else "observed, as imported"),
+        ("Snapshots", f"{manifest.dates.count}, {manifest.dates.first} to {manifest.dates.last}, {manifest.frequency}"),
+    ]
+    rows += [
+        (f"Source {text.short(s.name, 60)}", f"{text.count(s.bytes)} bytes, sha256 {s.sha256}")
+        for s in manifest.sources
+    ]
+    rows += [(f"Parameter {name}", text.short(str(value), 200)) for name, value in manifest.parameters.items()]
+    return pl.DataFrame(rows, schema=["What", "Value"], orient="row")
+
+
+def columns(table: str) -> pl.DataFrame:
+    """Return column, type and meaning of a table."""
+    rows = [(c.name, c.type, c.help) for c in TABLES[table].columns]
+    return pl.DataFrame(rows, schema=["Column", "Type", "Meaning"], orient="row")
+
+
+def table_line(manifest: Manifest, table: str) -> str:
+    """Say what a table is and how large."""
+    size = manifest.files[f"{table}.parquet"].bytes if f"{table}.parquet" in manifest.files else 0
+    return (
+        f"{text.markdown(TABLES[table].help)} {text.plural(manifest.rows[table], 'row')}, {_bytes(size)} as Parquet."
+    )
+
+
+def python_snippet(path: Path, view: View) -> str:
+    """Return Python that prints the TVL concentration and the largest exposures of the view."""
+    return (
+        "import datetime as dt\n"
+        "from dexposure_core import open_store\n\n"
+        f"store = open_store({str(path.parent)!r}, vintage={view.vintage!r})\n"
+        f"snapshot = store.snapshot(dt.date({view.date.year}, {view.date.month}, {view.date.day}), basis={view.basis!r})\n"
+        f"history = store.history('tvl_hhi', {view.basis!r})\n"
+        "print(snapshot)\n"
+        "print(history.tail())\n"
+    )
+
+
+def sql_snippet(path: Path, view: View) -> str:
+    """Return SQL (DuckDB) that lists the ten largest exposures of the view from the Parquet files."""
+    table, amount = ("exposures", "exposure_usd") if view.basis == "holdings" else ("flows", "flow_usd")
+
+    def file(name: str) -> str:
+        return "'" + str(path / f"{name}.parquet").replace("'", "''") + "'"
+
+    return (
+        f"SELECT a.name AS creditor, b.name AS debtor, e.{amount}\n"
+        f"FROM {file(table)} AS e\n"
+        f"JOIN {file('protocols')} AS a ON a.protocol = e.creditor\n"
+        f"JOIN {file('protocols')} AS b ON b.protocol = e.debtor\n"
+        f"WHERE e.date = DATE '{view.date}'\n"
+        f"ORDER BY e.{amount} DESC LIMIT 10;\n"
+    )
+
+
+def _share(cents: int, books: Reconciliation) -> float | None:
+    return cents / books.in_cents if books.in_cents else None
+
+
+def _bytes(size: int) -> str:
+    value: Any = next(((size / s, n) for s, n in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= s), (size, "bytes"))
+    return f"{text.digits(value[0])} {value[1]}"

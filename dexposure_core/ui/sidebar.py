@@ -1,0 +1,173 @@
+"""The sidebar: basis, date, protocol, horizon, vintage, all kept in the address; and the link that gives this view."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import polars as pl
+import streamlit as st
+
+from dexposure_core.network.snapshot import BASES
+from dexposure_core.ui import controls, resources, text
+from dexposure_core.ui.navigation import Page
+from dexposure_core.ui.view import HORIZONS, KEYS, View, pick_basis, pick_date, pick_horizon, pick_protocol
+
+_BASIS_LABELS: Final[Mapping[str, str]] = {"holdings": "Holdings", "flow": "Flow"}
+
+
+def draw(page: Page) -> View:
+    """Read the address, draw the sidebar, write the address; returns the view.
+
+    Raises:
+        NoVintage: when the store holds none.
+    """
+    state, notes = controls.read_address(), list[str]()
+    vintage = _vintage(state, notes)
+    store = resources.store(vintage)
+    basis, note = pick_basis(state.get("basis"), [b for b in BASES if b in store.bases()])
+    notes.append(note)
+    dates = resources.dates(vintage, basis)
+    date, note = pick_date(state.get("date"), dates)
+    notes.append(note)
+    names = resources.names(vintage)
+    protocol, note = pick_protocol(state.get("protocol"), names)
+    notes.append(note)
+    horizon, note = pick_horizon(state.get("horizon"))
+    notes.append(note)
+    manifest = store.manifest
+    view = View(
+        page=page.key, vintage=vintage, basis=basis, date=date, dates=dates, protocol=protocol,
+        protocol_name=names.get(protocol, "") if protocol else "", horizon=horizon, simulated=manifest.simulated,
+        sources=tuple(resources.source_names(vintage)), frequency=manifest.frequency, notes=tuple(filter(None, notes)),
+    )  # fmt: skip
+    controls.settle(view.parameters(), KEYS)
+    with st.sidebar:
+        _draw(page, view)
+    return view
+
+
+def link() -> None:
+    """Draw the control that gives the full link of what is shown; after the page, when all its parameters are known."""
+    with st.sidebar, st.popover("Copy link", icon=":material/link:", width="stretch", key="copy-link"):
+        st.caption("This address shows exactly this view.")
+        st.code(_address(), language=None, wrap_lines=True)
+
+
+def _vintage(state: Mapping[str, str], notes: list[str]) -> str:
+    default = os.environ.get("DEXPOSURE_VINTAGE") or resources.latest()
+    asked = state.get("vintage")
+    if asked is None or asked == default:
+        return default
+    if asked in resources.vintages():
+        return asked
+    notes.append(
+        f"This store has no vintage “{text.short(asked)}”; showing {default}. Numbers may differ from the link's."
+    )
+    return default
+
+
+def _draw(page: Page, view: View) -> None:
+    if "basis" in page.controls:
+        _basis(view)
+    if "date" in page.controls:
+        _date(view)
+    if "protocol" in page.controls:
+        _protocol(view)
+    if "horizon" in page.controls:
+        _pick("horizon", "Horizon, weeks", [str(h) for h in HORIZONS], str(view.horizon), segments=True)
+    known = resources.vintages()
+    if len(known) > 1:
+        _pick("vintage", "Vintage", known, view.vintage)
+
+
+def _basis(view: View) -> None:
+    offered = [b for b in BASES if b in resources.store(view.vintage).bases()]
+    _pick("basis", "Basis", list(offered), view.basis, segments=True, labels=_BASIS_LABELS, help=(
+        "Holdings: USD of the debtor's tokens a creditor holds at the date. "
+        "Flow: net USD change of such holdings over the period."
+    ))  # fmt: skip
+
+
+def _date(view: View) -> None:
+    days = [str(d) for d in reversed(view.dates)]
+    _pick("date", "Snapshot date", days, str(view.date))
+    with st.container(horizontal=True, key="date-steps"):
+        _step("Earlier", ":material/chevron_left:", view.previous)
+        _step("Later", ":material/chevron_right:", view.following)
+    _events(view)
+
+
+def _step(label: str, icon: str, to: dt.date | None) -> None:
+    st.button(
+        label,
+        icon=icon,
+        key=f"step-{label}",
+        disabled=to is None,
+        on_click=controls.set_parameter,
+        args=("date", str(to)),
+        width="stretch",
+    )
+
+
+def _events(view: View) -> None:
+    rows = resources.events(view.vintage).filter(pl.col("date").is_in(view.dates))
+    if rows.is_empty():
+        return
+    labels = {
+        f"{d}|{i}": f"{d} {text.short(n, 60)}" for i, (d, n) in enumerate(rows.select("date", "name").iter_rows())
+    }
+    st.session_state["w-event"] = None
+    st.selectbox(
+        "Jump to an event", list(labels), index=None, key="w-event", format_func=lambda e: labels.get(e, ""),
+        placeholder="Jump to an event …", label_visibility="collapsed", on_change=_jump,
+    )  # fmt: skip
+
+
+def _jump() -> None:
+    if chosen := st.session_state.get("w-event"):
+        controls.set_parameter("date", str(chosen).partition("|")[0])
+
+
+def _protocol(view: View) -> None:
+    options = resources.protocol_options(view.vintage)
+    st.session_state["w-protocol"] = view.protocol
+    st.selectbox(
+        "Protocol", list(options), index=None, key="w-protocol", format_func=lambda p: options.get(p, p),
+        placeholder="Name, id or symbol", on_change=_choose_protocol,
+    )  # fmt: skip
+
+
+def _choose_protocol() -> None:
+    controls.set_parameter("protocol", st.session_state["w-protocol"])
+
+
+def _pick(
+    name: str, label: str, options: Sequence[str], value: str, *, segments: bool = False,
+    labels: Mapping[str, str] | None = None, help: str | None = None,  # noqa: A002
+) -> None:  # fmt: skip
+    key = f"w-{name}"
+    st.session_state[key] = value
+    shown = (lambda v: labels[v]) if labels else str
+    if segments:
+        st.segmented_control(
+            label,
+            options,
+            key=key,
+            format_func=shown,
+            on_change=controls.take,
+            args=(name, key),
+            help=help,
+            required=True,
+            width="stretch",
+        )
+    else:
+        st.selectbox(label, options, key=key, format_func=shown, on_change=controls.take, args=(name, key), help=help)
+
+
+def _address() -> str:
+    at = urlsplit(st.context.url or "")
+    return urlunsplit((at.scheme, at.netloc, at.path, urlencode(st.query_params.to_dict()), ""))

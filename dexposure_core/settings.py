@@ -73,10 +73,6 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     _setting("host", "127.0.0.1", str, "Address the dashboard listens on; the default is this machine only."),
     _setting("port", "8501", _count(1, 65535), "Port the dashboard listens on."),
     _setting("threads", "0", _count(0, 1024), "Threads a query or training run may use; 0: one per core."),
-    _setting("alpha", "0.3333333333333333", _number(0, 1), "Weight of PageRank in systemic importance."),
-    _setting("beta", "0.3333333333333333", _number(0, 1), "Weight of the top-5 outgoing share in systemic importance."),
-    _setting("gamma", "0.3333333333333333", _number(0, 1), "Weight of log TVL in systemic importance."),
-    _setting("damping", "0.85", _number(0, 0.9999), "Damping of PageRank: chance to follow an exposure, not to jump."),
     _setting("theta", "0.2", _number(0, 1), "Lowest text similarity at which a token is given to a protocol."),
     _setting("review", "0.5", _number(0, 1), "Text similarity below which a mapped token is listed for review."),
     _setting("warning_weeks", "26", _count(2, 520), "Trailing window of the early-warning flags, in snapshots."),
@@ -95,10 +91,6 @@ class Settings:
     host: str
     port: int
     threads: int
-    alpha: float
-    beta: float
-    gamma: float
-    damping: float
     theta: float
     review: float
     warning_weeks: int

@@ -19,8 +19,7 @@ def test_defaults_are_those_of_the_table(tmp_path: Path) -> None:
     assert settings.store is None
     assert settings.cache_dir == tmp_path / "dexposure"
     assert settings.model_dir == EMBEDDED_STORE.parent / "model"
-    assert (settings.host, settings.port, settings.damping, settings.warning_weeks) == ("127.0.0.1", 8501, 0.85, 26)
-    assert settings.alpha + settings.beta + settings.gamma == pytest.approx(1.0)
+    assert (settings.host, settings.port, settings.theta, settings.warning_weeks) == ("127.0.0.1", 8501, 0.2, 26)
 
 
 def test_the_environment_overrides(tmp_path: Path) -> None:
@@ -33,8 +32,8 @@ def test_the_environment_overrides(tmp_path: Path) -> None:
     [
         ("port", "http", "expected a whole number from 1 to 65535"),
         ("port", "70000", "expected a whole number from 1 to 65535"),
-        ("damping", "1", "expected a number from 0 to 0.9999"),
-        ("damping", "nan", "expected a number from 0 to 0.9999"),
+        ("theta", "1.5", "expected a number from 0 to 1"),
+        ("theta", "nan", "expected a number from 0 to 1"),
         ("warning_sigma", "-1", "expected a number from 0.1 to 100"),
     ],
 )

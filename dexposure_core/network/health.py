@@ -1,8 +1,8 @@
 """Does the data look right? Checks cheap enough to run on every build; each finding says what, where and how much.
 
-- implausible value: one holding is more than a quarter of the system and more than ten times its previous value, or
-  several protocols hold the same amount of one token, above 1 bn USD each, to the cent (or within 2 %, when together
-  they are a tenth of the system): the token's whole supply was booked as everybody's balance.
+- implausible value: one holding is more than a quarter of the system and more than ten times its previous value; or
+  several protocols newly hold the same amount of one token, above 1 bn USD each: to the cent and together 1 % of the
+  system, or within 2 % and together a tenth (the token's whole supply was booked as everybody's balance).
 - TVL jump: a protocol's TVL changes more than tenfold within a period and by more than 1 % of the system.
 - missing snapshots: a gap between two snapshots longer than the frequency; freshness: how old the last one is.
 
@@ -35,7 +35,7 @@ _KEPT: Final = "kept as given; check the source"
 
 def check_period(period: Period, previous: Period | None) -> pl.DataFrame:
     """Return what looks wrong in one period's numbers; columns of the findings table without the date."""
-    rows = _supply_errors(period.holdings)
+    rows = _supply_errors(period.holdings, None if previous is None else previous.holdings)
     if previous is not None:
         rows += _outgrown(period.holdings, previous.holdings)
         rows += _jumps(_sizes(period), _sizes(previous))
@@ -68,40 +68,44 @@ def check_age(last: dt.date, today: dt.date, frequency: str) -> list[dict[str, o
     return [finding("info", "old data", place=place, rows=0, action="import newer data to monitor the present")]
 
 
-def _supply_errors(holdings: pl.DataFrame) -> list[dict[str, object]]:
-    """Find large holdings of one token by several protocols that are too much alike to be balances."""
-    system = total(holdings["value_usd"])
-    value = pl.col("value_usd")
-    large = holdings.filter(value > LARGE_USD).sort("token", "value_usd", "protocol")
-    below, above = pl.col("below"), pl.col("above")
+def _supply_errors(holdings: pl.DataFrame, before: pl.DataFrame | None) -> list[dict[str, object]]:
+    """Find large new holdings of one token by several protocols that are too much alike to be balances."""
+    value, below, above = pl.col("value_usd"), pl.col("below"), pl.col("above")
+    large = _with_previous(holdings.filter(value > LARGE_USD), before).sort("token", "value_usd", "protocol")
+    exact = cents().eq(cents("below")) | cents().eq(cents("above"))
+    counted = pl.col("exact") | ~pl.col("exact").any()
     alike = (
         large.with_columns(below=value.shift(1).over("token"), above=value.shift(-1).over("token"))
-        .with_columns(
-            same=(cents("value_usd").eq(cents("below")) | cents("value_usd").eq(cents("above"))),
-            near=((value <= NEAR * below) | (above <= NEAR * value)).fill_null(value=False),
-        )
-        .filter(pl.col("near"))
+        .with_columns(exact=exact, near=((value <= NEAR * below) | (above <= NEAR * value)).fill_null(value=False))
+        .filter("near")
         .group_by("token")
-        .agg(pl.col("same").any(), holders=pl.col("protocol").n_unique(), usd=value.sort().sum())
-        .filter((pl.col("holders") > 1) & (pl.col("same") | (pl.col("usd") > ALIKE_SHARE * system)))
+        .agg(pl.col("exact", "new").any(), holders=pl.col("protocol").filter(counted).n_unique(),
+             usd=value.filter(counted).sort().sum())
+        .with_columns(least=pl.when("exact").then(JUMP_SHARE).otherwise(ALIKE_SHARE) * total(holdings["value_usd"]))
+        .filter((pl.col("holders") > 1) & pl.col("new") & (pl.col("usd") > pl.col("least")))
         .sort("token")
-    )
+    )  # fmt: skip
     return [
         finding("error", "implausible value", rows=holders, usd=usd, action=_KEPT,
                 place=f"token {token}: {'the same' if same else 'nearly the same'} amount at {holders} protocols")
-        for token, same, holders, usd in alike.select("token", "same", "holders", "usd").iter_rows()
+        for token, same, holders, usd in alike.select("token", "exact", "holders", "usd").iter_rows()
     ]  # fmt: skip
+
+
+def _with_previous(holdings: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+    """Add whether each holding is new: it was not there before, or is more than ten times what it was."""
+    if before is None:
+        return holdings.with_columns(new=pl.lit(value=True))
+    known = before.select(*_KEY, was="value_usd")
+    grown = pl.col("value_usd") > TENFOLD * pl.col("was").fill_null(0.0)
+    return holdings.join(known, on=list(_KEY), how="left").with_columns(new=grown)
 
 
 def _outgrown(now: pl.DataFrame, before: pl.DataFrame) -> list[dict[str, object]]:
     if now.is_empty() or before.is_empty():
         return []
     largest = now.filter(pl.col("value_usd") > SYSTEM_SHARE * pl.col("value_usd").sum())
-    grown = (
-        largest.join(before, on=list(_KEY), how="left", suffix="_0")
-        .filter(pl.col("value_usd") > TENFOLD * pl.col("value_usd_0").fill_null(0.0))
-        .sort(_KEY)
-    )
+    grown = _with_previous(largest, before).filter("new").sort(_KEY)
     return [
         finding("warning", "implausible value",
                 place=f"protocol {row['protocol']}, token {row['token']}: a quarter of the system, tenfold in a period",

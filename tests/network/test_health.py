@@ -27,11 +27,15 @@ def test_a_supply_booked_as_everybodys_balance() -> None:
     # Three sites "hold" the whole supply of 31 bn each.
     sites = {name: {"usd": 31e9} for name in ("P", "Q", "R")}
     assert told(period(**sites)) == [("implausible value", "token usd: the same amount at 3 protocols", 93e9)]
+    mixed = period(**sites, S={"usd": 31.1e9})  # near the others, not the same
+    assert told(mixed) == [("implausible value", "token usd: the same amount at 3 protocols", 93e9)]
 
 
 def test_a_supply_scraped_twice_differs_by_a_percent() -> None:
     found = told(period(P={"usd": 31.2e9}, Q={"usd": 30.9e9}, R={"b": 100e9}))  # 62.1 of 162.1 bn
     assert found == [("implausible value", "token usd: nearly the same amount at 2 protocols", 62.1e9)]
+    both = period(P={"usd": 31.2e9}, Q={"usd": 30.9e9}, R={"b": 100e9})
+    assert told(both, both) == []  # balances that have long been alike are no news
 
 
 def test_equal_small_amounts_and_different_large_ones_are_fine() -> None:

@@ -27,7 +27,8 @@ st.subheader("Health findings", anchor=False)
 if findings.is_empty():
     frame.empty("No findings", "Every check of the build passed without a remark.", "Nothing to do.")
 else:
-    export.table(findings, "findings", view.provenance(date=False), labels={"usd": "USD"})
+    shown = findings.rename({"usd": "amount_usd"})
+    export.table(shown, "findings", view.provenance(date=False), full=findings)
 
 st.subheader("Vintage and sources", anchor=False)
 export.table(datasheet.facts(store.manifest), "vintage", view.provenance(date=False))

@@ -28,7 +28,7 @@ def serve(ctx: Context, host: str | None, port: int | None, no_browser: bool) ->
     settings = load()
     host, port = host or settings.host, port or settings.port
     _check_free(host, port)
-    environment = os.environ | {"DEXPOSURE_STORE": str(store.path)}
+    environment = os.environ | {"DEXPOSURE_STORE": str(store.path.parent.resolve())}
     if ctx.vintage:
         environment["DEXPOSURE_VINTAGE"] = store.vintage
     if host not in LOOPBACK:

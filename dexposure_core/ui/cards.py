@@ -12,6 +12,7 @@ import streamlit as st
 
 from dexposure_core.pipeline.indicators import Position
 from dexposure_core.ui import sentences, text, theme
+from dexposure_core.ui.charts import base
 from dexposure_core.ui.view import View
 
 _WIDTH, _HEIGHT = 200, 44
@@ -59,7 +60,8 @@ def _card(position: Position, view: View, events: pl.DataFrame, page: str) -> st
         text.number(abs(position.change) / position.sigma, significant=2) if position.flag and position.sigma else ""
     )
     flag = f'<span class="flag">⚑ {sigmas}σ move</span>' if position.flag else ""
-    spark = sparkline(position.history, view.date, position.since, events["date"].to_list(), mode)
+    ticks = base.major_events(events, position.since, view.date, limit=4)["date"].to_list()
+    spark = sparkline(position.history, view.date, position.since, ticks, mode)
     standing = text.html(sentences.standing(position, view.date))
     return (
         f'<div class="card"><a class="name" href="{text.html(view.link(page))}" target="_self">'

@@ -46,7 +46,7 @@ def books_table(books: Reconciliation) -> pl.DataFrame:
         part = books.rows.filter(pl.col("side") == side)
         table.append((title, int(part["rows"].sum()), exact(cents), _share(cents, books)))
         table += [
-            (f"    {'by' if side == 'mapped' else 'as'} {reason}", rows, exact(amount), share)
+            (f"{title} {'by' if side == 'mapped' else 'as'}: {reason}", rows, exact(amount), share)
             for reason, rows, amount, share in part.select("reason", "rows", "usd_cents", "share").iter_rows()
         ]
     table.append(("Difference", 0, exact(books.difference_cents), None))

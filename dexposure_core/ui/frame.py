@@ -68,7 +68,7 @@ def footer(provenance: Provenance, *, method: str = "measures") -> None:
     """Write the page's last line: source, vintage, and the way to the definitions (`method`: topic on that page)."""
     parts = [SIMULATED] if provenance.simulated else []
     parts += [
-        f"Source: {text.markdown(', '.join(provenance.sources) or 'not stated')}",
+        f"Source: {text.markdown(provenance.source())}",
         f"vintage {provenance.vintage}",
     ]
     parts += [f"[How this is defined](/method?topic={method})"] if method else []
@@ -125,10 +125,10 @@ def _header(page: navigation.Page, view: View) -> None:
         f"As of <b>{view.date}</b>",
         f"{view.basis} basis",
         f"vintage {text.html(view.vintage)}",
-        f"{text.span(behind)} old",
+        f"data {text.span(behind)} old",
     ]
     back = (view.dates[-1] - view.date).days
-    chips.append("latest snapshot" if back == 0 else f"{text.span(back)} before the vintage's end")
+    chips.append("latest of this vintage" if back == 0 else f"{text.span(back)} before the vintage's end")
     badge = f'<span class="badge">{SIMULATED}</span>' if view.simulated else ""
     with st.container(key="header"):
         st.title(page.title, anchor=False)

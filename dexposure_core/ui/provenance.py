@@ -45,9 +45,14 @@ class Provenance:
         parts += [f"basis: {self.basis}"] if self.basis else []
         return "; ".join(parts + [f"{name}: {value}" for name, value in self.parameters])
 
+    def source(self) -> str:
+        """Return the sources in a few words: two names and how many more."""
+        more = len(self.sources) - 2
+        return ", ".join(self.sources[:2]) + (f" and {more} more" if more > 0 else "") or "not stated"
+
     def caption(self) -> str:
         """Return the two short lines under a chart (HTML, escaped)."""
-        first = [SIMULATED.capitalize()] if self.simulated else [f"Source: {text.short(', '.join(self.sources), 44)}"]
+        first = [SIMULATED] if self.simulated else [f"Source: {text.short(self.source(), 44)}"]
         first += [str(self.date)] if self.date else []
         first += [f"{self.basis} basis"] if self.basis else []
         first += [f"{name} {value}" for name, value in self.parameters]

@@ -113,20 +113,22 @@ def _totals(drawn: Any, frame: pl.DataFrame, total: str, divisor: float) -> None
 
 def _rows(drawn: Any, labels: Sequence[str]) -> None:
     shown = [text.html(text.short(name, 28)) for name in labels]
-    left = 14 + 6.7 * max((min(28, len(name)) for name in labels), default=0)
+    left = 20 + 6.7 * max((min(28, len(name)) for name in labels), default=0)
     drawn.update_yaxes(tickvals=list(range(len(labels))), ticktext=shown, autorange="reversed", automargin=False)
-    drawn.update_yaxes(showgrid=False, zeroline=False)
+    drawn.update_yaxes(showgrid=False, zeroline=False, ticklabelstandoff=6)
     drawn.update_xaxes(showgrid=True, zeroline=True, zerolinewidth=1, nticks=5)
     drawn.update_layout(bargap=0.28, margin={"t": 56, "l": left}, showlegend=len(drawn.data) > 1)
 
 
 def _room(drawn: Any, values: Sequence[float], written: Sequence[str]) -> None:
-    """Leave room beside the bars for what is written there (a bar area of about 250 pixels is assumed)."""
+    """Leave room beside the bars for what is written there, on a chart as narrow as half a laptop's page."""
     low, high = min([0.0, *values]), max([0.0, *values])
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:
         return
-    share = min(0.45, 6.8 * max(map(len, written), default=0) / 250)
-    pad = (high - low) * share / (1 - share)
+    wide = max(140.0, 430 - float(drawn.layout.margin.l or 0))
+    beside = 10 + 6.6 * max(map(len, written), default=0)
+    sides = (low < 0) + (high > 0)
+    pad = (high - low) * beside / max(0.3 * wide, wide - sides * beside)
     drawn.update_xaxes(range=[low - pad if low < 0 else 0, high + pad if high > 0 else 0])
 
 

@@ -87,5 +87,4 @@ def place_labels(heights: Sequence[float], least: float) -> list[float]:
     placed = list(heights)
     for lower, upper in itertools.pairwise(order):
         placed[upper] = max(placed[upper], placed[lower] + least)
-    over = placed[order[-1]] - max(heights) if order else 0.0
-    return [height - over / 2 for height in placed]
+    return placed

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dexposure_core import settings
 from dexposure_core.pipeline import views
 from dexposure_core.pipeline.stress import stress as run_stress
 from dexposure_core.stress import RULES
@@ -112,10 +113,13 @@ def stress(
 
 
 @_kept(32, "Trying every rule and capacity …")
-def sensitivity(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, pass_through: float) -> pl.DataFrame:
-    """Return the loss under every rule and capacity."""
+def sensitivity(
+    vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, pass_through: float, capacity: float
+) -> pl.DataFrame:
+    """Return the loss under every rule and a range of capacities, the given one among them."""
     rules = [rule.name for rule in RULES]
-    return views.sensitivity(store(vintage), date, basis, rules, shock, pass_through=pass_through)
+    every = sorted({*views.CAPACITIES, capacity})
+    return views.sensitivity(store(vintage), date, basis, rules, shock, pass_through=pass_through, capacities=every)
 
 
 @_kept(16, "Forecasting …")
@@ -124,3 +128,8 @@ def forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster
     from dexposure_core.pipeline.forecast import forecast as run_forecast
 
     return run_forecast(store(vintage), date, basis, horizon, forecaster)
+
+
+def scores() -> pl.DataFrame:
+    """Return the hold-out scores of the model card; not cached (one small file, replaced by training)."""
+    return views.card_scores(settings.load().model_dir)

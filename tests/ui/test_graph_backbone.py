@@ -37,7 +37,7 @@ def test_keeps_the_strongest_protocols_and_counts_what_is_left_out() -> None:
     assert len(cut.exposures) == 2
     # 90 + 10 of 105 → 95 %
     assert cut.share == pytest.approx(100 / 105)
-    assert cut.caption() == "2 of 3 exposures, 95% of value, between 3 of 5 protocols"
+    assert cut.caption() == "2 of 3 exposures, 95.2 % of value, between 3 of 5 protocols"
 
 
 def test_the_searched_protocol_is_always_in() -> None:

@@ -4,7 +4,8 @@ Everything here is a pure function of a store, a snapshot or a result; the pages
 """
 
 from dexposure_core.pipeline.views.exposures import NetworkFacts, exposure_table, network_facts
-from dexposure_core.pipeline.views.protocol import Identity, assets, events_of, holders, identity, partners
+from dexposure_core.pipeline.views.outlook import card_scores, skill
+from dexposure_core.pipeline.views.protocol import Identity, assets, events_of, holders, identity, partner_rows
 from dexposure_core.pipeline.views.sectors import Matrix, cell_history, change, matrix, matrix_table
 from dexposure_core.pipeline.views.spread import CAPACITIES, Shocked, channels, sensitivity, threats, tokens_held
 
@@ -15,6 +16,7 @@ __all__ = [
     "NetworkFacts",
     "Shocked",
     "assets",
+    "card_scores",
     "cell_history",
     "change",
     "channels",
@@ -25,8 +27,9 @@ __all__ = [
     "matrix",
     "matrix_table",
     "network_facts",
-    "partners",
+    "partner_rows",
     "sensitivity",
+    "skill",
     "threats",
     "tokens_held",
 ]

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from dexposure_core.network import Snapshot
@@ -86,26 +87,14 @@ def holders(store: Store, date: dt.date, protocol: str) -> pl.DataFrame:
     )
 
 
-def partners(snapshot: Snapshot, protocol: str, *, creditors: bool) -> pl.DataFrame:
-    """Return protocol, name, sector, exposure_usd, share: a protocol's creditors (or its debtors), largest first.
+def partner_rows(snapshot: Snapshot, protocol: str) -> npt.NDArray[np.int64]:
+    """Return (M,) the exposures of which a protocol is an end.
 
     Raises:
         UnknownProtocol: when it is not in the snapshot.
     """
     row = snapshot.row(protocol)
-    near, far = (snapshot.debtor, snapshot.creditor) if creditors else (snapshot.creditor, snapshot.debtor)
-    exposures = np.flatnonzero(near == row)
-    exposures = exposures[np.argsort(-snapshot.exposure_usd[exposures], kind="stable")]
-    amounts = snapshot.exposure_usd[exposures]
-    return pl.DataFrame(
-        {
-            "protocol": pl.Series(snapshot.protocols[far[exposures]], dtype=pl.String),
-            "name": pl.Series(snapshot.names[far[exposures]], dtype=pl.String),
-            "sector": pl.Series(snapshot.sectors[far[exposures]], dtype=pl.String),
-            "exposure_usd": pl.Series(amounts, dtype=pl.Float64),
-            "share": pl.Series(amounts / (float(amounts.sum()) or math.nan), dtype=pl.Float64),
-        }
-    )
+    return np.flatnonzero((snapshot.debtor == row) | (snapshot.creditor == row))
 
 
 def events_of(store: Store, protocol: str) -> pl.DataFrame:
@@ -118,5 +107,6 @@ def events_of(store: Store, protocol: str) -> pl.DataFrame:
         parts = pl.col(column).fill_null("").str.to_lowercase().str.split(";")
         return parts.list.eval(pl.element().str.strip_chars().is_in(wanted)).list.any()
 
-    found = store.events().filter(names("protocols", called) | names("tokens", [token.lower() for token in issued]))
+    known = store.events().filter(pl.col("date") <= store.manifest.dates.last)
+    found = known.filter(names("protocols", called) | names("tokens", [token.lower() for token in issued]))
     return found.sort("date").select("date", "happened", "name", "kind", "loss_usd")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
 import polars as pl
 
+from dexposure_core.stress import RULES
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, series
+from dexposure_core.ui.charts.network import Picture
+from dexposure_core.ui.graph import Ink, draw
+from dexposure_core.ui.graph.rings import rings
 
 DIRECT: Final = "#5E0D16"
 INDUCED: Final = "#DE6238"
@@ -23,11 +29,11 @@ def round_colour(number: int) -> str:
     return ROUNDS[min(number, len(ROUNDS) - 1)]
 
 
-def by_round(frame: pl.DataFrame, *, limit: int = 12) -> Any:
+def by_round(frame: pl.DataFrame, *, limit: int = 7) -> Any:
     """Return losses in each round as columns (`round, loss_usd, protocols_hit`); rounds after `limit` are summed."""
     shown = frame.head(limit)
     rest = frame.slice(limit)
-    labels = ["shock", *(str(r) for r in shown["round"].to_list()[1:])]
+    labels = ["shock", *(f"round {r}" for r in shown["round"].to_list()[1:])]
     values, counts = shown["loss_usd"].to_list(), shown["protocols_hit"].to_list()
     if rest.height:
         labels.append("later")
@@ -40,13 +46,14 @@ def by_round(frame: pl.DataFrame, *, limit: int = 12) -> Any:
             x=list(range(len(labels))), y=[v / divisor for v in values],
             marker={"color": [round_colour(i) for i in range(len(labels))]},
             text=[f"{text.usd(v, unit=False)}<br>{text.count(c)}" for v, c in zip(values, counts, strict=True)],
-            textposition="outside", cliponaxis=False, textfont={"size": 11}, hoverinfo="skip", showlegend=False,
+            textposition="outside", cliponaxis=False, textfont={"size": 12}, textangle=0, constraintext="none",
+            hoverinfo="skip", showlegend=False,
         )
     )  # fmt: skip
     top = max((v / divisor for v in values), default=1.0) or 1.0
-    drawn.update_xaxes(tickvals=list(range(len(labels))), ticktext=labels, title={"text": "round"})
+    drawn.update_xaxes(tickvals=list(range(len(labels))), ticktext=labels)
     drawn.update_yaxes(range=[0, top * 1.22], nticks=5)
-    drawn.update_layout(margin={"t": 60, "b": 76}, bargap=0.3)
+    drawn.update_layout(margin={"t": 60}, bargap=0.3)
     return drawn
 
 
@@ -82,31 +89,81 @@ def by_group(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
     return drawn
 
 
-def strip(frame: pl.DataFrame, titles: Mapping[str, str], *, chosen: tuple[str, float]) -> Any:
+def strip(frame: pl.DataFrame, rule: str, capacity: float) -> Any:
     """Return total loss against the share of TVL that absorbs losses, one line a rule, the chosen point ringed.
 
     Args:
-        frame: rule, capacity (multiple of TVL), loss_fraction (share of system TVL).
-        titles: rule → its title.
-        chosen: (rule, capacity) shown on the page.
+        frame: rule, capacity (share of TVL), loss_fraction (share of system TVL).
+        rule: the one shown on the page.
+        capacity: the one shown on the page.
     """
     drawn = base.figure(
-        "If protocols can absorb less, or more", "total loss, % of system TVL, by share of TVL that absorbs losses"
+        "If protocols can absorb less, or more", "total loss, % of system TVL; across: share of TVL that absorbs losses"
     )
-    for i, (rule, title) in enumerate(titles.items()):
-        rows = frame.filter(pl.col("rule") == rule)
+    for i, each in enumerate(RULES):
+        rows = frame.filter(pl.col("rule") == each.name)
         colour = _RULES[i % len(_RULES)]
-        here = [6 if c != chosen[1] or rule != chosen[0] else 13 for c in rows["capacity"].to_list()]
+        here = [13 if c == capacity and each.name == rule else 6 for c in rows["capacity"].to_list()]
         drawn.add_trace(
             go.Scatter(
                 x=rows["capacity"].to_list(), y=(rows["loss_fraction"].fill_nan(None) * 100).to_list(),
-                mode="lines+markers", name=title,
-                line={"color": colour, "width": 2.2}, marker={"size": here, "color": colour},
+                mode="lines+markers", name=each.title, line={"color": colour, "width": 2.2},
+                marker={"size": here, "color": colour},
                 customdata=[text.percent(v) for v in rows["loss_fraction"].to_list()],
-                hovertemplate=f"{text.html(title)}, %{{x:.0%}} of TVL<br>%{{customdata}}<extra></extra>",
+                hovertemplate=f"{each.title}, %{{x:.0%}} of TVL<br>%{{customdata}}<extra></extra>",
             )
         )  # fmt: skip
-    drawn.update_xaxes(tickformat=".0%", title={"text": "loss-absorbing share of TVL"})
+    drawn.update_xaxes(tickformat=".0%")
     drawn.update_yaxes(rangemode="tozero", nticks=5)
-    drawn.update_layout(margin={"t": 84, "b": 76}, legend={"y": 1.0})
+    drawn.update_layout(margin={"t": 84}, legend={"y": 1.0})
     return drawn
+
+
+def over_rules(frame: pl.DataFrame, capacity: float) -> list[float]:
+    """Return the loss fractions of all rules at one capacity."""
+    return frame.filter(pl.col("capacity") == capacity)["loss_fraction"].to_list()
+
+
+def loss_names(scenario: str) -> tuple[str, ...]:
+    """Return the names of a scenario's losses in the measures table, one a rule."""
+    return tuple(f"loss:{scenario}:{rule.name}" for rule in RULES)
+
+
+def weeks(history: pl.DataFrame, events: pl.DataFrame, day: dt.date) -> Any:
+    """Return a standard scenario's loss over all snapshots, one line a rule (all of TVL absorbs, all is passed on)."""
+    lines = {
+        column: series.Line(label=rule.title.split(" (", maxsplit=1)[0], colour=_RULES[i % len(_RULES)])
+        for i, (column, rule) in enumerate(zip(history.columns[1:], RULES, strict=True))
+    }
+    title = "The same scenario in every snapshot, % of TVL lost"
+    return series.lines(history, lines, title=title, unit="share", events=events, mark=day, zero=True)
+
+
+def spread(losers: pl.DataFrame, channels: pl.DataFrame, ink: Ink, link: str) -> Picture:
+    """Return the picture of who lost in which round, and through whom."""
+    nodes, edges, legend = rings(losers, channels, round_colour)
+    page = draw(
+        nodes,
+        edges,
+        legend,
+        ink,
+        note="area: USD lost (those struck: capped) · arrow: the way the loss took",
+        open_link=link,
+    )
+    return Picture(page=page, nodes=nodes, edges=edges, legend=legend)
+
+
+def spread_words(picture: Picture, losers: pl.DataFrame, channels: pl.DataFrame) -> str:
+    """Say how much of the spread the picture shows."""
+    shown = losers.filter(pl.col("protocol").is_in([node.id for node in picture.nodes]))
+    total = float(losers["loss_usd"].sum()) or math.nan
+    share = text.percent(float(shown["loss_usd"].sum()) / total)
+    return (
+        f"{text.count(len(picture.nodes))} of {text.plural(losers.height, 'protocol')} hit, {share} of the loss; "
+        f"{text.count(len(picture.edges))} of {text.plural(channels.height, 'exposure')} that carried it."
+    )
+
+
+def loser_table(losers: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of the losers' table that a screen has room for."""
+    return losers.select("protocol", "name", "first_round", "loss_usd", "distress").head(500)

@@ -118,12 +118,11 @@ def _totals(drawn: Any, of: Matrix, divisor: float, *, signed: bool) -> None:
 
 def _axes(drawn: Any, sectors: Sequence[str]) -> None:
     places = list(range(len(sectors) + 1))
-    rows = [*(text.html(text.short(sector, 24)) for sector in sectors), "<b>All debtors</b>"]
-    down = [*(_folded(sector) for sector in sectors), "<b>All<br>creditors</b>"]
-    names = [*rows[:-1], "<b>Total</b>"]
+    names = [*(_folded(sector, 22, 2) for sector in sectors), "<b>Total</b>"]
+    heads = [*(_folded(sector, 12, 3) for sector in sectors), "<b>Total</b>"]
     edge = len(sectors) + 0.5
     drawn.update_xaxes(
-        tickvals=places, ticktext=[*down[:-1], "<b>Total</b>"], side="top", range=[-0.5, edge], showgrid=False,
+        tickvals=places, ticktext=heads, side="top", range=[-0.5, edge], showgrid=False,
         zeroline=False, showline=False, fixedrange=True, tickangle=0 if len(sectors) <= 8 else -45,
     )  # fmt: skip
     drawn.update_yaxes(
@@ -138,15 +137,15 @@ def _axes(drawn: Any, sectors: Sequence[str]) -> None:
     drawn.update_layout(margin={"t": 118, "b": 58}, clickmode="event+select", dragmode=False)
 
 
-def _folded(sector: str) -> str:
-    """Break a sector's name into at most three short lines, so that column heads stand upright."""
+def _folded(sector: str, width: int, most: int) -> str:
+    """Break a sector's name into at most that many lines of about that width."""
     lines: list[str] = []
-    for word in text.short(sector, 34).split():
-        if lines and len(lines[-1]) + len(word) < 12:
+    for word in text.short(sector, width * most).split():
+        if lines and len(lines[-1]) + len(word) < width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
-    return "<br>".join(text.html(line) for line in lines[:3])
+    return "<br>".join(text.html(line) for line in lines[:most])
 
 
 def _written(value: float, divisor: float, signed: bool) -> str:

@@ -25,7 +25,7 @@ def ego(of: Ego, colours: Mapping[str, str], *, basis: str = "holdings") -> Any:
     right = "debtors: issued what it holds" if basis == "holdings" else "flows to"
     drawn = base.figure(
         f"{text.short(of.name)}: who holds it, what it holds", f"{left} (left) · {right} (right) · width: USD",
-        height=max(300, 110 + 26 * max(len(of.creditors), len(of.debtors))),
+        height=max(320, 150 + 26 * max(len(of.creditors), len(of.debtors))),
     )  # fmt: skip
     partners = [*of.creditors, *of.debtors]
     labels = [of.name, *(p.name for p in partners)]
@@ -87,7 +87,7 @@ def _add(
         go.Sankey(
             arrangement="fixed", textfont={"size": 12, "shadow": "none"},
             node={
-                "label": shown, "color": list(tints), "pad": 9, "thickness": 14, "line": {"width": 0},
+                "label": shown, "color": list(tints), "pad": 16, "thickness": 14, "line": {"width": 0},
                 "customdata": [text.html(text.short(name, 60)) for name in labels],
                 "hovertemplate": "%{customdata}<extra></extra>",
             },

@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 WIDTH, HEIGHT = 1200.0, 720.0
-SMALLEST, LARGEST = 4.0, 30.0  # radii
+SMALLEST, LARGEST = 4.5, 30.0  # radii
 GAP = 5.0
 STEPS = 220
 
@@ -155,24 +155,40 @@ def _anchors(graph: _Graph) -> dict[str, tuple[float, float]]:
 
 def _forces(graph: _Graph, anchors: Floats) -> Floats:
     """Return (n, 2) places after STEPS of repulsion, pull and anchor, from a sunflower start at the anchors."""
-    n = len(graph.protocols)
     position = anchors + _sunflower(graph)
-    ideal = 0.62 * np.sqrt(WIDTH * HEIGHT / n)
+    ideal = 0.6 * np.sqrt(WIDTH * HEIGHT / len(graph.protocols))
+    mass = 1.0 + graph.radius / 8
+    weight = graph.weight**2 * 0.2 / ideal / np.sqrt(mass[graph.first] * mass[graph.second])
     heat = 0.06 * WIDTH
     for _ in range(STEPS):
-        delta = position[:, None, :] - position[None, :, :]  # (n, n, 2)
-        square = np.maximum((delta**2).sum(axis=2), 1.0)
-        move = (delta * (ideal**2 / square)[:, :, None]).sum(axis=1)
+        move = _repulsion(position, mass, ideal)
         along = position[graph.second] - position[graph.first]
-        pull = along * (graph.weight**2 * np.linalg.norm(along, axis=1) / ideal * 0.22)[:, None]
+        pull = along * (weight * np.linalg.norm(along, axis=1))[:, None]
         np.add.at(move, graph.first, pull)
         np.add.at(move, graph.second, -pull)
-        move += (anchors - position) * 1.6
+        move += (anchors - position) * 1.5 + _inwards(position)
         length = np.maximum(np.linalg.norm(move, axis=1, keepdims=True), 1e-9)
         position = position + move / length * np.minimum(length, heat)
-        position = np.clip(position, [-WIDTH / 2, -HEIGHT / 2], [WIDTH / 2, HEIGHT / 2])
         heat = max(heat * 0.975, 1.0)
     return position
+
+
+def _repulsion(position: Floats, mass: Floats, ideal: float) -> Floats:
+    """Return (n, 2) Σ_j m_j k² (x_i − x_j) / |x_i − x_j|², as x_i Σ_j c_ij − Σ_j c_ij x_j."""
+    norm = (position**2).sum(axis=1)
+    square = np.maximum(norm[:, None] + norm[None, :] - 2 * position @ position.T, 1.0)
+    push = ideal**2 * mass[None, :] / square
+    np.fill_diagonal(push, 0.0)
+    force: Floats = position * push.sum(axis=1, keepdims=True) - push @ position
+    return force
+
+
+def _inwards(position: Floats) -> Floats:
+    """Return (n, 2) the push back into the picture: none inside nine tenths of it, growing outside."""
+    half = np.array([WIDTH / 2, HEIGHT / 2])
+    over = np.maximum(np.abs(position) / half - 0.9, 0.0)
+    back: Floats = -np.sign(position) * over * half * 3.0
+    return back
 
 
 def _sunflower(graph: _Graph) -> Floats:

@@ -37,7 +37,9 @@
   }
   function boxesFor(n, wide, tall) {
     const p = network.canvasToDOM({ x: n.x, y: n.y }), r = n.size * network.getScale() + 2;
-    return [[p.x - wide / 2, p.y + r], [p.x - wide / 2, p.y - r - tall], [p.x + r + 2, p.y - tall / 2], [p.x - r - 2 - wide, p.y - tall / 2]]
+    const d = 0.7 * r;
+    return [[p.x - wide / 2, p.y + r], [p.x - wide / 2, p.y - r - tall], [p.x + r + 2, p.y - tall / 2], [p.x - r - 2 - wide, p.y - tall / 2],
+      [p.x + d, p.y + d], [p.x + d, p.y - d - tall], [p.x - d - wide, p.y + d], [p.x - d - wide, p.y - d - tall]]
       .map(([x, y]) => [x, y, x + wide, y + tall]);
   }
   network.on("afterDrawing", context => {
@@ -53,7 +55,7 @@
       context.font = (n.marked || n.id === hovered ? "600 " : "") + setup.font;
       const options = boxesFor(n, context.measureText(n.label).width + 4, tall)
         .filter(b => b[0] > 0 && b[2] < box.clientWidth && b[1] > 0 && b[3] < box.clientHeight && !placed.some(o => hits(o, b)));
-      const clear = options.find(b => !discs.some(d => d.id !== n.id && hits(d.at, b))) || (n.marked || n.id === hovered ? options[0] : null);
+      const clear = options.find(b => !discs.some(d => d.id !== n.id && hits(d.at, b))) || (n.marked || n.id === hovered || n.id < 15 ? options[0] : null);
       if (!clear) continue;
       placed.push(clear);
       context.strokeStyle = setup.paper; context.lineWidth = 4; context.fillStyle = setup.ink;

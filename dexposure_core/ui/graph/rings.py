@@ -1,6 +1,7 @@
 """How a shock spread, as rings: those struck in the middle, whoever lost first in round r on the r-th ring around.
 
-Colour is the round, area the loss; arrows run from the debtor that failed to the creditor that lost by it.
+Colour is the round, area the loss (those struck at most a little larger than the largest other); arrows run from the
+debtor that failed to the creditor that lost by it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import polars as pl
 from dexposure_core.ui import text
 from dexposure_core.ui.graph.render import Edge, LegendEntry, Node
 
-RING = 150.0
+RING = 105.0
 LAST = 4  # rounds from here on share a ring
 SMALLEST, LARGEST = 5.0, 30.0
 
@@ -34,11 +35,11 @@ def rings(
         "ring", "sector", "loss_usd", descending=[False, False, True]
     )
     places = _places(shown["ring"].to_list())
-    top = max([*shown["loss_usd"].to_list(), 1.0])
+    top = max([*shown.filter(~pl.col("struck"))["loss_usd"].to_list(), 1.0])
     nodes = [
         Node(
             id=row["protocol"], name=row["name"], place=place, group=str(row["ring"]), colour=colour(row["ring"]),
-            radius=max(SMALLEST, LARGEST * math.sqrt(row["loss_usd"] / top)), issuer=row["loss_usd"] == 0,
+            radius=max(SMALLEST, LARGEST * min(1.2, math.sqrt(row["loss_usd"] / top))), issuer=row["loss_usd"] == 0,
             facts=(row["sector"], _fate(row["loss_usd"], row["distress"])),
         )
         for row, place in zip(shown.to_dicts(), places, strict=True)

@@ -1,0 +1,123 @@
+"""The generated answers of the pages about one network: sentences with numbers. Markdown; names are escaped here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import polars as pl
+
+from dexposure_core.pipeline.stress_result import StressResult
+from dexposure_core.pipeline.views import Identity, Matrix, NetworkFacts, Shocked
+from dexposure_core.stress import find_rule, find_scenario
+from dexposure_core.ui import text
+
+
+def name(of: str) -> str:
+    """Return a protocol's name for a sentence: one line, cut, escaped."""
+    return text.markdown(text.short(of, 48))
+
+
+def network(facts: NetworkFacts, basis: str) -> str:
+    """Answer: who is exposed to whom?"""
+    if not facts.exposures:
+        return f"{text.plural(facts.protocols, 'protocol')}, and none holds another's tokens on this date."
+    kind = "exposures" if basis == "holdings" else "net flows"
+    verb = "holds" if basis == "holdings" else "sends"
+    of = "of tokens issued by" if basis == "holdings" else "to"
+    return (
+        f"**{text.count(facts.exposures)} {kind}** worth **{text.usd(facts.total_usd)}** tie "
+        f"{text.count(facts.protocols)} protocols together; the ten largest make {text.percent(facts.top10_share)}. "
+        f"The largest: {name(facts.largest_creditor)} {verb} {text.usd(facts.largest_usd)} {of} "
+        f"{name(facts.largest_debtor)}. "
+        f"{text.percent(facts.main_debtor_share)} of all exposure leads to {name(facts.main_debtor)}."
+    )
+
+
+def protocol(of: Identity, failure: StressResult | None) -> str:
+    """Answer: what does this protocol hold, who depends on it, and what if it fails?"""
+    size = (
+        f"number {of.rank} of {of.of} by TVL with **{text.usd(of.tvl_usd)}**, "
+        f"{text.percent(of.tvl_share)} of the system"
+        if of.rank
+        else "an issuer that locks nothing itself"
+    )
+    ties = (
+        (
+            f"It holds {text.usd(of.as_creditor_usd)} of {text.plural(of.debtors, 'other protocol')}' tokens; "
+            f"{text.plural(of.creditors, 'protocol')} hold **{text.usd(of.as_debtor_usd)}** of its own."
+        )
+        .replace("protocol' tokens", "protocol's tokens")
+        .replace("1 protocol hold ", "1 protocol holds ")
+    )
+    lead = f"**{name(of.name)}** ({text.markdown(text.short(of.sector, 40))}) is {size}. {ties}"
+    if failure is None:
+        return lead
+    hurt = failure.contagion
+    own = float(hurt.total_usd[failure.snapshot.row(of.protocol)])
+    return f"{lead} If it fails whole, others lose **{text.usd(hurt.total_loss_usd - own)}**."
+
+
+def spillover(now: Matrix, moved: Matrix | None, period: str) -> str:
+    """Answer: where does exposure cross from one sector to another? `moved`: now minus the snapshot before."""
+    creditor, debtor, usd = now.largest_crossing()
+    if not creditor:
+        return f"No exposure crosses sectors; all {text.usd(now.total)} stays within one."
+    share = now.cross_sector_usd / now.total
+    since = ""
+    if moved is not None and now.total > moved.total:
+        was = (now.cross_sector_usd - moved.cross_sector_usd) / (now.total - moved.total)
+        since = f" ({text.points(share - was)} since last {period})"
+    return (
+        f"**{text.percent(share)}** of all exposure crosses sectors{since}: {text.usd(now.cross_sector_usd)} of "
+        f"{text.usd(now.total)}. The largest crossing: {name(creditor)} holds **{text.usd(usd)}** of tokens issued by "
+        f"{name(debtor)}."
+    )
+
+
+def shocked(shock: Shocked, called: str) -> str:
+    """Say what breaks: `USDC loses 10 %`."""
+    if shock.kind == "scenario":
+        return text.markdown(find_scenario(shock.name).title)
+    return f"{name(called)} loses {text.percent(shock.fraction)}"
+
+
+def contagion(result: StressResult, losses: Sequence[float], words: str) -> str:
+    """Answer: if something fails, who loses how much? `losses`: loss fractions over the rules."""
+    c = result.contagion
+    if c.total_loss_usd <= 0:
+        return f"**{words}**: nobody in this network loses anything ({text.markdown(result.assumptions[-1])})."
+    known = [x for x in losses if math.isfinite(x)]
+    spread = ""
+    if len(known) > 1:
+        spread = f"; over all rules {text.percent(min(known))} to {text.percent(max(known))}"
+    rest = "" if c.converged else " The contagion was stopped before it came to rest."
+    return (
+        f"**{words}**: protocols lose **{text.usd(c.total_loss_usd)}**, **{text.percent(c.loss_fraction)}** of system "
+        f"TVL{spread}. {text.usd(result.direct_usd)} is lost at once, {text.usd(result.induced_usd)} by contagion "
+        f"in {text.plural(c.rounds, 'round')} ({text.markdown(find_rule(c.rule).title)}).{rest}"
+    )
+
+
+def forecast(measures: pl.DataFrame, weeks: int, forecaster: str, when: str) -> str:
+    """Answer: what is expected to change in the coming weeks? `measures`: measure, today, forecast, actual."""
+    rows = {row["measure"]: row for row in measures.to_dicts()}
+    parts = [
+        _expected("total exposure", rows.get("total_exposure_usd"), "USD"),
+        _expected("TVL concentration (HHI)", rows.get("tvl_hhi"), "index"),
+        _expected("the cross-sector share", rows.get("cross_sector_ratio"), "share"),
+    ]
+    told = [part for part in parts if part]
+    if not told:
+        return f"Nothing can be said about the network {weeks} weeks ahead."
+    return (
+        f"By {when} ({text.plural(weeks, 'week')} ahead) {text.markdown(forecaster)} expects "
+        f"{'; '.join(told)}. Persistence expects no change."
+    )
+
+
+def _expected(what: str, row: dict[str, float] | None, unit: str) -> str:
+    if row is None or not (math.isfinite(row["today"]) and math.isfinite(row["forecast"])):
+        return ""
+    moved = text.change(row["forecast"], row["today"], unit)
+    return f"{what} **{text.amount(row['forecast'], unit)}** ({moved})"

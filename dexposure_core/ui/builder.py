@@ -1,0 +1,106 @@
+"""The scenario builder: a sentence made of choices, each of them in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dexposure_core.network import Snapshot
+from dexposure_core.pipeline.stress_result import StressResult
+from dexposure_core.pipeline.views import Shocked
+from dexposure_core.stress import RULES, SCENARIOS, find_rule, find_scenario
+from dexposure_core.ui import answers, controls, text
+from dexposure_core.ui.view import View
+
+_KINDS = {"scenario": "A standard scenario", "protocol": "A protocol", "token": "A token"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the reader asked for. Not `ready` while something is still to be chosen: then `words` say what."""
+
+    shock: Shocked
+    words: str
+    ready: bool
+    rule: str
+    capacity: float
+    pass_through: float
+
+    def parameters(self) -> dict[str, str]:
+        """Return what an export says about the test."""
+        return {
+            "shock": _plain(self.shock),
+            "rule": self.rule,
+            "capacity": f"{100 * self.capacity:g} % of TVL",
+            "pass-through": f"{100 * self.pass_through:g} %",
+        }
+
+
+def draw(view: View, snapshot: Snapshot, tokens: Sequence[str]) -> Asked:
+    """Draw the choices and return what they ask for.
+
+    Args:
+        view: the page's view; its protocol is the one that can be struck.
+        snapshot: the network that is struck.
+        tokens: symbols to choose from, the most held first.
+    """
+    with st.container(border=True, key="builder"):
+        kinds = list(_KINDS) if tokens else ["scenario", "protocol"]
+        kind = controls.choice("shock", "What breaks", kinds, style="segments", format_func=_KINDS.__getitem__)
+        shock, words = _shock(kind, view, snapshot, tokens)
+        rule = controls.choice(
+            "rule", "Losses travel by", [r.name for r in RULES], format_func=lambda name: find_rule(name).title,
+            help="\n\n".join(f"**{r.title}**: {r.help}" for r in RULES),
+        )  # fmt: skip
+        left, right = st.columns(2)
+        with left:
+            capacity = controls.level(
+                "absorbs", "Share of TVL that absorbs losses, %", 5.0, 200.0, 100.0, step=5.0, format="%d",
+                help="DeFi protocols publish no equity; TVL stands in for what they can lose.",
+            )  # fmt: skip
+        with right:
+            passed = controls.level(
+                "pass", "Loss passed on to own tokens, %", 0.0, 100.0, 100.0, step=5.0, format="%d",
+                help="A protocol that loses 40 % of its assets makes its own tokens lose this share of 40 %.",
+            )  # fmt: skip
+    return Asked(
+        shock=shock or Shocked(kind="scenario", name=SCENARIOS[0].name), words=words, ready=shock is not None,
+        rule=rule, capacity=capacity / 100, pass_through=passed / 100,
+    )  # fmt: skip
+
+
+def assumptions(result: StressResult) -> list[str]:
+    """Return what a reader of the numbers must know, escaped for Markdown."""
+    return [text.markdown(line) for line in result.assumptions]
+
+
+def _shock(kind: str, view: View, snapshot: Snapshot, tokens: Sequence[str]) -> tuple[Shocked | None, str]:
+    if kind == "scenario":
+        names = [s.name for s in SCENARIOS]
+        name = controls.choice("scenario", "Scenario", names, format_func=lambda n: find_scenario(n).title)
+        st.caption(find_scenario(name).help)
+        shock = Shocked(kind=kind, name=name)
+        return shock, answers.shocked(shock, name)
+    if kind == "token":
+        token = controls.choice("token", "Token", tokens, format_func=lambda t: text.short(t, 40))
+        shock = Shocked(kind=kind, name=token, fraction=_loses())
+        return shock, answers.shocked(shock, token)
+    if view.protocol is None:
+        st.caption("Choose the protocol in the sidebar.")
+        return None, "Choose in the sidebar which protocol loses."
+    if view.protocol not in snapshot.protocols:
+        st.caption(f"{text.markdown(view.protocol_name)} is not in this snapshot.")
+        return None, f"**{answers.name(view.protocol_name)}** is not in the snapshot of {view.date}; choose another."
+    st.markdown(f"**{answers.name(view.protocol_name)}** (chosen in the sidebar)")
+    shock = Shocked(kind=kind, name=view.protocol, fraction=_loses())
+    return shock, answers.shocked(shock, view.protocol_name)
+
+
+def _loses() -> float:
+    return controls.level("loses", "loses, %", 1.0, 100.0, 30.0, step=1.0, format="%d") / 100
+
+
+def _plain(shock: Shocked) -> str:
+    return shock.name if shock.kind == "scenario" else f"{shock.kind} {shock.name} loses {100 * shock.fraction:g} %"

@@ -1,0 +1,84 @@
+"""Contagion: if something fails, who loses how much?"""
+
+import streamlit as st
+
+from dexposure_core.errors import DexposureError
+from dexposure_core.pipeline import views
+from dexposure_core.ui import answers, builder, export, frame, lookups, resources, theme
+from dexposure_core.ui.charts import contagion, network
+
+view = frame.require("contagion")
+snapshot = resources.snapshot(view.vintage, view.date, view.basis)
+slot = st.container()
+
+left, right = st.columns([5, 8], gap="large")
+with left:
+    asked = builder.draw(view, snapshot, lookups.tokens_held(view.vintage, view.date))
+origin = view.provenance().having(**asked.parameters())
+if not asked.ready:
+    with slot:
+        frame.headline(asked.words)
+    frame.footer(origin, method="contagion")
+    st.stop()
+try:
+    result = lookups.stress(
+        view.vintage, view.date, view.basis, asked.shock, asked.rule, asked.capacity, asked.pass_through
+    )
+except DexposureError as error:
+    with slot:
+        frame.headline("This shock cannot be run on this snapshot.")
+    frame.failure("What is wrong", error)
+    frame.footer(origin, method="contagion")
+    st.stop()
+
+table = lookups.sensitivity(view.vintage, view.date, view.basis, asked.shock, asked.pass_through, asked.capacity)
+with slot:
+    frame.headline(answers.contagion(result, contagion.over_rules(table, asked.capacity), asked.words))
+with right:
+    export.chart(contagion.by_round(result.rounds()), result.rounds(), "rounds", origin)
+
+losers, channels = result.protocols(), views.channels(result)
+left, right = st.columns(2)
+with left:
+    sectors = result.sectors()
+    figure = contagion.by_group(sectors.head(10), sectors["sector"].to_list()[:10], title="Losses by sector")
+    export.chart(figure, sectors, "sectors", origin)
+with right:
+    figure = contagion.by_group(losers.head(10), losers["name"].to_list()[:10], title="The ten largest losers")
+    export.chart(figure, losers, "losers", origin)
+
+st.subheader("How it spread", anchor=False)
+picture = contagion.spread(losers, channels, network.ink(theme.mode()), view.link("protocol", protocol=""))
+st.iframe(picture.page, height=600, alt="Rings of losers by round; the tables below hold the same numbers.")
+st.caption(contagion.spread_words(picture, losers, channels))
+export.menu(network.still(picture, title="How it spread", unit="area: USD lost"), channels, "spread", origin)
+
+left, right = st.columns(2)
+with left:
+    st.subheader("Who loses", anchor=False)
+    export.table(
+        contagion.loser_table(losers), "who-loses", origin, link=view.protocol_link, full=losers,
+        labels={"distress": "Of what it can lose", "first_round": "Round"},
+    )  # fmt: skip
+with right:
+    st.subheader("By which exposure", anchor=False)
+    export.table(
+        channels.drop("share").head(500), "channels", origin, link=view.protocol_link, full=channels,
+        labels={"first_round": "Round"},
+    )  # fmt: skip
+
+left, right = st.columns(2)
+with left:
+    figure = contagion.strip(table, asked.rule, asked.capacity)
+    export.chart(figure, table, "sensitivity", origin)
+with right:
+    if asked.shock.kind == "scenario":
+        history = resources.measure_table(view.vintage, view.basis, contagion.loss_names(asked.shock.name))
+        figure = contagion.weeks(history, resources.events(view.vintage), view.date)
+        export.chart(figure, history, "weeks", view.provenance(date=False, scenario=asked.shock.name))
+    else:
+        st.markdown("**What these numbers assume**")
+        st.markdown("\n".join(f"- {line}" for line in builder.assumptions(result)))
+if asked.shock.kind == "scenario":
+    st.caption("These numbers assume: " + "; ".join(builder.assumptions(result)) + ".")
+frame.footer(origin, method="contagion")

@@ -1,0 +1,87 @@
+"""Protocol: what does it hold, who depends on it, and what if it fails?"""
+
+import streamlit as st
+
+from dexposure_core.errors import UnknownProtocol
+from dexposure_core.pipeline.views import Shocked
+from dexposure_core.ui import answers, controls, export, frame, graph, lookups, resources
+from dexposure_core.ui.charts import protocol as charts
+from dexposure_core.ui.charts import sankey
+
+view = frame.require("protocol")
+origin = view.provenance()
+RULE = "linear-debtrank"
+
+if view.protocol is None:
+    frame.headline("Choose a protocol in the sidebar, or one of the most important of this date below.")
+    scores = resources.importance(view.vintage, view.date, view.basis)
+    export.table(scores.head(25), "importance", origin, link=view.protocol_link, full=scores, height=600)
+    frame.footer(origin, method="importance")
+    st.stop()
+
+here = view.protocol or ""
+origin = origin.having(protocol=here)
+snapshot = resources.snapshot(view.vintage, view.date, view.basis)
+try:
+    who = lookups.identity(view.vintage, view.date, view.basis, here)
+except UnknownProtocol:
+    frame.headline(f"**{answers.name(view.protocol_name)}** is not in the snapshot of {view.date}.")
+    sizes, _ = lookups.protocol_history(view.vintage, view.basis, here)
+    frame.empty("Not in this snapshot", charts.presence(sizes), "Choose another date in the sidebar.")
+    frame.footer(origin)
+    st.stop()
+
+failure = lookups.stress(
+    view.vintage, view.date, view.basis, Shocked(kind="protocol", name=here, fraction=1.0), RULE, 1.0, 1.0
+)
+frame.headline(answers.protocol(who, failure))
+st.caption(charts.identity_line(who))
+
+near = graph.ego(snapshot, here)
+if near.creditors or near.debtors:
+    figure = sankey.ego(near, resources.sector_colours(view.vintage), basis=view.basis)
+    export.chart(figure, charts.partners(snapshot, here), "ego", origin)
+
+assets, holders = lookups.balance_sheet(view.vintage, view.date, here)
+left, right = st.columns(2)
+with left:
+    st.subheader("What it holds", anchor=False)
+    export.table(assets, "assets", origin, link=view.protocol_link, labels={"debtor": "Issuer", "value_usd": "USD m"})
+with right:
+    st.subheader("Who holds its tokens", anchor=False)
+    export.table(
+        holders, "holders", origin, link=view.protocol_link, labels={"creditor": "Holder", "value_usd": "USD m"}
+    )
+
+sizes, scores = lookups.protocol_history(view.vintage, view.basis, here)
+happened = lookups.events_of(view.vintage, here)
+which = controls.choice(
+    "score", "Over time, importance as", ["score", "rank"], style="segments", format_func=str.capitalize
+)
+left, right = st.columns(2)
+with left:
+    export.chart(charts.sizes(sizes, happened, view.date), sizes, "sizes", origin)
+with right:
+    export.chart(charts.scores(scores, happened, view.date, which), scores, "importance", origin)
+
+left, right = st.columns(2)
+with left:
+    st.subheader("If it fails", anchor=False)
+    st.caption(charts.failure_words(failure, here))
+    export.table(charts.hit(failure, here), "if-it-fails", origin.having(rule=RULE), link=view.protocol_link)
+with right:
+    st.subheader("Who can hurt it", anchor=False)
+    st.caption("Each of its largest debtors fails whole, alone: what it loses at first, and in all (linear DebtRank).")
+    debtors = lookups.threats(view.vintage, view.date, view.basis, here, RULE)
+    export.table(
+        debtors.drop("sector", "exposure_usd"), "threats", origin.having(rule=RULE), link=view.protocol_link,
+        full=debtors,
+        labels={"first_usd": "First round, USD m", "total_usd": "In all, USD m", "loss_fraction": "Of its TVL"},
+    )  # fmt: skip
+
+st.subheader("Its events", anchor=False)
+if happened.is_empty():
+    st.caption("No event in this vintage names it or a token it issues.")
+else:
+    export.table(happened, "events", origin)
+frame.footer(origin, method="importance")

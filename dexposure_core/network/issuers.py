@@ -82,12 +82,14 @@ def protocols_of(protocols: pl.DataFrame, ids: pl.Series, *, curated_sectors: bo
     if not curated_sectors:
         table = table.with_columns(category_2=unknown, sector_2=unknown)
 
+    real_name = pl.when(named("name") & (pl.col("name") != pl.col("protocol"))).then("name")
+
     def known_or_null(column: str) -> pl.Expr:
         return pl.when(named(column) & (pl.col(column) != UNKNOWN_SECTOR)).then(column)
 
     return table.select(
         "protocol",
-        name=pl.coalesce(pl.when(named("name")).then("name"), "name_2", "protocol"),
+        name=pl.coalesce(real_name, "name_2", "protocol"),
         category=pl.coalesce(known_or_null("category"), known_or_null("sector"), "category_2", unknown),
         sector=pl.coalesce(known_or_null("sector"), "sector_2", unknown),
     ).sort("protocol")

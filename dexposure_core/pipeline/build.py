@@ -118,12 +118,20 @@ def _whole_cents(holdings: pl.DataFrame) -> bool:
 
 
 def _in_cents(frame: pl.DataFrame) -> pl.DataFrame:
-    """Drop floating-point noise below a cent; the parts of a flow still sum to it (to the cent, the price part rounded)."""
-    amounts = [name for name in frame.columns if name.endswith("_usd") and name != "quantity_usd"]
-    rounded = frame.with_columns(pl.col(amounts).round(2))
-    if "quantity_usd" not in frame.columns:
+    """Drop floating-point noise below a cent from sums; split flows to whole cents, parts still summing to the flow."""
+    amounts = [name for name in frame.columns if name.endswith("_usd") and name not in ("price_usd", "quantity_usd")]
+    rounded = frame.with_columns(_without_noise(pl.col(name)).alias(name) for name in amounts)
+    if "price_usd" not in frame.columns:
         return rounded
-    return rounded.with_columns(quantity_usd=(pl.col("flow_usd") - pl.col("price_usd")).round(2))
+    rounded = rounded.with_columns(pl.col("price_usd").round(2) + 0.0)
+    return rounded.with_columns(quantity_usd=_without_noise(pl.col("flow_usd") - pl.col("price_usd")) + 0.0)
+
+
+def _without_noise(amount: pl.Expr) -> pl.Expr:
+    """Round to the cent what is a whole cent but for the noise of summing; leave every other amount as it is."""
+    cent = amount.round(2)
+    noise = pl.max_horizontal(pl.lit(1e-6), amount.abs() * 1e-14)
+    return pl.when(((amount - cent).abs() <= noise) & (cent != 0)).then(cent).otherwise(amount)
 
 
 def _dated(frame: pl.DataFrame, date: dt.date | None) -> pl.DataFrame:

@@ -99,14 +99,15 @@ class Dates:
     date as written, in that zone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: dt.date = FIRST_DATE) -> None:
+        self._first = first
         self._form: str | None = None
 
     def check(self, values: pl.Series, column: str, rows: Rows) -> pl.Series:
         """Return the column as `pl.Date`.
 
         Raises:
-            BadInput: if one is missing, not ISO, does not exist, lies outside 2009..2100, or has another form or zone.
+            BadInput: if one is missing, not ISO, does not exist, lies outside the years, or has another form or zone.
         """
         rows.require(values.is_null(), values, column, "is missing", "fill it in or remove the row")
         if values.dtype == pl.String:
@@ -120,8 +121,8 @@ class Dates:
                 f"holds {values.dtype}, not dates",
                 "store dates or ISO text (2023-02-28)",
             )
-        outside = (dates < FIRST_DATE) | (dates > LAST_DATE)
-        rows.require(outside, dates, column, f"lies outside {FIRST_DATE.year}..{LAST_DATE.year}", "correct it")
+        outside = (dates < self._first) | (dates > LAST_DATE)
+        rows.require(outside, dates, column, f"lies outside {self._first.year}..{LAST_DATE.year}", "correct it")
         return dates
 
     def _parse(self, values: pl.Series, column: str, rows: Rows) -> pl.Series:

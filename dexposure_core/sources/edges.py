@@ -35,6 +35,8 @@ NODE_COLUMNS: Final = (
     Column(name="sector", optional=True),
     Column(name="name", optional=True),
 )
+FIRST_DATE: Final = dt.date(1900, 1, 1)
+"""Banks and countries are older than blockchains."""
 _KNOWN: Final = {"protocol": pl.String, "sector": pl.String, "name": pl.String}
 _KEY: Final = ["date", "creditor", "debtor"]
 
@@ -110,7 +112,7 @@ def _settle(spool: Spool, table: Table, key: list[str], value: str, duplicates: 
 
 
 def _checked(table: Table, progress: Progress) -> Iterator[pl.DataFrame]:
-    dates, done = Dates(), 0
+    dates, done = Dates(FIRST_DATE), 0
     for rows, raw in table.batches():
         creditor, debtor = texts(raw["creditor"], "creditor", rows), texts(raw["debtor"], "debtor", rows)
         rows.require(creditor == debtor, creditor, "debtor", "is exposed to itself", "remove the row")
@@ -145,7 +147,7 @@ class _Nodes:
         _settle(self.spool, self.table, ["date", "protocol"], "tvl_usd", "refuse")
 
     def _checked(self, progress: Progress) -> Iterator[pl.DataFrame]:
-        dates, done = Dates(), 0
+        dates, done = Dates(FIRST_DATE), 0
         for rows, raw in self.table.batches():
             protocol = texts(raw["protocol_id"], "protocol_id", rows)
             given = [texts(raw[c], c, rows, nullable=True).alias(c) for c in ("sector", "name") if c in raw.columns]

@@ -86,6 +86,9 @@ def period_end(frequency: str, date: pl.Expr) -> pl.Expr:
 
 
 def of_whole_input(findings: list[dict[str, object]]) -> pl.DataFrame:
-    """Return the findings that concern some rows as a table; their date is null: they are about the whole input."""
+    """Return the findings that concern some rows, equal ones as one; date null: they are about the whole input."""
+    same = ("severity", "finding", "place", "action")
+    usd = pl.when(pl.col("usd").is_not_null().any()).then(pl.col("usd").sum())
     frame = findings_frame([row for row in findings if row["rows"]])
+    frame = frame.group_by(same, maintain_order=True).agg(pl.col("rows").sum(), usd).select(frame.columns)
     return frame.select(pl.lit(None, dtype=pl.Date).alias("date"), pl.all())

@@ -58,12 +58,11 @@ class Pile:
         def once(month: pl.DataFrame) -> pl.DataFrame:
             nonlocal earlier, summed
             single = one_per_key(month, _KEY, ("quantity", "value_usd"), duplicates, rows)
-            last = single.filter(pl.col("date") == pl.col("date").max().over("protocol", "chain", "period"))
+            last = _last_observed(single)
             summed, earlier = summed + len(month) - len(single), earlier + len(single) - len(last)
-            usd = last.select("token", pl.col("value_usd").fill_null(0.0).alias("usd"))
+            usd = last.group_by("token", maintain_order=True).agg(pl.col("value_usd").sum().alias("usd"))
             self._tokens = sum_by(pl.concat([self._tokens, usd]), ("token",), ("usd",))
-            kept = last.select("period", "protocol", "chain", "token", "quantity", "value_usd")
-            return kept.sort("period", "protocol", "chain", "token")
+            return last.select("period", "protocol", "chain", "token", "quantity", "value_usd")
 
         self.spool.settle(once)
         action = f"not used at frequency {self._frequency}"
@@ -83,3 +82,10 @@ class Pile:
         if issuers is None:
             return self._tokens.with_columns(issuer=pl.lit(None, dtype=pl.String))
         return self._tokens.join(issuers, on="token", how="left", maintain_order="left")
+
+
+def _last_observed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of each (protocol, chain)'s last date in each period."""
+    if rows.select("period", "date").n_unique() == rows["period"].n_unique():
+        return rows
+    return rows.filter(pl.col("date") == pl.col("date").max().over("protocol", "chain", "period"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,9 +42,7 @@ class Spool:
 
         frame = pl.concat(self._waiting)
         self._waiting.clear()
-        keyed = frame.with_columns(year=pl.col("period").dt.year(), month=pl.col("period").dt.month())
-        for key, part in keyed.partition_by("year", "month", as_dict=True, include_key=False).items():
-            year, month = (int(k) for k in key)
+        for (year, month), part in _by_month(frame):
             table = part.to_arrow()
             if (year, month) not in self._writers:
                 path = Path(self._folder.name) / f"{year:04}-{month:02}.parquet"
@@ -68,3 +66,16 @@ class Spool:
         """Return the settled rows of one date, without `period`."""
         scan = pl.scan_parquet(self._files[date.year, date.month], glob=False)
         return scan.filter(pl.col("period") == date).drop("period").collect()
+
+
+def _by_month(frame: pl.DataFrame) -> Iterator[tuple[tuple[int, int], pl.DataFrame]]:
+    """Yield ((year, month), rows), avoiding a regrouping of rows that already lie together."""
+    first = frame["period"].dt.month_start()
+    if first.is_sorted():
+        start = 0
+        for length, month in first.rle().struct.unnest().iter_rows():
+            yield (month.year, month.month), frame.slice(start, length)
+            start += length
+        return
+    parts = frame.with_columns(first.alias("month")).partition_by("month", as_dict=True, include_key=False)
+    yield from (((month.year, month.month), part) for (month,), part in parts.items())

@@ -20,6 +20,7 @@ from dexposure_core.sources.columns import Rows
 
 _BATCH: Final = 500_000
 _MAGIC: Final = b"PAR1"
+_LAST_LINE: Final = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Table:
         first = 1 if self.parquet else 2
         try:
             for frame in self._scan().collect_batches(chunk_size=_BATCH, maintain_order=True):
-                yield Rows(self.path, first, self.word), frame
+                yield Rows(self.path, first, self.word), _without_blank_end(frame)
                 first += len(frame)
         except (pl.exceptions.PolarsError, OSError) as error:
             self._explain(str(error).strip().split("\n", 1)[0])
@@ -96,6 +97,8 @@ def open_table(path: str | Path, columns: Sequence[Column], given: Mapping[str, 
         parquet = stream.read(4) == _MAGIC or file.suffix.lower() == ".parquet"
     source = _parquet_receipt(file) if parquet else text_receipt(file)
     header = _parquet_header(file) if parquet else _csv_header(file)
+    if not parquet:
+        _require_whole(file, len(header))
     return Table(path=file, source=source, names=_resolve(file, header, columns, given or {}), parquet=parquet)
 
 
@@ -142,6 +145,27 @@ def _csv_header(file: Path) -> list[str]:
     if twice:
         refuse(file, "line 1", f"column {shown(twice[0])} occurs twice", "rename one of the two")
     return header
+
+
+def _require_whole(file: Path, width: int) -> None:
+    """Refuse a file whose last line stops before its last field: it was cut off on its way."""
+    with file.open("rb") as stream:
+        size = file.stat().st_size
+        stream.seek(max(0, size - _LAST_LINE))
+        end = stream.read()
+    last = end.rpartition(b"\n")[2].decode("utf-8", errors="replace")
+    fields = len(next(csv.reader([last]), []))
+    if last.strip() and fields < width and b"\n" in end:
+        what = f"the last line has {fields} of {width} fields: the file is truncated"
+        refuse(file, f"byte {size}", what, "download or export it again")
+
+
+def _without_blank_end(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows up to the last one that holds anything."""
+    filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    if filled.tail(1).all():
+        return frame
+    return frame.head(len(filled) - (filled.reverse().arg_max() or 0) if filled.any() else 0)
 
 
 def _resolve(file: Path, header: list[str], columns: Sequence[Column], given: Mapping[str, str]) -> dict[str, str]:

@@ -27,7 +27,7 @@ from dexposure_core.network.period import (
     findings_frame,
     snapshot_of,
 )  # fmt: skip
-from dexposure_core.network.sums import group_starts, sum_by, total
+from dexposure_core.network.sums import group_starts, sort_by, sum_by, total
 
 __all__ = ["Period", "from_holdings", "snapshot_of"]
 
@@ -148,9 +148,9 @@ def _countable(holdings: pl.DataFrame, chains: str) -> pl.DataFrame:
 
 def _one_row_per_holding(kept: pl.DataFrame) -> pl.DataFrame:
     """Sort by (protocol, chain, token) and add up rows of one holding; a missing quantity makes the sum unknown."""
-    ordered = kept.sort([*_KEY, "value_usd", "quantity"])
-    if ordered.is_empty():
-        return ordered
+    if kept.is_empty():
+        return kept
+    ordered = sort_by(kept, _KEY, ("value_usd", "quantity"))
     starts = group_starts(ordered, _KEY)
     if len(starts) == ordered.height:
         return ordered

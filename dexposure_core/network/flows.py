@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from dexposure_core.network.period import FLOWS
-from dexposure_core.network.sums import group_starts
+from dexposure_core.network.sums import group_starts, sort_by
 
 _KEYS: Final = ("creditor", "debtor", "chain", "token")
 _PAIR: Final = ("low", "high")
@@ -38,7 +38,7 @@ def net_flows(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     both = now.join(before, on=list(_KEYS), how="full", coalesce=True, suffix="_0")
     if both.is_empty():
         return pl.DataFrame(schema=FLOWS)
-    signed = _orient(_split(both)).sort([*_PAIR, "net", "price", "known"])
+    signed = sort_by(_orient(_split(both)), _PAIR, ("net", "price", "known"))
     starts = group_starts(signed, _PAIR)
     net = np.add.reduceat(signed["net"].to_numpy(), starts)
     price = np.add.reduceat(signed["price"].to_numpy(), starts)
@@ -80,14 +80,11 @@ def _directed(pairs: pl.DataFrame) -> pl.DataFrame:
     """Turn signed nets into rows from tail to head; exact zeros vanish."""
     up = pl.col("net") > 0
     sign = pl.when(up).then(1.0).otherwise(-1.0)
-    return (
-        pairs.filter(pl.col("net") != 0)
-        .select(
-            creditor=pl.when(up).then("low").otherwise("high"),
-            debtor=pl.when(up).then("high").otherwise("low"),
-            flow_usd=pl.col("net").abs(),
-            price_usd=pl.when("known").then(sign * pl.col("price") + 0.0),
-            quantity_usd=pl.when("known").then(sign * (pl.col("net") - pl.col("price")) + 0.0),
-        )
-        .sort("creditor", "debtor")
+    directed = pairs.filter(pl.col("net") != 0).select(
+        creditor=pl.when(up).then("low").otherwise("high"),
+        debtor=pl.when(up).then("high").otherwise("low"),
+        flow_usd=pl.col("net").abs(),
+        price_usd=pl.when("known").then(sign * pl.col("price") + 0.0),
+        quantity_usd=pl.when("known").then(sign * (pl.col("net") - pl.col("price")) + 0.0),
     )
+    return sort_by(directed, ("creditor", "debtor"))

@@ -24,13 +24,20 @@ def sum_by(frame: pl.DataFrame, keys: Sequence[str], amounts: Sequence[str]) -> 
     kept = frame.select(*keys, *amounts)
     if kept.is_empty():
         return kept
-    kept = kept.sort([*keys, *amounts])
+    kept = sort_by(kept, keys, amounts)
     starts = group_starts(kept, keys)
     if len(starts) == kept.height:
         return kept
     first = kept.select(keys).select(pl.all().gather(starts))
     sums = [pl.Series(name, np.add.reduceat(kept[name].to_numpy(), starts)) for name in amounts]
     return first.with_columns(sums)
+
+
+def sort_by(frame: pl.DataFrame, keys: Sequence[str], amounts: Sequence[str] = ()) -> pl.DataFrame:
+    """Return `frame` sorted by text `keys`, then by `amounts`: texts are ranked once and compared as numbers."""
+    ranks = [pl.col(key).cast(pl.Enum(frame[key].unique().sort())) for key in keys]
+    coded = frame.with_columns(ranks).sort([*keys, *amounts])
+    return coded.with_columns(pl.col(keys).cast(pl.String))
 
 
 def group_starts(ordered: pl.DataFrame, keys: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

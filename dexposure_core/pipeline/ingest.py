@@ -10,19 +10,17 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dexposure_core import settings
 from dexposure_core.errors import BadInput, BadOption
 from dexposure_core.network.build import from_holdings
 from dexposure_core.network.edges import from_edges
-from dexposure_core.network.issuers import map_tokens, own_issuers, protocols_of
-from dexposure_core.network.period import FINDINGS, PROTOCOLS, Period, finding, findings_frame
+from dexposure_core.network.issuers import protocols_of
 from dexposure_core.network.published import from_published
-from dexposure_core.network.sums import total
 from dexposure_core.pipeline.build import Plan, build
+from dexposure_core.pipeline.feeds import Named, build_feed, of_whole_input, today
 from dexposure_core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -31,27 +29,6 @@ if TYPE_CHECKING:
     from dexposure_core.sources.published import PublishedFeed
     from dexposure_core.store import Store
     from dexposure_core.store.manifest import SourceLike
-
-Named = tuple[Period, pl.DataFrame]
-
-
-class Feed(Protocol):
-    """Dated holdings, whoever made them; see `sources.feed.HoldingsFeed`."""
-
-    @property
-    def sources(self) -> Sequence[SourceLike]: ...  # noqa: D102
-    @property
-    def frequency(self) -> str: ...  # noqa: D102
-    @property
-    def dates(self) -> list[dt.date]: ...  # noqa: D102
-    @property
-    def protocols(self) -> pl.DataFrame: ...  # noqa: D102
-    @property
-    def tokens(self) -> pl.DataFrame: ...  # noqa: D102
-    @property
-    def findings(self) -> pl.DataFrame: ...  # noqa: D102
-    def periods(self) -> Iterator[tuple[dt.date, pl.DataFrame]]:
-        """Yield each snapshot date with its holdings, ascending."""
 
 
 def ingest_published(
@@ -68,7 +45,7 @@ def ingest_published(
     feed = published.read(path, meta, mapping)
     plan = Plan(
         place=Path(path).name, sources=feed.sources, dates=feed.dates, frequency=frequency_of(feed.dates),
-        parameters={"source": "published"}, today=_today(),
+        parameters={"source": "published"}, today=today(),
     )  # fmt: skip
     return build(_published(feed), plan, store_dir, progress=progress)
 
@@ -100,7 +77,7 @@ def ingest_holdings(
         path, frequency=frequency, columns=columns, date=_day(date), duplicates=duplicates,
         protocols=protocols, tokens=tokens,
     )  # fmt: skip
-    return ingest_feed(feed, Path(path).name, store_dir, chains=chains, kind="holdings", progress=progress)
+    return build_feed(feed, Path(path).name, store_dir, chains=chains, kind="holdings", progress=progress)
 
 
 def ingest_defillama(
@@ -116,7 +93,7 @@ def ingest_defillama(
 
     feed = defillama.read(paths, frequency=frequency)
     place = ", ".join(Path(p).name for p in paths)
-    return ingest_feed(feed, place, store_dir, chains=chains, kind="defillama", progress=progress)
+    return build_feed(feed, place, store_dir, chains=chains, kind="defillama", progress=progress)
 
 
 def ingest_world(
@@ -127,77 +104,10 @@ def ingest_world(
 
     feed = simulate.world(scale) if seed is None else simulate.world(scale, seed=seed)
     extra = {"scale": scale, "seed": feed.seed}
-    return ingest_feed(
+    return build_feed(
         feed, "simulated world", store_dir, kind="simulated", extra=extra, events=feed.events, simulated=True,
         progress=progress,
     )  # fmt: skip
-
-
-def ingest_feed(
-    feed: Feed,
-    place: str,
-    store_dir: str | Path,
-    *,
-    kind: str,
-    chains: str = "default",
-    extra: Mapping[str, Any] | None = None,
-    events: pl.DataFrame | None = None,
-    simulated: bool = False,
-    progress: Progress = silent,
-) -> str:
-    """Build a vintage from any feed of holdings.
-
-    Args:
-        feed: dated holdings with their protocols and tokens.
-        place: what to call the input in a message.
-        store_dir: folder of vintages.
-        kind: what the input is, for the manifest's parameters.
-        chains: which chains count; see `network.build.from_holdings`.
-        extra: more parameters for the manifest.
-        events: rows of the events table.
-        simulated: whether the data are simulated.
-        progress: told of every period.
-    """
-    theta = settings.load().theta
-    tokens = map_tokens(feed.tokens, feed.protocols, theta=theta)
-    plan = Plan(
-        place=place, sources=feed.sources, dates=feed.dates, frequency=feed.frequency,
-        parameters={"source": kind, "chains": chains, "theta": theta, **(extra or {})},
-        simulated=simulated, findings=_of_input(feed.findings, _review(tokens, feed.tokens)),
-        events=events, tokens=tokens, today=None if simulated else _today(),
-    )  # fmt: skip
-    return build(_from_feed(feed, tokens, chains), plan, store_dir, progress=progress)
-
-
-def _from_feed(feed: Feed, tokens: pl.DataFrame, chains: str) -> Iterator[Named]:
-    ids = pl.concat([feed.protocols["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
-    names = protocols_of(pl.concat([feed.protocols.select(list(PROTOCOLS)), own_issuers(tokens)]), ids)
-    previous: pl.DataFrame | None = None
-    for date, rows in feed.periods():
-        period = from_holdings(date, rows, previous, tokens, chains=chains)
-        previous = period.holdings
-        yield period, names
-
-
-def _of_input(*findings: pl.DataFrame) -> pl.DataFrame:
-    """Return findings about the whole input, with a date (null where they have none)."""
-    dated = [f if "date" in f.columns else f.with_columns(date=pl.lit(None, pl.Date)) for f in findings]
-    return pl.concat([f.select(pl.col("date").cast(pl.Date), *FINDINGS) for f in dated])
-
-
-def _review(tokens: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
-    """Return a finding about tokens whose issuer is only a weak match by text, for a person to review."""
-    threshold = settings.load().review
-    weak = tokens.filter((pl.col("method") == "similarity") & (pl.col("score") < threshold))
-    if weak.is_empty():
-        return findings_frame([])
-    sized = weak.join(sizes.select("token", "usd"), on="token", how="left").sort("usd", descending=True)
-    place = ", ".join(f"{token} to {issuer}" for token, issuer in sized.select("token", "issuer").head(3).iter_rows())
-    action = f"mapped although similarity is below {threshold:g}"
-    name = "issuer by text, to review"
-    return findings_frame(
-        [finding("info", name, place=place, rows=weak.height, usd=total(sized["usd"]), action=action)]
-    )
 
 
 def ingest_edges(
@@ -216,7 +126,7 @@ def ingest_edges(
     plan = Plan(
         place=Path(path).name, sources=feed.sources, dates=feed.dates, frequency=frequency_of(feed.dates),
         parameters={"source": "edges", "sizes": "given" if nodes else "exposures as creditor"},
-        findings=_of_input(feed.findings), today=_today(),
+        findings=of_whole_input(feed.findings), today=today(),
     )  # fmt: skip
     return build(_from_edges(feed), plan, store_dir, progress=progress)
 
@@ -251,8 +161,8 @@ def ingest_store(
     if tokens is not None:
         from dexposure_core.sources.known import read_issuers
 
-        source, given = read_issuers(tokens)
-        sources.append(source)
+        receipt, given = read_issuers(tokens)
+        sources.append(receipt)
         mapped = _override(mapped, given)
     plan = Plan(
         place=f"vintage {store.vintage}", sources=sources, dates=store.dates(), frequency=store.manifest.frequency,
@@ -294,10 +204,6 @@ def frequency_of(dates: Sequence[dt.date]) -> str:
         if low <= usual <= high:
             return name
     return "irregular"
-
-
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()
 
 
 def _day(date: str | dt.date | None) -> dt.date | None:

@@ -12,7 +12,7 @@ import polars as pl
 from dexposure_core import settings
 from dexposure_core.network.build import from_holdings
 from dexposure_core.network.issuers import map_tokens, own_issuers, protocols_of
-from dexposure_core.network.period import FINDINGS, PROTOCOLS, finding, findings_frame
+from dexposure_core.network.period import FINDINGS, PROTOCOLS, Period, finding, findings_frame
 from dexposure_core.network.sums import total
 from dexposure_core.pipeline.build import Plan, build
 from dexposure_core.progress import Progress, silent

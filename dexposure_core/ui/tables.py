@@ -87,9 +87,8 @@ def _linked(frame: pl.DataFrame, link: Callable[[str], str] | None) -> tuple[pl.
         if link is None:
             frame = frame.drop(end)
             continue
-        address = [
-            f"{link(p)}#{quote(text.short(n or p, 60), safe='')}" for p, n in frame.select(end, name).iter_rows()
-        ]
+        pairs = frame.select(end, name).iter_rows()
+        address = [p and f"{link(p)}#{quote(text.short(n or p, 60), safe='')}" for p, n in pairs]
         column = f"{end}{_LINK}"
         named[column] = heading(end)
         place = frame.get_column_index(end)

@@ -19,6 +19,7 @@ PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "exit_usd": ("Exit", theme.SECTOR_COLOURS[3]),
 }
 _ROW: Final = 26
+_REST: Final = "not split"
 
 
 def ranked(
@@ -72,16 +73,22 @@ def split(frame: pl.DataFrame, labels: Sequence[str], *, title: str, total: str 
     """
     divisor, unit_name = base.scale(frame[total].to_list(), "USD")
     drawn = base.figure(title, unit_name, height=140 + _ROW * max(1, frame.height))
-    unknown = frame.select(pl.all_horizontal(pl.col(part).is_null() for part in PARTS)).to_series()
+    rest = _unsplit(frame, total)
     rows = list(range(frame.height))
     for part, (name, colour) in PARTS.items():
         _stack(drawn, rows, frame[part].fill_null(0.0), divisor, name, colour)
-    if unknown.any():
-        _stack(drawn, rows, frame[total].zip_with(unknown, frame[total] * 0), divisor, "Not split", theme.GREYS[1])
+    _stack(drawn, rows, rest, divisor, "Not split", theme.GREYS[1])
     _rows(drawn, labels)
-    _totals(drawn, frame, total, divisor)
+    _totals(drawn, frame.with_columns(rest.alias(_REST)), total, divisor)
     drawn.update_layout(barmode="relative", legend={"y": 1.0, "traceorder": "normal"}, margin={"t": 76})
     return drawn
+
+
+def _unsplit(frame: pl.DataFrame, total: str) -> pl.Series:
+    """Return what is left of each change beside its known parts, 0 where all parts are known."""
+    known = pl.sum_horizontal(pl.col(part).fill_null(0.0) for part in PARTS)
+    missing = pl.any_horizontal(pl.col(part).is_null() for part in PARTS)
+    return frame.select(pl.when(missing).then(pl.col(total) - known).otherwise(0.0)).to_series()
 
 
 def _stack(drawn: Any, rows: list[int], values: pl.Series, divisor: float, name: str, colour: str) -> None:
@@ -96,8 +103,9 @@ def _stack(drawn: Any, rows: list[int], values: pl.Series, divisor: float, name:
 
 
 def _totals(drawn: Any, frame: pl.DataFrame, total: str, divisor: float) -> None:
-    ups = frame.select(pl.sum_horizontal(pl.col(p).fill_null(0.0).clip(lower_bound=0) for p in PARTS)).to_series()
-    downs = frame.select(pl.sum_horizontal(pl.col(p).fill_null(0.0).clip(upper_bound=0) for p in PARTS)).to_series()
+    parts = [pl.col(part).fill_null(0.0) for part in (*PARTS, _REST)]
+    ups = frame.select(pl.sum_horizontal(part.clip(lower_bound=0) for part in parts)).to_series()
+    downs = frame.select(pl.sum_horizontal(part.clip(upper_bound=0) for part in parts)).to_series()
     ends = []
     for row, value in enumerate(frame[total].to_list()):
         rises = (value or 0) >= 0

@@ -1,0 +1,61 @@
+"""Every page on every kind of vintage: no error, an answer in words, and SIMULATED where it is."""
+
+import pytest
+
+from dexposure_core.ui.navigation import PAGES
+from tests.app.conftest import EVIL, world
+from tests.app.reading import answer, errors, everything, notes
+
+KEYS = [page.key for page in PAGES]
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("basis", ["holdings", "flow"])
+def test_every_page_answers_in_words(visit, simulated, key, basis):
+    page = visit(simulated, key, basis=basis, protocol="1")
+    assert errors(page) == []
+    assert len(answer(page)) > 20
+    assert "SIMULATED DATA" in everything(page)
+    assert notes(page) == ""
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_page_takes_a_network_without_tokens(visit, banks, key):
+    page = visit(banks, key, date="2021-12-31", protocol="Bank 2")
+    assert errors(page) == []
+    assert len(answer(page)) > 20
+    assert "SIMULATED" not in everything(page)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_page_takes_the_first_snapshot(visit, simulated, key):
+    page = visit(simulated, key, date="2025-04-07")
+    assert errors(page) == []
+    assert "2025-04-07" in everything(page)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_store_without_data_says_what_to_do(visit, tmp_path, key):
+    page = visit(tmp_path, key)
+    assert errors(page) == []
+    assert answer(page) == "There are no data to show yet."
+    assert "dexposure import" in everything(page)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_name_from_the_data_never_becomes_markup(visit, simulated, key):
+    page = visit(simulated, key, protocol="6")
+    assert errors(page) == []
+    assert "<img src=x" not in everything(page).replace("\\<img", "")
+    assert EVIL not in everything(page)
+
+
+def test_observed_data_are_not_called_simulated(visit, tmp_path):
+    world(tmp_path, weeks=3, simulated=False)
+    assert "SIMULATED" not in everything(visit(tmp_path, "overview"))
+
+
+def test_the_header_tells_how_old_the_snapshot_is(visit, simulated):
+    said = everything(visit(simulated, "overview", date="2025-08-04"))
+    assert "As of <b>2025-08-04</b>" in said
+    assert "14 days before the vintage's end" in said

@@ -1,0 +1,100 @@
+"""What leaves the dashboard: plain tables and pictures that say where they come from, and need no network."""
+
+import csv
+import datetime as dt
+import io
+import re
+import shutil
+
+import plotly.graph_objects as go
+import polars as pl
+import pytest
+
+from dexposure_core.ui import export, images, theme
+from dexposure_core.ui.provenance import Provenance
+
+ORIGIN = Provenance(
+    vintage="2025-06-16-abc", sources=("=cmd.csv", "b.csv", "c.csv"), simulated=True, basis="holdings",
+    date=dt.date(2025, 6, 9),
+).having(rule="linear-debtrank", absorbs="100 %")  # fmt: skip
+FRAME = pl.DataFrame({"name": ["=1+1", "Aave", None], "exposure_usd": [1.5, None, 0.1 + 0.2]})
+
+
+def rows(content: bytes):
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def test_every_row_says_where_it_comes_from():
+    said = {row["provenance"] for row in rows(export.csv_bytes(FRAME, ORIGIN))}
+    assert said == {
+        "SIMULATED DATA; DeXposure Monitor; source: =cmd.csv, b.csv, c.csv; vintage: 2025-06-16-abc; date: 2025-06-09; "
+        "basis: holdings; rule: linear-debtrank; absorbs: 100 %"
+    }
+
+
+def test_the_csv_is_a_plain_table_in_full_precision():
+    table = pl.read_csv(io.BytesIO(export.csv_bytes(FRAME, ORIGIN)))
+    assert table.columns == ["name", "exposure_usd", "provenance"]
+    assert table["exposure_usd"].to_list() == [1.5, None, 0.1 + 0.2]
+    assert table["name"].to_list() == ["'=1+1", "Aave", None]
+
+
+def test_observed_data_carry_no_simulated_label():
+    real = Provenance(vintage="v", sources=("=evil",), simulated=False)
+    assert real.line() == "DeXposure Monitor; source: =evil; vintage: v"
+    assert "SIMULATED" not in real.caption()
+
+
+def test_file_names_tell_what_and_when_and_simulated():
+    assert ORIGIN.file_parts("a/../b")[-1] == "simulated"
+    from dexposure_core.ui import text
+
+    name = text.file_name(ORIGIN.file_parts("a/../b"), "csv")
+    assert name == "dexposure_a-b_2025-06-09_holdings_v2025-06-16-abc_simulated.csv"
+
+
+def figure():
+    return go.Figure(go.Scatter(x=[1, 2], y=[3, 4]), layout={"height": 300, "margin": {"l": 108}})
+
+
+def test_the_interactive_page_asks_nothing_of_the_network():
+    page = export.html_bytes(figure(), ORIGIN).decode()
+    outside_script = re.sub(r"<script[^>]*>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page[: page.index("plotly.js v")] + outside_script)
+    assert not re.search(r"<script[^>]+src=", page)
+    assert "SIMULATED DATA" in page
+    assert "2025-06-16-abc" in page
+
+
+def test_a_figure_is_printed_on_white_with_its_caption_and_stays_as_it_was():
+    drawn = figure()
+    page = export.html_bytes(drawn, ORIGIN).decode()
+    assert theme.LIGHT.paper in page
+    assert drawn.layout.annotations == ()
+
+
+def test_without_a_browser_a_picture_is_refused_in_words(monkeypatch):
+    monkeypatch.delenv("BROWSER_PATH", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert images.browser() is None
+    with pytest.raises(images.NoPicture, match="camera button"):
+        images.render(figure(), "svg")
+
+
+def test_a_browser_that_hangs_is_given_up(tmp_path, monkeypatch):
+    stuck = tmp_path / "chrome"
+    stuck.write_text("#!/bin/sh\nsleep 60\n")
+    stuck.chmod(0o755)
+    monkeypatch.setenv("BROWSER_PATH", str(stuck))
+    with pytest.raises(images.NoPicture, match="no answer in 1 s"):
+        images.render(figure(), "svg", timeout=1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(images.browser() is None, reason="no Chrome or Chromium on this machine")
+@pytest.mark.parametrize(("form", "start"), [("png", b"\x89PNG"), ("svg", b"<svg")])
+def test_pictures(form, start):
+    content = images.render(export._captioned(figure(), ORIGIN, theme.LIGHT), form)
+    assert content.startswith(start)
+    if form == "svg":
+        assert b"SIMULATED DATA" in content

@@ -21,6 +21,7 @@ from dexposure_core.ui import images, tables, text, theme
 from dexposure_core.ui.provenance import Provenance
 
 CAPTION: Final = "provenance"
+_LINE_PX: Final = 13
 _MODEBAR: Final = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d", "zoom2d"]
 
 
@@ -159,8 +160,15 @@ def _captioned(figure: Any, provenance: Provenance, mode: theme.Mode) -> Any:
     drawn = copy.deepcopy(figure)
     drawn.update_layout(template=theme.template(mode))
     left = float(drawn.layout.margin.l or 8) - 8
+    words = provenance.caption()
+    more = _LINE_PX * max(0, words.count("<br>") - 1)  # the template leaves room for two lines
+    if more:
+        drawn.update_layout(
+            margin={"b": float(drawn.layout.margin.b or theme.BOTTOM) + more},
+            height=float(drawn.layout.height or theme.HEIGHT) + more,
+        )
     drawn.add_annotation(
-        text=provenance.caption(), xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top",
+        text=words, xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top",
         xshift=-left, yshift=-26, align="left", showarrow=False, font={"size": 10, "color": mode.muted},
     )  # fmt: skip
     return drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,6 +11,7 @@ from dexposure_core.ui import text
 
 PRODUCT: Final = "DeXposure Monitor"
 SIMULATED: Final = "SIMULATED DATA"
+LINE: Final = 72  # characters that fit under a chart of half the page's width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +53,13 @@ class Provenance:
         return ", ".join(self.sources[:2]) + (f" and {more} more" if more > 0 else "") or "not stated"
 
     def caption(self) -> str:
-        """Return the two short lines under a chart (HTML, escaped)."""
+        """Return the short lines under a chart (HTML, escaped): one or two on the content, one on the product."""
         first = [SIMULATED] if self.simulated else [f"Source: {text.short(self.source(), 44)}"]
         first += [str(self.date)] if self.date else []
         first += [f"{self.basis} basis"] if self.basis else []
         first += [f"{name} {value}" for name, value in self.parameters]
-        return f"{text.html(text.short(' · '.join(first), 130))}<br>{PRODUCT} · vintage {text.html(self.vintage)}"
+        lines = textwrap.wrap(text.short(" · ".join(first), 200), LINE)[:3]
+        return "<br>".join([*map(text.html, lines), f"{PRODUCT} · vintage {text.html(self.vintage)}"])
 
     def file_parts(self, key: str) -> tuple[str, ...]:
         """Return the parts of a file name: what, date, basis, vintage and whether simulated."""

@@ -19,6 +19,7 @@ SECTOR_COLOURS: Final = (
 GREYS: Final = ("#7C848E", "#A3A9B1", "#5C636C", "#BDC2C8")
 FONT: Final = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
 HEIGHT: Final = 340
+BOTTOM: Final = 58
 HEIGHT_SMALL: Final = 220
 HEIGHT_LARGE: Final = 520
 
@@ -98,7 +99,7 @@ def template(of: Mode | None = None) -> Any:
         layout={
             "font": {"family": FONT, "size": 13, "color": colours.ink},
             "paper_bgcolor": colours.paper, "plot_bgcolor": colours.paper,
-            "colorway": list(SECTOR_COLOURS), "margin": {"l": 8, "r": 8, "t": 44, "b": 58},
+            "colorway": list(SECTOR_COLOURS), "margin": {"l": 8, "r": 8, "t": 44, "b": BOTTOM},
             "title": {"font": {"size": 15, "color": colours.ink}, "x": 0, "xref": "container", "xanchor": "left",
                       "y": 0.98, "yanchor": "top"},
             "xaxis": axis | {"showgrid": False}, "yaxis": axis,

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoModel
 from dexposure_core.forecast import FORECASTERS
-from dexposure_core.ui import answers, controls, export, frame, lookups
+from dexposure_core.ui import answers, controls, export, frame, lookups, outlook
 from dexposure_core.ui.charts import forecast as charts
 
 view = frame.require("forecast")
@@ -16,43 +16,47 @@ try:
     result = lookups.forecast(view.vintage, view.date, view.basis, view.horizon, chosen)
 except DexposureError as error:
     with slot:
-        frame.headline(charts.NO_MODEL if isinstance(error, NoModel) else "This forecast cannot be made.")
-    frame.empty("No forecast", str(error), charts.REMEDY)
+        frame.headline(outlook.NO_MODEL if isinstance(error, NoModel) else "This forecast cannot be made.")
+    frame.empty("No forecast", str(error).replace("`", ""), outlook.REMEDY)
     frame.footer(origin, method="forecast")
     st.stop()
 with slot:
-    frame.headline(answers.forecast(result.measures, view.horizon, chosen, charts.when(result)))
-for note in charts.notes(result):
+    frame.headline(answers.forecast(result.measures, view.horizon, chosen, outlook.when(result)))
+for note in outlook.notes(result):
     st.caption(note)
 
 left, right = st.columns([3, 2])
 with left:
-    rows, titles, units = charts.chosen_measures(result.measures)
+    rows, titles, units = outlook.chosen_measures(result.measures)
     figure = charts.beside(rows, titles, units, title="The network, expected beside today", weeks=view.horizon)
     export.chart(figure, result.measures, "measures", origin)
 with right, st.container(border=True, key="skill"):
     st.markdown("**How good is this forecast?**")
-    st.markdown(charts.skill_words(lookups.scores(), view.basis, view.horizon, chosen))
-    measured = charts.skill_table(lookups.scores(), view.basis, view.horizon, chosen)
+    st.markdown(outlook.skill_words(lookups.scores(), view.basis, view.horizon, chosen))
+    measured = outlook.skill_table(lookups.scores(), view.basis, view.horizon, chosen)
     if not measured.is_empty():
-        export.table(measured, "skill", origin, labels=charts.SKILL_LABELS)
+        export.table(measured, "skill", origin, labels=outlook.SKILL_LABELS)
 
 left, right = st.columns(2)
 with left:
-    rows, titles = charts.losses(result.stress)
-    figure = charts.beside(rows, titles, ["share"] * rows.height, title="Stress losses", weeks=view.horizon)
+    rows, titles, rules = outlook.losses(result.stress)
+    units = ["share"] * rows.height
+    figure = charts.beside(rows, titles, units, title="Stress losses", weeks=view.horizon, details=rules)
     export.chart(figure, result.stress, "stress", origin)
 with right:
     movers = result.protocols
-    figure = charts.moves(movers.head(12), movers["name"].to_list()[:12], title="TVL expected to move most")
-    export.chart(figure, movers, "protocols", origin)
+    if outlook.still(movers):
+        frame.empty("No TVL is expected to move", f"{chosen} says nothing about TVL.", "Choose another forecaster.")
+    else:
+        figure = charts.moves(movers.head(12), movers["name"].to_list()[:12], title="TVL expected to move most")
+        export.chart(figure, movers, "protocols", origin)
 
 left, right = st.columns(2)
 with left:
     st.subheader("Likeliest new exposures", anchor=False)
     st.caption("Pairs without an exposure today, among those the past suggests; size if it comes to exist.")
     new = result.new(500)
-    export.table(charts.brief(new), "new", origin, link=view.protocol_link, full=new, labels=charts.NEW_LABELS)
+    export.table(outlook.brief(new), "new", origin, link=view.protocol_link, full=new, labels=outlook.NEW_LABELS)
 with right:
     st.subheader("Exposures that may vanish", anchor=False)
     st.caption("Exposures of today that are more likely gone than not, by the USD expected to go.")
@@ -60,5 +64,7 @@ with right:
     if gone.is_empty():
         frame.empty("None", "No exposure of today is more likely gone than not.", "Try a longer horizon.")
     else:
-        export.table(charts.brief(gone), "gone", origin, link=view.protocol_link, full=gone, labels=charts.GONE_LABELS)
+        export.table(
+            outlook.brief(gone), "gone", origin, link=view.protocol_link, full=gone, labels=outlook.GONE_LABELS
+        )
 frame.footer(origin, method="forecast")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.errors import UnknownProtocol
-from dexposure_core.pipeline.views import Shocked
+from dexposure_core.pipeline import views
 from dexposure_core.ui import answers, controls, export, frame, graph, lookups, resources
 from dexposure_core.ui.charts import protocol as charts
 from dexposure_core.ui.charts import sankey
@@ -27,15 +27,15 @@ try:
 except UnknownProtocol:
     frame.headline(f"**{answers.name(view.protocol_name)}** is not in the snapshot of {view.date}.")
     sizes, _ = lookups.protocol_history(view.vintage, view.basis, here)
-    frame.empty("Not in this snapshot", charts.presence(sizes), "Choose another date in the sidebar.")
+    frame.empty("Not in this snapshot", answers.presence(sizes), "Choose another date in the sidebar.")
     frame.footer(origin)
     st.stop()
 
 failure = lookups.stress(
-    view.vintage, view.date, view.basis, Shocked(kind="protocol", name=here, fraction=1.0), RULE, 1.0, 1.0
+    view.vintage, view.date, view.basis, views.Shocked(kind="protocol", name=here, fraction=1.0), RULE, 1.0, 1.0
 )
 frame.headline(answers.protocol(who, failure))
-st.caption(charts.identity_line(who))
+st.caption(answers.identity_line(who))
 
 near = graph.ego(snapshot, here)
 if near.creditors or near.debtors:
@@ -67,8 +67,8 @@ with right:
 left, right = st.columns(2)
 with left:
     st.subheader("If it fails", anchor=False)
-    st.caption(charts.failure_words(failure, here))
-    export.table(charts.hit(failure, here), "if-it-fails", origin.having(rule=RULE), link=view.protocol_link)
+    st.caption(answers.failure_words(failure, here))
+    export.table(views.hit_by(failure, here), "if-it-fails", origin.having(rule=RULE), link=view.protocol_link)
 with right:
     st.subheader("Who can hurt it", anchor=False)
     st.caption("Each of its largest debtors fails whole, alone: what it loses at first, and in all (linear DebtRank).")

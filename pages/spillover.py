@@ -3,15 +3,15 @@
 import streamlit as st
 
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, controls, export, frame, lookups, resources
+from dexposure_core.ui import answers, cells, controls, export, frame, lookups, resources
 from dexposure_core.ui.charts import heatmap, sankey, series
 from dexposure_core.ui.charts import spillover as charts
 
 view = frame.require("spillover")
 origin = view.provenance()
-cells = resources.sector_exposures(view.vintage, view.date, view.basis)
+levels = resources.sector_exposures(view.vintage, view.date, view.basis)
 before = resources.sector_exposures(view.vintage, view.previous, view.basis) if view.previous else None
-now, moved = views.change(cells, before) if before is not None else (views.matrix(cells), None)
+now, moved = views.change(levels, before) if before is not None else (views.matrix(levels), None)
 frame.headline(answers.spillover(now, moved, view.period))
 if now.total == 0:
     frame.empty("No exposure", f"On {view.date} nobody holds another's tokens.", "Choose another date.")
@@ -23,7 +23,7 @@ left, middle, right = st.columns(3)
 with left:
     shows = controls.choice(
         "cells", "Show", ["level", "change"] if moved else ["level"], style="segments",
-        format_func=charts.CELLS.__getitem__,
+        format_func=cells.CELLS.__getitem__,
     )  # fmt: skip
 with middle:
     creditor = controls.choice("from", "Creditor sector (row)", now.sectors, default=first[0])
@@ -31,13 +31,13 @@ with right:
     debtor = controls.choice("to", "Debtor sector (column)", now.sectors, default=first[1])
 
 shown = moved if shows == "change" and moved else now
-title = charts.title(shows, view.date, view.previous)
+title = cells.title(shows, view.date, view.previous)
 figure = heatmap.matrix(shown, title=title, signed=shows == "change", chosen=(creditor, debtor))
 clicked = export.chart(figure, views.matrix_table(shown), "matrix", origin.having(shows=shows), on_select="rerun")
-charts.follow_click(clicked, (creditor, debtor))
+cells.follow_click(clicked, (creditor, debtor))
 
 st.subheader(f"{creditor} → {debtor}", anchor=False)
-st.caption(charts.cell_words(now, moved, creditor, debtor, view.period))
+st.caption(cells.cell_words(now, moved, creditor, debtor, view.period))
 left, right = st.columns(2)
 at = origin.having(creditor_sector=creditor, debtor_sector=debtor)
 with left:
@@ -45,7 +45,7 @@ with left:
     if pairs.is_empty():
         frame.empty("An empty cell", "No exposure lies behind it on this date.", "Its history is beside.")
     else:
-        export.table(charts.with_share(pairs), "cell", at, link=view.protocol_link)
+        export.table(cells.with_share(pairs), "cell", at, link=view.protocol_link)
 with right:
     history = lookups.cell_history(view.vintage, view.basis, creditor, debtor)
     line = {"exposure_usd": series.Line(label=debtor)}
@@ -65,5 +65,5 @@ with left:
 with right:
     across = controls.switch("across", "Only between different sectors", default=True)
     bands = sankey.sectors(now, resources.sector_colours(view.vintage), across_only=across)
-    export.chart(bands, cells, "sector-bands", origin)
+    export.chart(bands, levels, "sector-bands", origin)
 frame.footer(origin, method="spillover")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from dexposure_core.pipeline.stress_result import StressResult
-from dexposure_core.pipeline.views import Identity, Matrix, NetworkFacts, Shocked
+from dexposure_core.pipeline.views import Identity, Matrix, NetworkFacts, Shocked, hit_by
 from dexposure_core.stress import find_rule, find_scenario
 from dexposure_core.ui import text
 
@@ -58,6 +58,40 @@ def protocol(of: Identity, failure: StressResult | None) -> str:
     return f"{lead} If it fails whole, others lose **{text.usd(hurt.total_loss_usd - own)}**."
 
 
+def presence(sizes: pl.DataFrame) -> str:
+    """Say on which dates a protocol is in the network."""
+    if sizes.is_empty():
+        return "It is on no date of this basis."
+    first, last = sizes["date"][0], sizes["date"][-1]
+    return f"It is in {text.plural(sizes.height, 'snapshot')}, the first on {first}, the last on {last}."
+
+
+def identity_line(of: Identity) -> str:
+    """Return id, sector, category and issued tokens on one line of Markdown."""
+    issued = ", ".join(text.markdown(text.short(token, 20)) for token in of.issues[:12])
+    more = f" and {len(of.issues) - 12} more" if len(of.issues) > 12 else ""
+    parts = [f"id {text.markdown(text.short(of.protocol, 40))}", f"sector {text.markdown(text.short(of.sector))}"]
+    parts += [f"category {text.markdown(text.short(of.category))}"] if of.category != of.sector else []
+    return " · ".join([*parts, f"issues {issued}{more}" if issued else "issues no token that is known"])
+
+
+def failure_words(result: StressResult, protocol: str) -> str:
+    """Say first-round and total losses of the others when a protocol fails whole."""
+    c = result.contagion
+    own = result.snapshot.row(protocol)
+    lost = c.loss_by_round_usd.sum(axis=1)
+    first = float(lost[1]) if len(lost) > 1 else 0.0
+    others = c.total_loss_usd - float(c.total_usd[own])
+    rows = hit_by(result, protocol)
+    if rows.is_empty():
+        return "It loses everything; nobody else loses by it."
+    hard = rows.filter(pl.col("distress") >= 0.01).height
+    return (
+        f"It loses everything. Others lose {text.usd(first)} in the first round and {text.usd(others)} in all; "
+        f"{text.count(hard) if hard else 'none'} of them 1 % or more of TVL (linear DebtRank)."
+    )
+
+
 def spillover(now: Matrix, moved: Matrix | None, period: str) -> str:
     """Answer: where does exposure cross from one sector to another? `moved`: now minus the snapshot before."""
     creditor, debtor, usd = now.largest_crossing()
@@ -79,7 +113,7 @@ def shocked(shock: Shocked, called: str) -> str:
     """Say what breaks: `USDC loses 10 %`."""
     if shock.kind == "scenario":
         return text.markdown(find_scenario(shock.name).title)
-    return f"{name(called)} loses {text.percent(shock.fraction)}"
+    return f"{name(called)} loses {100 * shock.fraction:g} %"
 
 
 def contagion(result: StressResult, losses: Sequence[float], words: str) -> str:
@@ -107,12 +141,14 @@ def forecast(measures: pl.DataFrame, weeks: int, forecaster: str, when: str) -> 
         _expected("TVL concentration (HHI)", rows.get("tvl_hhi"), "index"),
         _expected("the cross-sector share", rows.get("cross_sector_ratio"), "share"),
     ]
-    told = [part for part in parts if part]
+    told = "; ".join(part for part in parts if part)
     if not told:
         return f"Nothing can be said about the network {weeks} weeks ahead."
+    if forecaster == "persistence":
+        return f"By {when} ({text.plural(weeks, 'week')} ahead) persistence expects all to stay as it is: {told}."
     return (
-        f"By {when} ({text.plural(weeks, 'week')} ahead) {text.markdown(forecaster)} expects "
-        f"{'; '.join(told)}. Persistence expects no change."
+        f"By {when} ({text.plural(weeks, 'week')} ahead) {text.markdown(forecaster)} expects {told}. "
+        "Persistence expects no change."
     )
 
 
@@ -120,4 +156,5 @@ def _expected(what: str, row: dict[str, float] | None, unit: str) -> str:
     if row is None or not (math.isfinite(row["today"]) and math.isfinite(row["forecast"])):
         return ""
     moved = text.change(row["forecast"], row["today"], unit)
+    moved = "no change" if moved.partition(" ")[0] in ("0", "0.00") else moved
     return f"{what} **{text.amount(row['forecast'], unit)}** ({moved})"

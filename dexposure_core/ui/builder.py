@@ -14,7 +14,7 @@ from dexposure_core.stress import RULES, SCENARIOS, find_rule, find_scenario
 from dexposure_core.ui import answers, controls, text
 from dexposure_core.ui.view import View
 
-_KINDS = {"scenario": "A standard scenario", "protocol": "A protocol", "token": "A token"}
+_KINDS = {"scenario": "Scenario", "protocol": "Protocol", "token": "Token"}
 
 
 @dataclass(frozen=True, kw_only=True)

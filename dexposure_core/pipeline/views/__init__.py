@@ -7,7 +7,15 @@ from dexposure_core.pipeline.views.exposures import NetworkFacts, exposure_table
 from dexposure_core.pipeline.views.outlook import card_scores, skill
 from dexposure_core.pipeline.views.protocol import Identity, assets, events_of, holders, identity, partner_rows
 from dexposure_core.pipeline.views.sectors import Matrix, cell_history, change, matrix, matrix_table
-from dexposure_core.pipeline.views.spread import CAPACITIES, Shocked, channels, sensitivity, threats, tokens_held
+from dexposure_core.pipeline.views.spread import (
+    CAPACITIES,
+    Shocked,
+    channels,
+    hit_by,
+    sensitivity,
+    threats,
+    tokens_held,
+)
 
 __all__ = [
     "CAPACITIES",
@@ -22,6 +30,7 @@ __all__ = [
     "channels",
     "events_of",
     "exposure_table",
+    "hit_by",
     "holders",
     "identity",
     "matrix",

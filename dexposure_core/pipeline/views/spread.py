@@ -53,6 +53,12 @@ def channels(result: StressResult) -> pl.DataFrame:
     return sums.with_columns(share).sort("loss_usd", descending=True, maintain_order=True)
 
 
+def hit_by(result: StressResult, protocol: str) -> pl.DataFrame:
+    """Return who loses by a protocol's failure, itself left out: who, in which round, how much."""
+    rows = result.protocols().filter(pl.col("protocol") != protocol, pl.col("loss_usd") > 0)
+    return rows.select("protocol", "name", pl.col("first_round").alias("round"), "loss_usd", "distress")
+
+
 def threats(
     snapshot: Snapshot, protocol: str, rule: str, *, limit: int = 12, pass_through: float = 1.0
 ) -> pl.DataFrame:

@@ -7,6 +7,8 @@ Protocols are ranked by strength, s_i = Σ_j (E_ij + E_ji). Among the first K of
    with p = E_ij / s_i and k_i partners, α = (1 − p)^(k_i − 1) is the chance of a share as large as p if i had spread
    its exposures at random; small α is telling. The largest of those fill up to `per_protocol` exposures a protocol;
 3. if room is left, the largest of the others.
+
+The searched protocol comes with its largest partners and all its exposures to those shown.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 SIGNIFICANT = 0.05
+PARTNERS = 12  # of a searched protocol, at each side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +75,15 @@ def backbone(snapshot: Snapshot, size: int = 140, *, keep: Sequence[str] = (), p
         keep: ids that are shown whatever their strength (the searched protocol); unknown ids are ignored.
         per_protocol: exposures shown per protocol shown, at most.
     """
-    rows = _strongest(snapshot, size, keep)
+    kept = np.flatnonzero(np.isin(snapshot.protocols.astype(str), list(keep))) if keep else np.zeros(0, dtype=np.int64)
+    rows = _strongest(snapshot, size, kept)
     inside = np.zeros(len(snapshot.protocols), dtype=np.bool_)
     inside[rows] = True
     among = np.flatnonzero(inside[snapshot.creditor] & inside[snapshot.debtor])
     chosen = among[_telling(snapshot, among, int(per_protocol * len(rows)))]
+    if len(kept):
+        own = np.isin(snapshot.creditor[among], kept) | np.isin(snapshot.debtor[among], kept)
+        chosen = np.union1d(chosen, among[own])
     amounts = snapshot.exposure_usd
     return Cut(
         protocols=rows,
@@ -102,14 +109,18 @@ def strength(snapshot: Snapshot) -> Floats:
     return held + owed
 
 
-def _strongest(snapshot: Snapshot, size: int, keep: Sequence[str]) -> Indices:
+def _strongest(snapshot: Snapshot, size: int, kept: Indices) -> Indices:
+    """Return the rows of the `size` strongest, then those kept and their largest partners."""
     total = strength(snapshot)
     order = np.argsort(-total, kind="stable")
     rows = order[total[order] > 0][:size]
-    wanted = (
-        np.flatnonzero(np.isin(snapshot.protocols.astype(str), list(keep))) if keep else np.zeros(0, dtype=np.int64)
-    )
-    return np.concatenate([rows, np.setdiff1d(wanted, rows)]).astype(np.int64)
+    wanted = [kept]
+    for row in kept:
+        for near, far in ((snapshot.creditor, snapshot.debtor), (snapshot.debtor, snapshot.creditor)):
+            own = np.flatnonzero(near == row)
+            wanted.append(far[own[np.argsort(-snapshot.exposure_usd[own], kind="stable")][:PARTNERS]])
+    more = np.setdiff1d(np.concatenate(wanted), rows)
+    return np.concatenate([rows, more]).astype(np.int64)
 
 
 def _telling(snapshot: Snapshot, among: Indices, limit: int) -> Indices:

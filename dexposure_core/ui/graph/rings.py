@@ -28,9 +28,10 @@ def rings(
         protocols: protocol, name, sector, loss_usd, distress, struck, first_round; largest loss first.
         channels: debtor, creditor, first_round, loss_usd, names of both; largest first.
         colour: round → colour.
-        limit: how many protocols; those struck are always shown.
+        limit: how many protocols; at most half of them struck ones.
     """
-    shown = pl.concat([protocols.filter("struck"), protocols.filter(~pl.col("struck")).head(limit)])
+    struck = protocols.filter("struck").head(limit // 2)
+    shown = pl.concat([struck, protocols.filter(~pl.col("struck")).head(limit - struck.height)])
     shown = shown.with_columns(ring=pl.col("first_round").clip(upper_bound=LAST)).sort(
         "ring", "sector", "loss_usd", descending=[False, False, True]
     )

@@ -1,0 +1,121 @@
+"""What the Forecast page says and lists: which numbers it shows, what a reader must be told, how good a forecast is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from dexposure_core.measures import MEASURES
+from dexposure_core.pipeline import views
+from dexposure_core.stress import find_rule, find_scenario
+from dexposure_core.ui import text
+
+if TYPE_CHECKING:
+    from dexposure_core.pipeline.forecast import ForecastResult
+
+NO_MODEL: Final = "**There is no trained model to forecast with.** The baselines need none: choose one below."
+REMEDY: Final = (
+    "Training takes minutes on a plain computer; reload afterwards. Persistence and pair-memory, above, need none."
+)
+NEW_LABELS: Final = {"exposure_usd": "Size, USD m"}
+GONE_LABELS: Final = {"exposure_usd": "Today, USD m", "probability": "Still there"}
+SKILL_LABELS: Final = {"what": "What", "value": "This forecaster", "persistence": "Persistence", "gain": "Better by"}
+MEASURES_SHOWN: Final = (
+    "system_tvl_usd", "total_exposure_usd", "exposure_count", "tvl_hhi", "debtor_hhi", "cross_sector_ratio",
+    "spillover_index", "max_default_loss",
+)  # fmt: skip
+METRICS: Final[Mapping[str, str]] = {
+    "auprc_random": "Which pairs are exposed (AUPRC, higher is better)",
+    "auprc_historical": "Which former pairs return (AUPRC, higher is better)",
+    "mrr_new": "New partners (MRR, higher is better)",
+    "brier": "Probability (Brier score)",
+    "weight_mae": "Size of exposures (log error)",
+    "node_mae": "TVL (log error)",
+}
+
+
+def when(result: ForecastResult) -> str:
+    """Return the date a forecast is for, or how many snapshots ahead where the dates have no fixed step."""
+    return str(result.target) if result.target else f"{result.horizon_weeks} snapshots ahead"
+
+
+def notes(result: ForecastResult) -> list[str]:
+    """Return what a reader must be told, as Markdown."""
+    known = "What happened since is shown beside." if result.actual is not None else ""
+    return [text.markdown(note) for note in (*result.notes, known) if note]
+
+
+def chosen_measures(measures: pl.DataFrame) -> tuple[pl.DataFrame, list[str], list[str]]:
+    """Return the rows worth a line each, their titles and units, those that are defined only."""
+    known = {m.name: m for m in MEASURES}
+    rows = pl.DataFrame({"measure": MEASURES_SHOWN}).join(measures, on="measure", how="inner", maintain_order="left")
+    rows = rows.filter(pl.col("today").is_not_nan() & pl.col("forecast").is_not_nan())
+    names = rows["measure"].to_list()
+    return rows, [known[n].title for n in names], [known[n].unit for n in names]
+
+
+def losses(stress: pl.DataFrame) -> tuple[pl.DataFrame, list[str], list[str]]:
+    """Return the standard stress losses that are defined, and the titles of their scenarios and rules."""
+    rows = stress.filter(pl.col("today").is_not_nan() & pl.col("forecast").is_not_nan())
+    named = [name.split(":") for name in rows["loss"].to_list()]
+    return rows, [find_scenario(n[1]).title for n in named], [find_rule(n[2]).title for n in named]
+
+
+def still(movers: pl.DataFrame) -> bool:
+    """Return whether no TVL is expected to move by as much as a dollar."""
+    return movers.filter(pl.col("change_usd").abs() >= 1.0).is_empty()
+
+
+def brief(exposures: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns a screen has room for: who, to whom, how much, how likely."""
+    amount = pl.when(pl.col("today_usd") > 0).then("today_usd").otherwise("exposure_usd").alias("exposure_usd")
+    return exposures.select("creditor", "creditor_name", "debtor", "debtor_name", amount, "probability")
+
+
+def skill_words(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str) -> str:
+    """Say in plain words where a forecaster helped on the hold-out and where it did not."""
+    rows = _scored(scores, basis, horizon, forecaster)
+    if rows.is_empty():
+        return (
+            "It has not been scored for this basis and horizon. `dexposure evaluate` scores every forecaster on weeks "
+            "that the model never saw, beside persistence."
+        )
+    if forecaster == "persistence":
+        return "Persistence expects no change. It is the yardstick: every other forecaster is measured against it."
+    better = [METRICS[r["metric"]].split(" (")[0].lower() for r in rows.to_dicts() if _gain(r) > 0.005]
+    worse = [METRICS[r["metric"]].split(" (")[0].lower() for r in rows.to_dicts() if _gain(r) < -0.005]
+    told = [f"better than persistence at: {', '.join(better)}"] if better else ["nowhere better than persistence"]
+    told += [f"worse at: {', '.join(worse)}"] if worse else []
+    return (
+        f"On the hold-out weeks, {horizon} weeks ahead, {text.markdown(forecaster)} was {'; '.join(told)}. These are "
+        "scores on data the model was not trained on; on other data they may differ."
+    )
+
+
+def skill_table(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str) -> pl.DataFrame:
+    """Return what, value, persistence, gain (written) of the metrics that are told."""
+    rows = _scored(scores, basis, horizon, forecaster).to_dicts()
+    return pl.DataFrame(
+        {
+            "what": [METRICS[r["metric"]] for r in rows],
+            "value": [r["value"] for r in rows],
+            "persistence": [r["persistence"] for r in rows],
+            "gain": [text.percent(_gain(r), sign=True) for r in rows],
+        }
+    )
+
+
+def _scored(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str) -> pl.DataFrame:
+    told = pl.DataFrame({"metric": list(METRICS)})
+    rows = views.skill(scores, basis, horizon, forecaster)
+    return told.join(rows, on="metric", how="inner", maintain_order="left")
+
+
+def _gain(row: Mapping[str, Any]) -> float:
+    """Return by how much a forecaster beats persistence: skill for errors, relative rise for scores."""
+    if row["skill"] is not None:
+        return float(row["skill"])
+    return float(row["value"]) / float(row["persistence"]) - 1 if row["persistence"] else math.nan

@@ -6,6 +6,7 @@ follow by the same construction as for real data. `world` is the only door.
 
 from __future__ import annotations
 
+from dexposure_core.sources.simulate.facts import load
 from dexposure_core.sources.simulate.world import DEFAULT_SEED, SCALES, World, make_world
 
 __all__ = ["DEFAULT_SEED", "SCALES", "World", "world"]
@@ -15,7 +16,11 @@ def world(scale: str | float = "demo", seed: int = DEFAULT_SEED) -> World:
     """Return the simulated world.
 
     Args:
-        scale: "demo" (the embedded dataset), "full", or a factor on the demo size.
+        scale: "demo" (the embedded dataset), "full" (the size of the real one), or a factor: above 1 a crowd of
+            numbered protocols and tokens joins the known ones, below 1 only the largest protocols remain.
         seed: equal seeds give equal worlds.
+
+    Raises:
+        BadOption: for a scale that does not exist.
     """
-    return make_world(scale, seed)
+    return make_world(load(), scale, seed)

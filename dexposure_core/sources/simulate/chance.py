@@ -49,3 +49,10 @@ def short(values: Floats, bits: int) -> Floats:
     mantissa, exponent = np.frexp(values)
     rounded: Floats = np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits)
     return rounded
+
+
+def bridge(walk: Floats, at: npt.NDArray[np.int64]) -> Floats:
+    """Return `walk` less its own straight line between the weeks `at`: zero there, free after the last."""
+    weeks = np.arange(len(walk))
+    pinned: Floats = walk - np.interp(weeks, at, walk[at])
+    return pinned

@@ -1,15 +1,15 @@
 """The facts the simulated world starts from: the tables in `facts/`, read once, checked, frozen.
 
-Protocols, issuers, chains, launch and end dates, TVL at nine dates, prices at nine dates, the market's path, the days on
-which a peg broke or a protocol was hit. Figures are public approximations rounded to what can be known; nothing here is
-a measurement.
+Protocols, issuers, chains, launch and end dates, TVL and prices at nine dates, the market's path, the days on which a
+peg broke or a protocol was hit. Figures are public approximations rounded to what can be known; nothing here is a
+measurement.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ import polars as pl
 Floats = npt.NDArray[np.float64]
 
 FOLDER: Final = Path(__file__).parent / "facts"
-TABLES: Final = ("protocols", "tokens", "prices", "market", "levels", "breaks", "shocks", "events")
+TABLES: Final = ("protocols", "tokens", "prices", "market", "levels", "breaks", "shocks", "growth", "sizes", "events")
 KNOTS: Final = tuple(
     dt.date.fromisoformat(f"{month}-01")
     for month in (
@@ -35,7 +35,7 @@ EXCHANGES_ENTER: Final = dt.date(2022, 11, 14)
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The fact tables as polars frames; see `facts/` for their columns."""
+    """The fact tables as polars frames; see `facts/README.md` for their columns."""
 
     protocols: pl.DataFrame
     tokens: pl.DataFrame
@@ -44,11 +44,17 @@ class Facts:
     levels: pl.DataFrame
     breaks: pl.DataFrame
     shocks: pl.DataFrame
+    growth: pl.DataFrame
+    sizes: pl.DataFrame
     events: pl.DataFrame
+
+    def extended(self, **more: pl.DataFrame) -> Facts:
+        """Return the facts with rows added to the named tables."""
+        return replace(self, **{name: pl.concat([getattr(self, name), rows]) for name, rows in more.items()})
 
 
 DATES: Final = ("first", "last", "day", "date", "happened")
-NUMBERS: Final = ("beta", "ratio", "factor", "recovery_weeks")
+NUMBERS: Final = ("beta", "ratio", "factor", "recovery_weeks", "nodes", "edges", "holders")
 
 
 @functools.cache
@@ -67,6 +73,23 @@ def _read(path: Path) -> pl.DataFrame:
 def week(day: dt.date) -> int:
     """Return the index of the first Monday on or after `day` (0 for days before the first)."""
     return max(0, -((FIRST - day).days // 7))
+
+
+def broken(facts: Facts) -> dict[str, Floats]:
+    """Return, per token that ever left its usual price, the factor (WEEKS,) on that price."""
+    return {
+        str(token): interpolate(rows["day"].to_list(), rows["ratio"].to_numpy())
+        for (token,), rows in facts.breaks.group_by("token", maintain_order=True)
+    }
+
+
+def growth(facts: Facts, of: str) -> Floats:
+    """Return (WEEKS,) size of the real network (`nodes` or `edges`) as a share of its largest, never falling.
+
+    To the power 0.8: a small world cannot begin as small as one of eleven thousand nodes.
+    """
+    counts = interpolate(facts.growth["day"].to_list(), facts.growth[of].to_numpy())
+    return np.asarray((np.maximum.accumulate(counts) / counts.max()) ** 0.8)
 
 
 def interpolate(days: list[dt.date], values: Floats) -> Floats:

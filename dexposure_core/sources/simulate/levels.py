@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dexposure_core.sources.simulate.chance import Floats, generator
+from dexposure_core.sources.simulate.chance import Floats, bridge, generator
 from dexposure_core.sources.simulate.facts import (
     EXCHANGES_ENTER,
     FIRST,
@@ -30,32 +30,58 @@ OLD_START: Final = 0.55  # the same for a protocol launched before the data begi
 LATE_WEEKS: Final = 3  # a size known this short before the first week holds in the first week
 PROTOCOL_NOISE: Final = 0.035  # weekly, at constant prices
 REVERSION: Final = 0.12
+SEEN_SMALL: Final = 1e7  # USD: protocols up to this size are seen as late as any
+SEEN_DECADES: Final = 2.5  # so many powers of ten above it they are seen at once
 ANCHOR_EXCHANGE: Final = "2269"  # Binance: its size is known best, the other exchanges share the rest
 
 
-def alive(row: dict[str, Any]) -> tuple[int, int]:
-    """Return the first and last week (inclusive) of a protocol in the data; first > last when it never enters."""
-    first: dt.date = row["first"] or FIRST
+def alive(row: dict[str, Any], nodes: Floats, seed: int) -> tuple[int, int]:
+    """Return the first and last week (inclusive) of a protocol in the data; first > last when it never enters.
+
+    A large protocol is seen from its launch; a small one only once the data cover enough of the field, which they do
+    as the real network grew.
+
+    Args:
+        row: the protocol's facts.
+        nodes: (WEEKS,) the real network's size as a share of its largest.
+        seed: of the world.
+    """
+    start: dt.date = row["first"] or FIRST
     if row["category"] == "CEX":
-        first = max(first, EXCHANGES_ENTER)
-    last: dt.date = row["last"] or MONDAYS[-1]
-    if last < FIRST or first > MONDAYS[-1]:
+        start = max(start, EXCHANGES_ENTER)
+    end: dt.date = row["last"] or MONDAYS[-1]
+    if end < FIRST or start > MONDAYS[-1]:
         return 1, 0
-    return week(first), min(WEEKS - 1, (min(last, MONDAYS[-1]) - FIRST).days // 7)
+    first, last = week(start), min(WEEKS - 1, (min(end, MONDAYS[-1]) - FIRST).days // 7)
+    smallness = float(np.clip(1 - np.log10(max(largest_size(row) / SEEN_SMALL, 1e-3)) / SEEN_DECADES, 0.0, 1.0))
+    listed = int(np.searchsorted(nodes, smallness * generator(seed, "listed", row["protocol"]).uniform()))
+    return max(first, min(listed, first + (last - first) // 3)), last
 
 
-def known_sizes(row: dict[str, Any]) -> tuple[list[int], list[float]]:
-    """Return the weeks at which a protocol's TVL is known or assumed, and the TVL in USD."""
-    first, last = alive(row)
-    sizes = [row[f"musd_{knot:%Y-%m}"] for knot in KNOTS]
-    at = [week(knot) for knot in KNOTS]
-    near = [max(w, first) if first - w <= LATE_WEEKS else w for w in at]
-    known = {w: size * 1e6 for w, size in zip(near, sizes, strict=True) if size and first <= w <= last}
+def largest_size(row: dict[str, Any]) -> float:
+    """Return the largest known TVL of a protocol, USD; 0 when none is known."""
+    return 1e6 * max((row[f"musd_{knot:%Y-%m}"] or 0.0 for knot in KNOTS), default=0.0)
+
+
+def known_sizes(row: dict[str, Any], life: tuple[int, int]) -> tuple[list[int], list[float]]:
+    """Return the weeks of a protocol's life at which its TVL is known or assumed, and the TVL in USD.
+
+    Known are the nine columns of `protocols.csv` and the rows of `sizes.csv` (in `row["sizes"]`, the later win). A size
+    given only outside the protocol's life is its peak.
+    """
+    first, last = life
+    knots = [(knot, row[f"musd_{knot:%Y-%m}"]) for knot in KNOTS] + row.get("sizes", [])
+    known = {}
+    for day, size in knots:
+        at = week(day)
+        at = first if 0 < first - at <= LATE_WEEKS else at
+        if size and first <= at <= last:
+            known[at] = size * 1e6
     if not known:
-        biggest = max((size or 0.0 for size in sizes), default=0.0)
-        return ([first, last], [biggest * 1e6 * 0.7, biggest * 1e6]) if biggest and first <= last else ([], [])
+        biggest = largest_size(row)
+        return ([first, last], [biggest * 0.7, biggest]) if biggest and first <= last else ([], [])
     earliest = min(known)
-    if earliest - first > 2:
+    if earliest - first > LATE_WEEKS:
         known[first] = known[earliest] * (OLD_START if row["first"] and row["first"] < FIRST else SMALL_START)
     weeks = sorted(known)
     return weeks, [known[w] for w in weeks]
@@ -73,16 +99,17 @@ def shock_path(facts: Facts) -> dict[str, Floats]:
     return paths
 
 
-def scale_path(row: dict[str, Any], index: Floats, hits: Floats | None, seed: int) -> Floats:
+def scale_path(row: dict[str, Any], life: tuple[int, int], index: Floats, hits: Floats | None, seed: int) -> Floats:
     """Return (WEEKS,) USD per unit of `index` such that the product meets the known sizes; 0 outside its life.
 
     Args:
         row: the protocol's facts.
+        life: its first and last week.
         index: (WEEKS,) value of its portfolio at constant quantities; 0 where it holds nothing.
         hits: its shock path, or None.
         seed: of the world.
     """
-    weeks, sizes = known_sizes(row)
+    weeks, sizes = known_sizes(row, life)
     path = np.zeros(WEEKS)
     good = [(w, s) for w, s in zip(weeks, sizes, strict=True) if index[w] > 0]
     if not good:
@@ -90,46 +117,42 @@ def scale_path(row: dict[str, Any], index: Floats, hits: Floats | None, seed: in
     at = np.array([w for w, _ in good])
     hit = np.ones(WEEKS) if hits is None else hits
     level = np.log([s for _, s in good]) - np.log(index[at] * hit[at])
-    noise = slow_noise(generator(seed, "size", row["protocol"]).standard_normal(WEEKS), PROTOCOL_NOISE)
-    first, last = alive(row)
-    path = np.exp(np.interp(np.arange(WEEKS), at, level) + noise) * hit
+    calm = 1 - 0.5 * np.clip(np.log10(max(sizes) / 1e8) / 2, 0, 1)  # the large ones move less
+    noise = slow_noise(generator(seed, "size", row["protocol"]).standard_normal(WEEKS), PROTOCOL_NOISE * calm)
+    first, last = life
+    path = np.asarray(np.exp(np.interp(np.arange(WEEKS), at, level) + bridge(noise, at)) * hit)
     path[:first] = 0.0
     path[last + 1 :] = 0.0
     return path
 
 
 def slow_noise(draws: npt.NDArray[np.float64], size: float, reversion: float = REVERSION) -> Floats:
-    """Return mean-reverting noise along the last axis: x(t+1) = (1 - reversion) x(t) + size * draw, starting at its mean."""
+    """Return mean-reverting noise along the last axis, x(t+1) = (1 - reversion) x(t) + size * draw, from its mean."""
     from scipy.signal import lfilter
 
-    noise: Floats = lfilter([size], [1.0, reversion - 1.0], draws, axis=-1)
-    return noise
+    return np.asarray(lfilter([size], [1.0, reversion - 1.0], draws, axis=-1))
 
 
-def system_factors(facts: Facts, values: Floats, is_exchange: npt.NDArray[np.bool_], anchor: int) -> Floats:
-    """Return (2, WEEKS) factors on all protocols (row 0) and on the exchanges but the anchor (row 1).
+def system_factors(facts: Facts, *, protocols: Floats, exchanges: Floats, anchor: Floats) -> dict[str, Floats]:
+    """Return the factors (WEEKS,) by which the protocols and the other exchanges are multiplied.
 
-    The factor is fixed on the Mondays next to the dates at which the system's level is known and log-linear between
+    A factor is fixed on the Mondays next to the dates at which the system's level is known and log-linear between
     them, so that weekly movement remains the market's.
 
     Args:
         facts: the fact tables.
-        values: (P, WEEKS) TVL of every protocol before the factor, USD.
-        is_exchange: (P,) whether it is an exchange.
-        anchor: row of the exchange whose size is known.
+        protocols: (WEEKS,) TVL of all protocols but exchanges before the factor, USD.
+        exchanges: (WEEKS,) TVL of the exchanges but the anchor, USD.
+        anchor: (WEEKS,) TVL of the exchange whose size is known, USD.
     """
     days = facts.levels["day"].to_list()
-    others = is_exchange.copy()
-    others[anchor] = False
-    protocols = facts.levels["protocols_busd"].to_numpy() * 1e9
-    exchanges = np.maximum(facts.levels["exchanges_busd"].to_numpy() * 1e9, 1.0)
-    targets = (interpolate(days, protocols), np.maximum(0.0, interpolate(days, exchanges) - values[anchor]))
-    enter = week(EXCHANGES_ENTER)
+    level = interpolate(days, 1e9 * facts.levels["protocols_busd"].to_numpy())
+    held = interpolate(days, np.maximum(1e9 * facts.levels["exchanges_busd"].to_numpy(), 1.0))
     at = np.unique([week(day) for day in days])
-    rows = []
-    for members, target, start in ((~is_exchange, targets[0], 0), (others, targets[1], enter)):
-        total = values[members].sum(axis=0)
-        fixed = at[at >= start]
-        ratio = np.log(np.maximum(target[fixed], 1.0) / np.maximum(total[fixed], 1.0))
-        rows.append(np.exp(np.interp(np.arange(WEEKS), fixed, ratio)))
-    return np.array(rows)
+    late = at[at >= week(EXCHANGES_ENTER)]
+    return {"protocols": _ratio(level, protocols, at), "exchanges": _ratio(held - anchor, exchanges, late)}
+
+
+def _ratio(target: Floats, total: Floats, at: npt.NDArray[np.int64]) -> Floats:
+    logs = np.log(np.maximum(target[at], 1.0) / np.maximum(total[at], 1.0))
+    return np.asarray(np.exp(np.interp(np.arange(WEEKS), at, logs)))

@@ -7,34 +7,47 @@ time) and many small ones flicker: they leave and come back.
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from dexposure_core.sources.simulate.chance import Floats, Words, generator, gumbel
-from dexposure_core.sources.simulate.facts import WEEKS, week
+from dexposure_core.sources.simulate.chance import Floats, Words, generator, gumbel, words
+from dexposure_core.sources.simulate.facts import WEEKS, Facts, week
 
-TASTES: Final[dict[str, dict[str, float]]] = {  # which kinds of token a category picks up beyond its known holdings
-    "Dexes": {"governance": 1.0, "stablecoin": 1.2, "wrapped": 1.0, "native": 1.0, "liquid-staking": 0.6, "savings": 0.3},
-    "Lending": {"stablecoin": 1.5, "wrapped": 1.2, "native": 1.0, "liquid-staking": 1.2, "restaking": 0.8, "governance": 0.5, "principal": 0.5, "savings": 0.6, "lp": 0.2},
-    "CDP": {"wrapped": 1.2, "liquid-staking": 1.5, "stablecoin": 0.7, "native": 1.0, "restaking": 0.5, "lp": 0.3},
-    "CEX": {"native": 2.0, "governance": 1.2, "stablecoin": 1.5, "wrapped": 0.6, "liquid-staking": 0.4},
-    "Bridge": {"stablecoin": 1.5, "wrapped": 1.2, "native": 0.8, "governance": 0.8, "liquid-staking": 0.7},
-    "Chain": {"stablecoin": 1.5, "wrapped": 1.2, "native": 0.8, "governance": 1.0, "liquid-staking": 0.8, "restaking": 0.5},
-    "Yield Aggregator": {"lp": 2.0, "receipt": 0.8, "stablecoin": 0.6, "wrapped": 0.5, "vault": 0.4},
-    "Yield": {"lp": 1.0, "receipt": 1.0, "savings": 1.0, "vault": 0.8, "principal": 0.5, "stablecoin": 0.6, "liquid-staking": 0.6, "restaking": 0.5},
-    "Liquid Staking": {"native": 0.3},
-    "Restaking": {"liquid-staking": 2.0, "restaking": 2.0, "savings": 0.5, "wrapped": 0.4},
-    "Liquid Restaking": {"liquid-staking": 2.0, "restaking": 0.8},
-    "Derivatives": {"stablecoin": 1.5, "wrapped": 0.7, "native": 0.5},
-    "Indexes": {"governance": 1.5, "wrapped": 0.6, "stablecoin": 0.5, "liquid-staking": 0.4},
-    "Services": {"wrapped": 1.0, "stablecoin": 1.0, "receipt": 1.0, "liquid-staking": 1.0},
-    "RWA": {"stablecoin": 0.3},
-    "": {"stablecoin": 1.0, "wrapped": 1.0, "native": 0.6, "governance": 0.6, "lp": 0.4},
-}  # fmt: skip
+TASTES: Final = {  # which kinds of token a category picks up beyond its known holdings, and how gladly
+    "Dexes": "stablecoin 1.2, governance 1.3, meme 1.5, wrapped 1, native 1, liquid-staking .6, savings .3, bucket .15",
+    "Lending": "stablecoin 1.5, wrapped 1.2, liquid-staking 1.2, native 1, restaking .8, savings .6, governance .5",
+    "CDP": "liquid-staking 1.5, wrapped 1.2, native 1, stablecoin .7, restaking .5, lp .3",
+    "CEX": "native 2, stablecoin 1.5, governance 1.5, meme 2, wrapped .6, liquid-staking .4",
+    "Bridge": "stablecoin 1.5, wrapped 1.2, native .8, governance .8, liquid-staking .7",
+    "Chain": "stablecoin 1.5, wrapped 1.2, governance 1, meme .4, native .8, liquid-staking .8",
+    "Yield Aggregator": "lp 2, receipt .8, stablecoin .6, wrapped .5, vault .4, bucket .5",
+    "Farm": "lp 2, stablecoin .5, wrapped .5, bucket .5",
+    "Yield": "lp 1, receipt 1, savings 1, vault .8, stablecoin .6, liquid-staking .6, principal .5, bucket .2",
+    "Liquid Staking": "native .3",
+    "Restaking": "liquid-staking 2, restaking 2, savings .5, wrapped .4",
+    "Liquid Restaking": "liquid-staking 2, restaking .8",
+    "Derivatives": "stablecoin 1.5, wrapped .7, native .5, lp .2",
+    "Indexes": "governance 1.5, wrapped .6, stablecoin .5, liquid-staking .4",
+    "Services": "wrapped 1, stablecoin 1, receipt 1, liquid-staking 1",
+    "RWA": "stablecoin .3",
+    "": "stablecoin 1, wrapped 1, native .6, governance .6, lp .4, bucket .15",
+}
+Columns = tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
 BORROWERS: Final = frozenset({"Lending", "Leveraged Farming", "Uncollateralized Lending"})
+HOME: Final = "Ethereum"
+COMMON: Final = 8  # known holders from which a token is found on every chain
+APPEAL: Final = 0.8  # how far popularity decides what is picked up
+MAIN_LINES: Final = 3  # known holdings that are there from the first week
+LENT_OUT: Final = 2e7  # USD: larger lenders report what they lend out
+TAIL: Final = 0.6  # small lines per main line
+TAILS: Final = {"CEX": 3.0, "Dexes": 2.0, "Chain": 1.5, "Liquid Staking": 0.1, "RWA": 0.2, "Derivatives": 0.6}
+TAIL_WEIGHTS: Final = (-6.0, -1.5)  # powers of ten
 FLICKER: Final = 0.3  # share of small lines that come and go
 LEAVE, RETURN = 0.06, 0.3  # per week
 
@@ -59,29 +72,44 @@ class Lines:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How widely portfolios are spread.
+
+    Attributes:
+        density: multiplies the number of lines of every protocol.
+        edges: (WEEKS,) number of exposures of the real network as a share of its largest.
+    """
+
+    density: float
+    edges: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pool:
     """The tokens from which further lines are drawn.
 
     Attributes:
         names: row of each token name.
         words: (T,) hashed names.
-        kinds: (T,) kinds.
+        kind_names: names of kinds.
+        kinds: (T,) rows of `kind_names`.
         appeal: (T,) log popularity; -inf for tokens nobody picks up by chance.
-        chains: (T,) the chains a token lives on; empty = everywhere.
+        on_chain: (T,) per chain, whether a token lives on it.
         first, last: (T,) weeks between which a token can be held.
     """
 
     names: dict[str, int]
     words: Words
-    kinds: npt.NDArray[np.str_]
+    kind_names: list[str]
+    kinds: npt.NDArray[np.int64]
     appeal: Floats
-    chains: list[frozenset[str]]
+    on_chain: dict[str, npt.NDArray[np.bool_]]
     first: npt.NDArray[np.int64]
     last: npt.NDArray[np.int64]
 
 
 def choose_lines(
-    row: dict[str, Any], pool: Pool, life: tuple[int, int], size: float, density: float, seed: int
+    row: dict[str, Any], pool: Pool, life: tuple[int, int], size: float, spread: Spread, seed: int
 ) -> Lines:
     """Return the lines of one protocol.
 
@@ -90,61 +118,70 @@ def choose_lines(
         pool: the tokens.
         life: its first and last week.
         size: its largest known TVL, USD.
-        density: multiplies the number of lines.
+        spread: how many lines, and how they came over time.
         seed: of the world.
     """
     chance = generator(seed, "lines", row["protocol"])
-    chains = (row["chains"] or "Ethereum").split("|")
+    chains = (row["chains"] or HOME).split("|")
     known = [pool.names[name] for name in (row["holds"] or "").split("|") if name]
-    wanted = int(np.clip(round(density * 0.95 * (size / 1e6) ** 0.33 + chance.uniform(0, 1.2)), 1, 400))
-    extra = max(0, round(wanted * 0.8) - len(known))
-    tokens = known + [t for t in _more(row, pool, chains, extra, seed) if t not in known]
-    weight, token, chain = _spread(tokens, len(known), chains, wanted, chance)
-    first, last = _life(pool, token, life, len(known), tokens, chance)
+    width = spread.density * (size / 1e6) ** 0.33
+    extra = round(width * TAIL * chance.lognormal(0, 0.5) * TAILS.get(row["category"], 1.0))
+    tail = [t for t in _more(row, pool, chains, extra + len(known), seed) if t not in known][:extra]
+    main = _table(known, chains, max(2, round(width + chance.uniform(0, 1.5))), chance)
+    weight, token, chain = (np.concatenate(pair) for pair in zip(main, _tail(tail, chains, chance), strict=True))
+    first, last = _lives(pool, token, life, np.isin(token, known[:MAIN_LINES]), spread.edges, chance)
     present = _presence(first, last, weight, chance)
     lines = Lines(
         chain=[chains[c] for c in chain], token=token, weight=weight, present=present, counts=np.ones(len(token), bool)
     )
-    return _with_borrowed(lines) if row["category"] in BORROWERS and size > 2e7 else lines
+    return _with_borrowed(lines) if row["category"] in BORROWERS and size > LENT_OUT else lines
 
 
 def _more(row: dict[str, Any], pool: Pool, chains: list[str], extra: int, seed: int) -> list[int]:
-    """Return rows of `extra` further tokens, the best by popularity, taste and chance."""
-    if extra <= 0:
-        return []
-    taste = TASTES.get(row["category"], TASTES[""])
-    home = set(chains)
-    fits = np.array([not where or bool(where & home) for where in pool.chains])
-    liking = np.array([taste.get(str(kind), 0.0) for kind in pool.kinds])
+    """Return rows of up to `extra` further tokens, the best by popularity, taste and chance."""
+    taste = _taste(row["category"])
+    fits = np.logical_or.reduce([pool.on_chain[chain] for chain in chains])
+    liking = np.array([taste.get(kind, 0.0) for kind in pool.kind_names])[pool.kinds]
     with np.errstate(divide="ignore"):
         score = pool.appeal + np.log(liking * fits) + gumbel(seed, row["protocol"], pool.words)
     order = np.argsort(-score, kind="stable")[:extra]
     return [int(t) for t in order if np.isfinite(score[t])]
 
 
-def _spread(
-    tokens: list[int], known: int, chains: list[str], wanted: int, chance: np.random.Generator
-) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return weight, token and chain of the `wanted` heaviest (token, chain) lines."""
-    rank = np.arange(1, len(tokens) + 1)
-    by_token = rank**-0.9 * np.where(rank > known, 0.15, 1.0) * np.exp(0.35 * chance.standard_normal(len(tokens)))
+@functools.cache
+def _taste(category: str) -> dict[str, float]:
+    pairs = (part.rsplit(" ", 1) for part in TASTES.get(category, TASTES[""]).split(", "))
+    return {kind: float(weight) for kind, weight in pairs}
+
+
+def _table(tokens: list[int], chains: list[str], wanted: int, chance: np.random.Generator) -> Columns:
+    """Return weight, token and chain of the `wanted` heaviest lines over the known tokens and the chains."""
+    by_token = np.arange(1, len(tokens) + 1) ** -0.9 * np.exp(0.35 * chance.standard_normal(len(tokens)))
     by_chain = np.arange(1, len(chains) + 1) ** -1.7
     table = by_token[:, None] * by_chain[None, :] * np.exp(0.5 * chance.standard_normal((len(tokens), len(chains))))
-    flat = np.argsort(-table, axis=None, kind="stable")[: max(wanted, min(len(tokens), 2))]
+    flat = np.argsort(-table, axis=None, kind="stable")[:wanted]
     weight = table.ravel()[flat]
     return weight / weight.sum(), np.array(tokens, np.int64)[flat // len(chains)], flat % len(chains)
 
 
-def _life(
-    pool: Pool, token: npt.NDArray[np.int64], life: tuple[int, int], known: int, tokens: list[int],
+def _tail(tokens: list[int], chains: list[str], chance: np.random.Generator) -> Columns:
+    """Return weight, token and chain of the small lines: weights spread evenly over five powers of ten."""
+    count = len(tokens)
+    weight = 10.0 ** chance.uniform(*TAIL_WEIGHTS, count)
+    chain = np.minimum(chance.geometric(0.7, count) - 1, len(chains) - 1)
+    return weight, np.array(tokens, np.int64), chain
+
+
+def _lives(
+    pool: Pool, token: npt.NDArray[np.int64], life: tuple[int, int], main: npt.NDArray[np.bool_], edges: Floats,
     chance: np.random.Generator,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:  # fmt: skip
-    """Return first and last week of every line: main lines with the protocol, the others some time later."""
-    main = np.isin(token, tokens[: max(known, 1)])
-    delay = np.where(main, 0, chance.exponential(26, len(token)).astype(np.int64))
-    leave = np.where(main, WEEKS, chance.exponential(220, len(token)).astype(np.int64) + 26)
-    first = np.maximum(life[0] + delay, pool.first[token])
-    return first, np.minimum.reduce([np.full(len(token), life[1]), pool.last[token], first + leave])
+    """Return first and last week of every line: main lines with the protocol, the others as the real network grew."""
+    count = len(token)
+    grown = np.searchsorted(edges, chance.uniform(size=count))
+    stay = np.where(main, WEEKS, chance.exponential(260, count).astype(np.int64) + 26)
+    first = np.maximum(np.where(main, life[0], np.maximum(grown, life[0])), pool.first[token])
+    return first, np.minimum(np.minimum(life[1], pool.last[token]), first + stay)
 
 
 def _presence(
@@ -181,8 +218,24 @@ def _with_borrowed(lines: Lines) -> Lines:
     )
 
 
-def token_weeks(first: object, last: object) -> tuple[int, int]:
-    """Return the weeks between which a token can be held (one week beyond its end, so that its fall is seen)."""
-    start = week(first) if first else 0  # type: ignore[arg-type]
-    end = min(WEEKS - 1, week(last) + 1) if last else WEEKS - 1  # type: ignore[arg-type]
-    return start, end
+def make_pool(facts: Facts) -> Pool:
+    """Return the pool of all tokens; a token many hold lives everywhere, another where its issuer is."""
+    tokens = facts.tokens
+    names = tokens["token"].to_list()
+    holders = tokens["holders"].to_numpy()
+    where = dict(facts.protocols.select("protocol", "chains").iter_rows())
+    homes = [(where.get(issuer) or "").split("|") for issuer in tokens["issuer"]]
+    everywhere = np.array([count >= COMMON or home == [""] for count, home in zip(holders, homes, strict=True)])
+    chains = {chain for listed in where.values() if listed for chain in listed.split("|")} | {HOME}
+    on_chain = {chain: everywhere | np.array([chain in home for home in homes]) for chain in sorted(chains)}
+    labels, kinds = np.unique(tokens["kind"].to_numpy().astype(str), return_inverse=True)
+    weeks = np.array([_held_between(*row) for row in tokens.select("first", "last").iter_rows()])
+    return Pool(
+        names={name: i for i, name in enumerate(names)}, words=words(names), kind_names=labels.tolist(), kinds=kinds,
+        appeal=APPEAL * np.log(holders + 0.5), on_chain=on_chain, first=weeks[:, 0], last=weeks[:, 1],
+    )  # fmt: skip
+
+
+def _held_between(first: dt.date | None, last: dt.date | None) -> tuple[int, int]:
+    """Return the weeks between which a token can be held: one week beyond its end, so that its fall is seen."""
+    return week(first) if first else 0, min(WEEKS - 1, week(last) + 1) if last else WEEKS - 1

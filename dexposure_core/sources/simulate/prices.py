@@ -2,8 +2,8 @@
 
 Three kinds of token. The market: ETH and BTC follow their known path with a Brownian bridge between the known days.
 Floating tokens: log p = beta * market + residual, the residual pinned where the price is known and a random walk with a
-downward drift elsewhere. Followers (stablecoins, wrapped, staked, receipts, LP shares): the price of what they follow to
-the power beta, times what they earn, times a small deviation. On top of all: the breaks of `facts/breaks.csv`.
+downward drift elsewhere. Followers (stablecoins, wrapped, staked, receipts, LP shares): the price of what they follow
+to the power beta, times what they earn, times a small deviation. On top of all: the breaks of `facts/breaks.csv`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dexposure_core.sources.simulate.chance import generator, short
-from dexposure_core.sources.simulate.facts import KNOTS, WEEKS, Facts, interpolate, week
+from dexposure_core.sources.simulate.chance import bridge, generator, short
+from dexposure_core.sources.simulate.facts import KNOTS, WEEKS, Facts, broken, interpolate, week
 
 Floats = npt.NDArray[np.float64]
 
-PRICE_BITS: Final = 17  # one part in 130,000: finer than any peg is kept
+PRICE_BITS: Final = 13  # one part in 8,000: finer than any peg is kept
 MARKET_NOISE: Final = {"ETH": 0.055, "BTC": 0.042}
 FLOAT_NOISE: Final = 0.075
 FLOAT_DRIFT: Final = -0.006
 YIELDS: Final = {  # earned per year, in the price
-    "receipt": 0.02, "vault": 0.04, "savings": 0.05, "liquid-staking": 0.035, "restaking": 0.03, "fund": 0.04, "lp": 0.03,
+    "receipt": 0.02, "vault": 0.04, "savings": 0.05, "liquid-staking": 0.035, "restaking": 0.03, "fund": 0.04,
+    "lp": 0.03,
 }  # fmt: skip
 REBASING: Final = frozenset(
     {"stETH", "eETH", "BETH", "stMATIC", "frxETH", "aUSDC", "aUSDT", "aDAI", "aWETH", "aSTETH", "BUIDL"}
@@ -31,10 +32,10 @@ REBASING: Final = frozenset(
 DEVIATION: Final = {"stablecoin": 0.0006, "wrapped": 0.0004, "liquid-staking": 0.0015, "restaking": 0.002, "lp": 0.004}
 
 
-def price_paths(facts: Facts, seed: int) -> dict[str, Floats]:
-    """Return the price of every token on every Monday, (WEEKS,) USD each, rounded to 17 binary digits."""
+def price_table(facts: Facts, seed: int) -> Floats:
+    """Return the price of every token of `facts.tokens` on every Monday, (T, WEEKS) USD, 13 binary digits."""
     market = _market(facts, seed)
-    breaks = _breaks(facts)
+    breaks = broken(facts)
     known = {row[0]: np.array(row[1:], dtype=np.float64) for row in facts.prices.rows()}
     paths: dict[str, Floats] = {"USD": np.ones(WEEKS), "EUR": _euro(), **market}
     index = 0.5 * np.log(market["ETH"] / market["ETH"][0]) + 0.5 * np.log(market["BTC"] / market["BTC"][0])
@@ -47,7 +48,7 @@ def price_paths(facts: Facts, seed: int) -> dict[str, Floats]:
             paths[token] = own * breaks.get(token, 1.0)
         return paths[token]
 
-    return {token: short(path(token), PRICE_BITS) for token in rows}
+    return short(np.array([path(token) for token in rows]), PRICE_BITS)
 
 
 def _market(facts: Facts, seed: int) -> dict[str, Floats]:
@@ -63,22 +64,8 @@ def _market(facts: Facts, seed: int) -> dict[str, Floats]:
     return out
 
 
-def bridge(walk: Floats, at: npt.NDArray[np.int64]) -> Floats:
-    """Return `walk` less its own straight line between the weeks `at`: zero there, free after the last."""
-    weeks = np.arange(len(walk))
-    pinned: Floats = walk - np.interp(weeks, at, walk[at])
-    return pinned
-
-
 def _euro() -> Floats:
     return interpolate(list(KNOTS), np.array([1.11, 1.22, 1.16, 1.05, 0.99, 1.07, 1.085, 1.055, 1.155]))
-
-
-def _breaks(facts: Facts) -> dict[str, Floats]:
-    return {
-        str(token): interpolate(rows["day"].to_list(), rows["ratio"].to_numpy())
-        for (token,), rows in facts.breaks.group_by("token", maintain_order=True)
-    }
 
 
 def _float(token: str, known: dict[str, Floats], market: Floats, seed: int) -> Floats:
@@ -89,11 +76,11 @@ def _float(token: str, known: dict[str, Floats], market: Floats, seed: int) -> F
     levels = known.get(token)
     if levels is None:
         drift = FLOAT_DRIFT * np.arange(WEEKS)
-        return np.exp(start + beta * market + drift + walk)  # type: ignore[no-any-return]
+        return np.asarray(np.exp(start + beta * market + drift + walk))
     given = np.flatnonzero(np.isfinite(levels))
     at = np.array([week(KNOTS[k]) for k in given])
     residual = np.log(levels[given]) - beta * market[at]
-    return np.exp(beta * market + np.interp(np.arange(WEEKS), at, residual) + bridge(walk, at))  # type: ignore[no-any-return]
+    return np.asarray(np.exp(beta * market + np.interp(np.arange(WEEKS), at, residual) + bridge(walk, at)))
 
 
 def _follow(row: dict[str, object], base: Floats, seed: int) -> Floats:
@@ -103,4 +90,4 @@ def _follow(row: dict[str, object], base: Floats, seed: int) -> Floats:
     age = np.maximum(0, np.arange(WEEKS) - (week(first) if first else 0)) / 52  # type: ignore[arg-type]
     noise = DEVIATION.get(kind, 0.0008) * generator(seed, "price", token).standard_normal(WEEKS)
     beta = float(row["beta"] or 1.0)  # type: ignore[arg-type]
-    return base**beta * np.exp(earned * age + noise)  # type: ignore[no-any-return]
+    return np.asarray(base**beta * np.exp(earned * age + noise))

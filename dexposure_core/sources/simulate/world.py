@@ -1,50 +1,45 @@
-"""The simulated world: prices × quantities of every holding, week by week.
+"""The simulated world as a feed of holdings: value = quantity × price, in whole dollars, Monday by Monday.
 
-quantity(t) = size(t) · weight · noise(t) / reference price(t), held where present; value = quantity × price, in whole
-dollars. The reference price follows the market slowly (half-life of ten weeks), which is what rebalancing does: within
-weeks a holding moves with its price, over months with its protocol.
+The known protocols are held on the known level of the system; whether the crowd behind them is there or not changes
+nothing about them. Quantities have 9 binary digits and prices 13, so products and sums are exact in floating point: the
+same world comes out bit for bit wherever it is built.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from dexposure_core.errors import BadOption
 from dexposure_core.sources.border import SourceFile
-from dexposure_core.sources.simulate import facts as facts_module
-from dexposure_core.sources.simulate.chance import Floats, generator, short, words
-from dexposure_core.sources.simulate.facts import FOLDER, MONDAYS, TABLES, WEEKS, Facts, week
-from dexposure_core.sources.simulate.levels import (
-    ANCHOR_EXCHANGE,
-    alive,
-    known_sizes,
-    scale_path,
-    shock_path,
-    slow_noise,
-    system_factors,
-)
-from dexposure_core.sources.simulate.portfolio import Lines, Pool, choose_lines, token_weeks
-from dexposure_core.sources.simulate.prices import price_paths
+from dexposure_core.sources.feed import of_whole_input
+from dexposure_core.sources.simulate.books import Book, factors, make_books
+from dexposure_core.sources.simulate.chance import Floats
+from dexposure_core.sources.simulate.crowd import PREFIX, with_crowd
+from dexposure_core.sources.simulate.facts import FOLDER, MONDAYS, TABLES, Facts
+from dexposure_core.sources.simulate.levels import largest_size
+from dexposure_core.sources.simulate.portfolio import make_pool
+from dexposure_core.sources.simulate.prices import price_table
 
 DEFAULT_SEED: Final = 20200323
-SCALES: Final = {"demo": 1.0, "full": 14.0}
-QUANTITY_BITS: Final = 11
-SMALLEST_USD: Final = 1000.0
-LINE_NOISE: Final = 0.09  # weekly, of one line's quantity; more for small lines
-HALF_LIFE: Final = 10.0
-WAKE: Final = 1 - 0.5 ** (1 / HALF_LIFE)
+SCALES: Final = {"demo": 1.0, "full": 10.0}
+DENSITY: Final = 0.62
+CROWD_PROTOCOLS, CROWD_TOKENS = 430, 2550  # added per unit of scale beyond 1
+DENSER: Final = 0.95  # lines per protocol grow as scale to this power
+SMALLEST_USD: Final = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A feed of simulated holdings; the same attributes as any feed of holdings, plus `events`.
+    """A feed of simulated holdings: the attributes of any feed of holdings, plus `events`, `seed` and `scale`.
 
     Attributes:
         seed, scale: what it was made from.
@@ -55,6 +50,10 @@ class World:
         tokens: token, usd (sum of its values over all weeks), issuer (null for bucket tokens), kind.
         events: the events table of the vintage.
         findings: none.
+        lines: protocol, chain, token of every line ever held.
+        rows: (L,) row of `prices` of every line.
+        prices: (T, WEEKS) USD.
+        quantities: (L, WEEKS) token units, 0 where not held.
     """
 
     seed: int
@@ -66,16 +65,16 @@ class World:
     events: pl.DataFrame
     findings: pl.DataFrame
     lines: pl.DataFrame
-    token_rows: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
     prices: Floats
     quantities: npt.NDArray[np.float32]
     frequency: str = "week"
 
     def load(self, date: dt.date) -> pl.DataFrame:
         """Return the holdings on a Monday: protocol, chain, token, quantity, value_usd; sorted by the first three."""
-        t = (date - MONDAYS[0]).days // 7
-        quantity = self.quantities[:, t].astype(np.float64)
-        value = np.rint(quantity * self.prices[self.token_rows, t])
+        week = (date - MONDAYS[0]).days // 7
+        quantity = self.quantities[:, week].astype(np.float64)
+        value = np.rint(quantity * self.prices[self.rows, week])
         held = np.flatnonzero(value >= SMALLEST_USD)
         return self.lines[held].with_columns(quantity=pl.Series(quantity[held]), value_usd=pl.Series(value[held]))
 
@@ -85,167 +84,89 @@ class World:
             yield date, self.load(date)
 
 
-def make_world(scale: str | float, seed: int) -> World:
-    """Build the world: prices, then every protocol's lines, then the factor that holds the system on its level."""
-    size = SCALES[scale] if isinstance(scale, str) else float(scale)
-    facts = facts_module.load()
-    paths = price_paths(facts, seed)
-    tokens = facts.tokens
-    prices = np.array([paths[token] for token in tokens["token"]])
-    pool = _pool(facts, prices)
-    books = _books(facts, pool, prices, size, seed)
-    factors = _factors(facts, books)
-    parts = [book.quantities(factors[k]) for book, k in books]
-    return _assemble(facts, books, parts, prices, size, seed)
+def make_world(facts: Facts, scale: str | float, seed: int) -> World:
+    """Build the world: prices, then every protocol's book, then the factor that holds the system on its level.
 
-
-@dataclass(frozen=True, kw_only=True)
-class Book:
-    """One protocol's lines with their noise: everything but the system's factor.
-
-    Attributes:
-        row: the protocol's facts.
-        lines: what it holds.
-        units: (L, WEEKS) quantities before the factor.
-        tvl: (WEEKS,) USD before the factor.
+    Raises:
+        BadOption: for a scale that is neither a name of `SCALES` nor a positive number.
     """
-
-    row: dict[str, Any]
-    lines: Lines
-    units: npt.NDArray[np.float32]
-    tvl: Floats
-
-    def quantities(self, factor: Floats) -> npt.NDArray[np.float32]:
-        """Return (L, WEEKS) quantities in token units, 11 binary digits."""
-        return short(self.units * factor, QUANTITY_BITS).astype(np.float32)
-
-
-def _pool(facts: Facts, prices: Floats) -> Pool:
-    tokens = facts.tokens
-    held = facts.protocols["holds"].drop_nulls().str.split("|").explode().value_counts()
-    counts = dict(held.iter_rows())
-    chains_of = dict(facts.protocols.select("protocol", "chains").iter_rows())
-    appeal, chains, first, last = [], [], [], []
-    for row in tokens.iter_rows(named=True):
-        count = counts.get(row["token"], 0)
-        appeal.append(np.log(count + 0.3) if row["kind"] not in ("bucket", "nft") else -np.inf)
-        home = chains_of.get(row["issuer"]) or ""
-        chains.append(frozenset() if count >= 8 else frozenset(home.split("|")) if home else frozenset())
-        start, end = token_weeks(row["first"], row["last"])
-        first.append(start)
-        last.append(end)
-    names = tokens["token"].to_list()
-    return Pool(
-        names={name: i for i, name in enumerate(names)}, words=words(names), kinds=tokens["kind"].to_numpy().astype(str),
-        appeal=np.array(appeal), chains=chains, first=np.array(first), last=np.array(last),
+    size = scale_of(scale)
+    larger = with_crowd(facts, round(CROWD_PROTOCOLS * (size - 1)), round(CROWD_TOKENS * (size - 1)), seed)
+    prices = price_table(larger, seed)
+    books = make_books(larger, make_pool(larger), prices, DENSITY * max(size, 1.0) ** DENSER, seed)
+    level = factors(larger, [book for book in books if not book.row["protocol"].startswith(PREFIX)])
+    kept = _largest(books, size)
+    lines = _lines(larger, kept)
+    order = lines["row"].to_numpy()
+    rows = np.concatenate([book.lines.token for book in kept])[order]
+    quantities = np.concatenate([book.quantities(level) for book in kept])[order]
+    return World(
+        seed=seed, scale=size, sources=receipts(), dates=list(MONDAYS),
+        protocols=larger.protocols.select("protocol", "name", "category", "sector", "symbol"),
+        tokens=_tokens(larger, rows, quantities, prices), events=event_table(facts), findings=of_whole_input([]),
+        lines=lines.drop("row"), rows=rows, prices=prices, quantities=quantities,
     )  # fmt: skip
 
 
-def _books(facts: Facts, pool: Pool, prices: Floats, size: float, seed: int) -> list[tuple[Book, int]]:
-    """Return every protocol's book and which factor it takes: 0 all, 1 exchanges, 2 none (the anchor exchange)."""
-    reference = _reference(prices, facts, pool)
-    hits = shock_path(facts)
-    books = []
-    for row in facts.protocols.iter_rows(named=True):
-        weeks, sizes = known_sizes(row)
-        if not weeks or not row["holds"]:
-            continue
-        lines = choose_lines(row, pool, alive(row), max(sizes), size**0.5, seed)
-        kind = 0 if row["category"] != "CEX" else 2 if row["protocol"] == ANCHOR_EXCHANGE else 1
-        books.append((_book(row, lines, prices, reference, hits.get(row["protocol"]), seed), kind))
-    return books
+def scale_of(scale: str | float) -> float:
+    """Return the scale as a number: 1 is the embedded world."""
+    if isinstance(scale, str) and scale in SCALES:
+        return SCALES[scale]
+    try:
+        size = float(scale)
+    except ValueError:
+        size = math.nan
+    if not (math.isfinite(size) and size > 0):
+        raise BadOption(f"scale '{scale}' does not exist; choose {', '.join(SCALES)} or a number above 0")
+    return size
 
 
-def _reference(prices: Floats, facts: Facts, pool: Pool) -> Floats:
-    """Return (T, WEEKS) slow prices: an exponential average of the log price, frozen before a token's end and free of breaks."""
-    from scipy.signal import lfilter
-
-    logs = np.log(prices)
-    for token, rows in facts.breaks.group_by("token", maintain_order=True):
-        i = pool.names[str(token[0])]
-        ratio = facts_module.interpolate(rows["day"].to_list(), rows["ratio"].to_numpy())
-        logs[i] -= np.log(ratio)
-    slow, _ = lfilter([WAKE], [1.0, WAKE - 1.0], logs, axis=1, zi=(1 - WAKE) * logs[:, :1])
-    return np.exp(slow)  # type: ignore[no-any-return]
+def _largest(books: list[Book], size: float) -> list[Book]:
+    """Return the share of books that a scale below 1 keeps: the largest protocols."""
+    if size >= 1:
+        return books
+    ranked = sorted(books, key=lambda book: -largest_size(book.row))
+    return ranked[: max(2, round(len(books) * size))]
 
 
-def _book(row: dict[str, Any], lines: Lines, prices: Floats, reference: Floats, hits: Floats | None, seed: int) -> Book:
-    chance = generator(seed, "noise", row["protocol"])
-    draws = chance.standard_normal((len(lines.token), WEEKS))
-    noise = slow_noise(draws, LINE_NOISE) * np.where(lines.weight < 0.05, 1.6, 1.0)[:, None]
-    units = lines.present * lines.weight[:, None] * np.exp(noise) / reference[lines.token]
-    worth = (units * prices[lines.token])[lines.counts].sum(axis=0)
-    scale = scale_path(row, worth, hits, seed)
-    return Book(row=row, lines=lines, units=(units * scale).astype(np.float32), tvl=worth * scale)
-
-
-def _factors(facts: Facts, books: list[tuple[Book, int]]) -> Floats:
-    values = np.array([book.tvl for book, _ in books])
-    kinds = np.array([kind for _, kind in books])
-    factors = system_factors(facts, values, kinds > 0, int(np.flatnonzero(kinds == 2)[0]))
-    return np.vstack([factors, np.ones(WEEKS)])
-
-
-def _assemble(
-    facts: Facts,
-    books: list[tuple[Book, int]],
-    parts: list[npt.NDArray[np.float32]],
-    prices: Floats,
-    size: float,
-    seed: int,
-) -> World:
+def _lines(facts: Facts, books: list[Book]) -> pl.DataFrame:
+    """Return row, protocol, chain, token of every line, sorted by the last three."""
     names = facts.tokens["token"].to_list()
-    lines = (
+    return (
         pl.DataFrame(
             {
-                "protocol": [b.row["protocol"] for b, _ in books for _ in b.lines.chain],
-                "chain": [chain for b, _ in books for chain in b.lines.chain],
-                "token": [names[t] for b, _ in books for t in b.lines.token],
+                "protocol": [book.row["protocol"] for book in books for _ in book.lines.chain],
+                "chain": [chain for book in books for chain in book.lines.chain],
+                "token": [names[token] for book in books for token in book.lines.token],
             }
         )
         .with_row_index("row")
         .sort("protocol", "chain", "token")
     )
-    order = lines["row"].to_numpy()
-    rows = np.concatenate([b.lines.token for b, _ in books])[order]
-    quantities = np.concatenate(parts)[order]
-    lines = lines.drop("row")
-    usd = np.zeros(len(names))
-    for t in range(WEEKS):
-        np.add.at(usd, rows, quantities[:, t] * prices[rows, t])
-    tokens = facts.tokens.select("token", pl.Series("usd", np.rint(usd)), pl.col("issuer"), "kind").filter(
-        pl.col("usd") > 0
+
+
+def _tokens(
+    facts: Facts, rows: npt.NDArray[np.int64], quantities: npt.NDArray[np.float32], prices: Floats
+) -> pl.DataFrame:
+    """Return token, usd, issuer, kind of the tokens that are ever held."""
+    usd = np.zeros(facts.tokens.height)
+    for week in range(prices.shape[1]):
+        usd += np.bincount(rows, weights=quantities[:, week] * prices[rows, week], minlength=len(usd))
+    held = facts.tokens.select("token", pl.Series("usd", np.rint(usd)), "issuer", "kind")
+    return held.filter(pl.col("usd") > 0)
+
+
+def receipts() -> tuple[SourceFile, ...]:
+    """Return name, size and sha256 of every fact file."""
+    files = {f"{name}.csv": (FOLDER / f"{name}.csv").read_bytes() for name in TABLES}
+    return tuple(
+        SourceFile(name=name, bytes=len(data), sha256=hashlib.sha256(data).hexdigest()) for name, data in files.items()
     )
-    return World(
-        seed=seed, scale=size, sources=sources(), dates=list(MONDAYS),
-        protocols=facts.protocols.select("protocol", "name", "category", "sector", "symbol"),
-        tokens=tokens, events=events(facts), findings=no_findings(), lines=lines, token_rows=rows, prices=prices,
-        quantities=quantities,
-    )  # fmt: skip
 
 
-def sources() -> tuple[SourceFile, ...]:
-    """Return a receipt of every fact file."""
-    receipts = []
-    for name in TABLES:
-        data = (FOLDER / f"{name}.csv").read_bytes()
-        receipts.append(SourceFile(name=f"{name}.csv", bytes=len(data), sha256=hashlib.sha256(data).hexdigest()))
-    return tuple(receipts)
-
-
-def events(facts: Facts) -> pl.DataFrame:
-    """Return the events table; losses in USD."""
+def event_table(facts: Facts) -> pl.DataFrame:
+    """Return the events table of the vintage; losses in USD."""
     return facts.events.select(
         "date", "happened", "name", "kind", pl.col("protocols").fill_null(""), pl.col("tokens").fill_null(""),
         loss_usd=pl.col("loss_musd") * 1e6,
-    ).sort("date", "happened")  # fmt: skip
-
-
-def no_findings() -> pl.DataFrame:
-    """Return an empty findings frame: a simulated input has no defects to report."""
-    from dexposure_core.sources.feed import of_whole_input
-
-    return of_whole_input([])
-
-
-__all__ = ["DEFAULT_SEED", "SCALES", "World", "make_world", "week"]
+    ).sort("date", "happened", "name")  # fmt: skip

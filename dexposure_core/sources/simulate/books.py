@@ -1,0 +1,147 @@
+"""One protocol's book: its lines, their quantities week by week, and the TVL that follows.
+
+    quantity(t) = size(t) · weight · noise(t) / reference price(t),   where the line is held
+
+The reference price follows the market slowly (half-life of ten weeks) and ignores breaks. That is what rebalancing
+does: within weeks a holding moves with its price, over months with its protocol; and who holds a token that breaks
+keeps the number, not the value. Small lines lie still for weeks, large ones move every week.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dexposure_core.sources.simulate.chance import Floats, generator, short
+from dexposure_core.sources.simulate.facts import WEEKS, Facts, broken, growth
+from dexposure_core.sources.simulate.levels import (
+    ANCHOR_EXCHANGE,
+    alive,
+    known_sizes,
+    largest_size,
+    scale_path,
+    shock_path,
+    slow_noise,
+    system_factors,
+)
+from dexposure_core.sources.simulate.portfolio import Lines, Pool, Spread, choose_lines
+
+QUANTITY_BITS: Final = 9
+LINE_NOISE: Final = 0.09  # weekly, of one line's quantity
+SMALL_LINE, SMALL_NOISE = 0.03, 1.6  # of a portfolio: smaller lines move seldom, and then more
+DUST: Final = 0.001
+MOVES: Final = (1.0, 0.3, 0.06)  # chance that a large line, a small one, dust moves in a week
+WAKE: Final = 1 - 0.5 ** (1 / 10)  # weekly step of the reference price
+
+Factors = dict[str, Floats]
+"""The system's factor (WEEKS,) by group of protocols: "protocols", "exchanges", and none for the anchor exchange."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Book:
+    """One protocol's lines with their noise: everything but the system's factor.
+
+    Attributes:
+        row: the protocol's facts.
+        group: which of the system's factors it takes.
+        lines: what it holds.
+        units: (L, WEEKS) quantities before the factor; 0 where not held.
+        moves: (L, WEEKS) the week whose quantity a line has.
+        tvl: (WEEKS,) USD before the factor.
+    """
+
+    row: dict[str, Any]
+    group: str
+    lines: Lines
+    units: npt.NDArray[np.float32]
+    moves: npt.NDArray[np.int16]
+    tvl: Floats
+
+    def quantities(self, factors: Factors) -> npt.NDArray[np.float32]:
+        """Return (L, WEEKS) quantities in token units, 9 binary digits; 0 where not held."""
+        full = short(self.units * factors.get(self.group, np.ones(WEEKS)), QUANTITY_BITS)
+        settled = np.take_along_axis(full, self.moves.astype(np.int64), axis=1)
+        return np.where(self.units > 0, settled, 0).astype(np.float32)
+
+
+def make_books(facts: Facts, pool: Pool, prices: Floats, density: float, seed: int) -> list[Book]:
+    """Return the book of every protocol that ever enters the data.
+
+    Args:
+        facts: the fact tables.
+        pool: the tokens.
+        prices: (T, WEEKS) USD.
+        density: multiplies the number of lines.
+        seed: of the world.
+    """
+    reference = reference_prices(prices, facts, pool)
+    hits, sizes = shock_path(facts), _sizes(facts)
+    nodes, spread = growth(facts, "nodes"), Spread(density=density, edges=growth(facts, "edges"))
+    books = []
+    for row in facts.protocols.iter_rows(named=True):
+        row["sizes"] = sizes.get(row["protocol"], [])
+        life = alive(row, nodes, seed)
+        if not row["holds"] or not known_sizes(row, life)[0]:
+            continue
+        lines = choose_lines(row, pool, life, largest_size(row), spread, seed)
+        per_usd = _per_usd(row, lines, reference, seed)
+        worth = (per_usd * prices[lines.token])[lines.counts].sum(axis=0)
+        scale = scale_path(row, life, worth, hits.get(row["protocol"]), seed)
+        units = (per_usd * scale).astype(np.float32)
+        moves = _moves(row, lines, units > 0, seed)
+        books.append(Book(row=row, group=_group(row), lines=lines, units=units, moves=moves, tvl=worth * scale))
+    return books
+
+
+def factors(facts: Facts, books: list[Book]) -> Factors:
+    """Return the factors that hold the known protocols among the books on the system's level."""
+    return system_factors(
+        facts,
+        protocols=np.sum([book.tvl for book in books if book.group == "protocols"], axis=0),
+        exchanges=np.sum([book.tvl for book in books if book.group == "exchanges"], axis=0),
+        anchor=np.sum([book.tvl for book in books if book.group == "anchor"], axis=0),
+    )
+
+
+def reference_prices(prices: Floats, facts: Facts, pool: Pool) -> Floats:
+    """Return (T, WEEKS) slow prices: an exponential average of the log price without the token's breaks."""
+    from scipy.signal import lfilter
+
+    logs = np.log(prices)
+    for token, ratio in broken(facts).items():
+        logs[pool.names[token]] -= np.log(ratio)
+    slow, _ = lfilter([WAKE], [1.0, WAKE - 1.0], logs, axis=1, zi=(1 - WAKE) * logs[:, :1])
+    return np.asarray(np.exp(slow))
+
+
+def _group(row: dict[str, Any]) -> str:
+    if row["category"] != "CEX":
+        return "protocols"
+    return "anchor" if row["protocol"] == ANCHOR_EXCHANGE else "exchanges"
+
+
+def _sizes(facts: Facts) -> dict[str, list[tuple[dt.date, float]]]:
+    sizes: dict[str, list[tuple[dt.date, float]]] = {}
+    for protocol, day, musd in facts.sizes.iter_rows():
+        sizes.setdefault(protocol, []).append((day, musd))
+    return sizes
+
+
+def _per_usd(row: dict[str, Any], lines: Lines, reference: Floats, seed: int) -> Floats:
+    """Return (L, WEEKS) quantities per USD of the protocol's size."""
+    draws = generator(seed, "noise", row["protocol"]).standard_normal((len(lines.token), WEEKS))
+    noise = slow_noise(draws, LINE_NOISE) * np.where(lines.weight < SMALL_LINE, SMALL_NOISE, 1.0)[:, None]
+    return np.asarray(lines.present * lines.weight[:, None] * np.exp(noise) / reference[lines.token])
+
+
+def _moves(row: dict[str, Any], lines: Lines, held: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.int16]:
+    """Return (L, WEEKS) the last week in which a line's quantity changed."""
+    often = np.select([lines.weight > SMALL_LINE, lines.weight > DUST], MOVES[:2], MOVES[2])
+    moved = generator(seed, "moves", row["protocol"]).uniform(size=held.shape) < often[:, None]
+    entered = held & ~np.roll(held, 1, axis=1)
+    weeks = np.where(moved | entered, np.arange(WEEKS, dtype=np.int16), 0)
+    return np.asarray(np.maximum.accumulate(weeks, axis=1), dtype=np.int16)

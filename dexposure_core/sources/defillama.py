@@ -17,6 +17,7 @@ import msgspec
 import polars as pl
 
 from dexposure_core.errors import BadInput
+from dexposure_core.network.naming import NO_NAMES
 from dexposure_core.progress import Progress, silent
 from dexposure_core.sources.border import SourceFile, existing, one_line, refuse, shown, text_receipt
 from dexposure_core.sources.columns import Rows
@@ -69,7 +70,7 @@ def read(
         protocol = str(payload.id)
         if protocol in known:
             refuse(file, "field id", f"protocol {shown(protocol)} is also in another file", "leave one of the two out")
-        known[protocol] = _description(payload, frame)
+        known[protocol] = _description(payload, frame, mender)
         found += mender.findings
         pile.add(frame)
         progress(done, len(files), file.name)
@@ -128,9 +129,12 @@ def _frame(file: Path, payload: _Payload, mender: Mender) -> pl.DataFrame:
     )
 
 
-def _description(payload: _Payload, frame: pl.DataFrame) -> tuple[str, str, str | None, str | None, str | None, float]:
+def _description(
+    payload: _Payload, frame: pl.DataFrame, mender: Mender
+) -> tuple[str, str, str | None, str | None, str | None, float]:
     """Return protocol, name, category, sector, symbol, and TVL on the last day without borrowed."""
     own = frame.filter(~pl.col("chain").str.to_lowercase().str.contains("borrowed", literal=True))
     last = own.filter(pl.col("date") == own["date"].max())["value_usd"]
-    symbol = None if payload.symbol in {None, "", "-"} else payload.symbol
-    return str(payload.id), payload.name, payload.category, payload.category, symbol, float(last.sum())
+    given = pl.Series([payload.name, payload.category, payload.symbol], dtype=pl.String)
+    name, category, symbol = mender.clean(given, "name, category or symbol")
+    return str(payload.id), name, category, category, None if symbol in NO_NAMES else symbol, float(last.sum())

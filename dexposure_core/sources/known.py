@@ -10,9 +10,9 @@ import polars as pl
 from dexposure_core.errors import suggest
 from dexposure_core.network.snapshot import UNKNOWN_SECTOR
 from dexposure_core.sources.border import SourceFile
-from dexposure_core.sources.columns import Rows, texts
+from dexposure_core.sources.columns import Rows
 from dexposure_core.sources.duplicates import one_per_key
-from dexposure_core.sources.tabular import Column, open_table
+from dexposure_core.sources.tabular import Column, read_small
 
 _PROTOCOLS: Final = (
     Column(name="protocol_id", aliases=("id",)),
@@ -69,11 +69,5 @@ def describe(ids: pl.Series, known: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _small(path: str | Path, columns: tuple[Column, ...], key: str) -> tuple[SourceFile, pl.DataFrame]:
-    table = open_table(path, columns)
-    frames = []
-    for rows, raw in table.batches():
-        checked = {c: texts(raw[c], c, rows, nullable=c != key) for c in raw.columns}
-        line = pl.int_range(rows.first, rows.first + len(raw), eager=True)
-        frame = one_per_key(pl.DataFrame({"line": line, **checked}), [key], [], "refuse", rows).drop("line")
-        frames.append(frame.with_columns(pl.all().replace("", None)))
-    return table.source, pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(table.names, pl.String))
+    table, frame = read_small(path, columns, filled=key)
+    return table.source, one_per_key(frame, [key], [], "refuse", Rows(table.path, 0, table.word)).drop("line")

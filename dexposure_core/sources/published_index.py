@@ -29,9 +29,9 @@ _HEAD: Final = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{\s*"data"\s*:\s*\{\s*\Z')
 _TAIL: Final = re.compile(rb"\}\s*\}\s*\Z")
 _BETWEEN: Final = re.compile(rb"\s*,\s*\Z")
 _NOT_NUMBERS: Final = tuple(  # each pattern begins with a plain text, which makes the search fast
-    (token, re.compile(token + rb"(?<=[:,\[\s]" + token + rb")(?=[\s,}\]])"))
-    for token in (b"NaN", b"-Infinity", b"Infinity")
+    (token, re.compile(token + rb"(?=\s*[,}])")) for token in (b"NaN", b"-Infinity", b"Infinity")
 )
+_KEY_BEFORE: Final = re.compile(rb'[^\\]"\s*:\s*\Z')  # no text holds a bare quote, so this is a key, never a text
 _LOOK_BACK: Final = 256
 _SHAPE: Final = 'expected {"data": {"YYYY-MM-DD": {"nodes": [...], "links": [...]}}}'
 _REMEDY: Final = "download the file again or check that it is the published DeXposure JSON"
@@ -80,8 +80,13 @@ def without_nan(text: bytes) -> bytes:
     """Return JSON text with the bare tokens NaN and Infinity (no JSON, but some writers emit them) as null."""
     for token, pattern in _NOT_NUMBERS:
         if token in text:
-            text = pattern.sub(b"null", text)
+            text = pattern.sub(_null, text)
     return text
+
+
+def _null(found: re.Match[bytes]) -> bytes:
+    value = _KEY_BEFORE.search(found.string, max(0, found.start() - _LOOK_BACK), found.start())
+    return b"null" if value else found[0]
 
 
 def _search(file: Path, progress: Progress) -> tuple[SourceFile, list[tuple[str, int, int]] | None]:
@@ -112,11 +117,12 @@ def _spans(file: Path, size: int, keys: list[tuple[str, int, int]]) -> dict[dt.d
             return None
         ends = []
         for _, key, _ in keys[1:]:
-            stream.seek(key - _LOOK_BACK)
-            comma = _BETWEEN.search(stream.read(_LOOK_BACK))
+            start = max(0, key - _LOOK_BACK)
+            stream.seek(start)
+            comma = _BETWEEN.search(stream.read(key - start))
             if comma is None:
                 return None
-            ends.append(key - _LOOK_BACK + comma.start())
+            ends.append(start + comma.start())
         stream.seek(max(0, size - _LOOK_BACK))
         tail = _TAIL.search(stream.read())
         if tail is None:

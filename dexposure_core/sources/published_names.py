@@ -7,6 +7,7 @@ token. The released map holds a token "nan", a missing value turned into text: i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,10 +17,10 @@ import polars as pl
 from dexposure_core.network.naming import NO_NAMES
 from dexposure_core.network.snapshot import UNKNOWN_SECTOR
 from dexposure_core.sources.border import SourceFile, existing, refuse, text_receipt
-from dexposure_core.sources.tabular import read_small
+from dexposure_core.sources.mending import Mender
+from dexposure_core.sources.tabular import Column, read_small
 
 _T = TypeVar("_T")
-_TOKENS: Final = {"token": pl.String, "issuer": pl.String}
 _FILES: Final = ("id_to_info.json", "rev_map.json", "token_to_protocol.json")
 
 
@@ -66,23 +67,23 @@ class Names:
     def _meta(self, meta: str | Path | None) -> pl.DataFrame:
         if meta is None:
             return pl.DataFrame(schema={"protocol": pl.String, "name": pl.String, "category": pl.String})
-        source, frame = read_small(meta, ("id", "name", "category"), optional=())
-        self.sources += (source,)
+        table, frame = read_small(meta, [Column(name=c) for c in ("id", "name", "category")])
+        self.sources += (table.source,)
         known = frame.filter(pl.col("id").is_not_null()).unique("id", keep="first", maintain_order=True)
-        return known.rename({"id": "protocol"})
+        return known.select(pl.col("id").alias("protocol"), "name", "category")
 
     def _info(self, folder: Path | None) -> pl.DataFrame | None:
         path = None if folder is None else folder / _FILES[0]
         if path is None or not path.exists():
             return None
         items = {k: v for k, v in self._json(path, dict[str, _Info]).items() if k not in NO_NAMES}
+        mender = Mender(path, "mapping")
         return pl.DataFrame(
             {
-                "protocol": list(items),
-                "broad_name": [v.name for v in items.values()],
-                "sector": [v.category for v in items.values()],
-            },
-            schema={"protocol": pl.String, "broad_name": pl.String, "sector": pl.String},
+                "protocol": _texts(list(items)),
+                "broad_name": mender.clean(_texts([v.name for v in items.values()]), "name"),
+                "sector": mender.clean(_texts([v.category for v in items.values()]), "category"),
+            }
         )
 
     def _tokens(self, folder: Path) -> pl.DataFrame:
@@ -95,7 +96,9 @@ class Names:
             known = self._json(path, dict[str, str | int | None])
             issuers.update((token, str(issuer)) for token, issuer in known.items() if issuer is not None)
         kept = {t: i for t, i in issuers.items() if t not in NO_NAMES and i not in NO_NAMES}
-        return pl.DataFrame({"token": list(kept), "issuer": list(kept.values())}, schema=_TOKENS)
+        tokens = Mender(folder, "mapping").clean(_texts(list(kept)), "token")  # as in the weeks, so that they meet
+        frame = pl.DataFrame({"token": tokens, "issuer": _texts(list(kept.values()))})
+        return frame.unique("token", keep="first", maintain_order=True)
 
     def _json(self, path: Path, kind: type[_T]) -> _T:
         self.sources += (text_receipt(existing(path)),)
@@ -104,6 +107,10 @@ class Names:
         except msgspec.DecodeError as error:
             refuse(path, "", str(error), "take the file of the published mapping folder")
         return decoded
+
+
+def _texts(values: Sequence[str | None]) -> pl.Series:
+    return pl.Series(values, dtype=pl.String)
 
 
 def _folder(path: Path) -> Path:

@@ -16,7 +16,7 @@ import polars as pl
 
 from dexposure_core.errors import BadOption, suggest
 from dexposure_core.sources.border import SourceFile, existing, receipt, refuse, shown, text_receipt
-from dexposure_core.sources.columns import Rows
+from dexposure_core.sources.columns import Rows, texts
 
 _BATCH: Final = 500_000
 _MAGIC: Final = b"PAR1"
@@ -102,16 +102,21 @@ def open_table(path: str | Path, columns: Sequence[Column], given: Mapping[str, 
     return Table(path=file, source=source, names=_resolve(file, header, columns, given or {}), parquet=parquet)
 
 
-def read_small(
-    path: str | Path, wanted: Sequence[str], optional: Sequence[str] = ()
-) -> tuple[SourceFile, pl.DataFrame]:
-    """Return the receipt and all rows of a small table, every column as text with missing values null."""
-    columns = [Column(name=c) for c in wanted] + [Column(name=c, optional=True) for c in optional]
+def read_small(path: str | Path, columns: Sequence[Column], filled: str = "") -> tuple[Table, pl.DataFrame]:
+    """Return a small table as a whole: `line` (its row in the file) and every column as text, null where missing.
+
+    Args:
+        path: a CSV or Parquet file.
+        columns: what is wanted; optional ones that the file lacks are left out.
+        filled: the column that must not be missing in any row.
+    """
     table = open_table(path, columns)
-    frames = [frame.cast(pl.String) for _, frame in table.batches()]
-    if not frames:
-        return table.source, pl.DataFrame(schema=dict.fromkeys(table.names, pl.String))
-    return table.source, pl.concat(frames)
+    frames = [pl.DataFrame(schema={"line": pl.Int64} | dict.fromkeys(table.names, pl.String))]
+    for rows, raw in table.batches():
+        line = pl.int_range(rows.first, rows.first + len(raw), eager=True).alias("line")
+        columns_read = [texts(raw[c], c, rows, nullable=c != filled).replace("", None) for c in raw.columns]
+        frames.append(pl.DataFrame([line, *columns_read]))
+    return table, pl.concat(frames)
 
 
 def _parquet_receipt(file: Path) -> SourceFile:

@@ -1,0 +1,142 @@
+"""A real Chromium on a real server. Every request the browser makes is recorded, so that a test can see where it went."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"]
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here in Path(item.path).parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class Server:
+    address: str
+    process: subprocess.Popen
+
+    def __str__(self) -> str:
+        return self.address
+
+
+@contextlib.contextmanager
+def served(store: Path | None = None):
+    """A dashboard on a free port, freshly started: nobody has opened it before."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DEXPOSURE_")}
+    command = [
+        sys.executable,
+        "-c",
+        "from dexposure_core.cli import main; main()",
+        "--store",
+        str(store or ROOT / "data/store"),
+    ]
+    process = subprocess.Popen(
+        [*command, "serve", "--port", str(port), "--no-browser"],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield Server(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(address: str, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server stopped by itself"
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):  # noqa: S310  loopback
+            return
+        time.sleep(0.2)
+    raise AssertionError("the server did not answer within 90 seconds")
+
+
+@pytest.fixture(scope="session")
+def chrome():
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chrome or Chromium on this machine; `make test` installs one where it may")
+        pytest.skip("no Chrome or Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server():
+    with served() as running:
+        yield running
+
+
+@dataclass
+class Visitor:
+    """One tab, and where its requests went."""
+
+    page: object
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> "Visitor":
+        self.page.goto(address)
+        return self.settled()
+
+    def settled(self) -> "Visitor":
+        """Wait until the page has run to its end and its footer is drawn."""
+        self.page.wait_for_selector('.st-key-footer, [data-testid="stException"]', timeout=30_000)
+        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=30_000)
+        self.page.wait_for_timeout(300)
+        assert self.page.locator('[data-testid="stException"]').count() == 0, self.page.locator(
+            '[data-testid="stException"]'
+        ).first.inner_text()
+        return self
+
+    @property
+    def text(self) -> str:
+        return self.page.locator('[data-testid="stMain"]').inner_text()
+
+    def outside(self) -> list[str]:
+        """Requests that left the machine."""
+        return [
+            r
+            for r in self.requests
+            if urlsplit(r).scheme not in ("data", "blob", "about") and urlsplit(r).hostname != "127.0.0.1"
+        ]
+
+
+@pytest.fixture
+def visitor(chrome):
+    context = chrome.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    seen = Visitor(context.new_page())
+    context.on("request", lambda request: seen.requests.append(request.url))
+    seen.page.on("websocket", lambda socket: seen.requests.append(socket.url.replace("ws://", "http://", 1)))
+    seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    yield seen
+    context.close()

@@ -1,0 +1,47 @@
+"""Each page by its own link on a cold server, as a regulator who was sent a link would open it."""
+
+import pytest
+
+from dexposure_core.ui.navigation import PAGES
+from tests.browser.conftest import served
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.key)
+def test_every_page_by_its_own_link(server, visitor, page):
+    visitor.open(f"{server}/{page.key}")
+    assert page.title in visitor.text
+    assert "SIMULATED DATA" in visitor.text
+    assert visitor.page.locator(".st-key-headline").inner_text().strip()
+    assert visitor.outside() == []
+    assert visitor.errors == []
+
+
+@pytest.mark.parametrize("key", ["protocol", "contagion"])
+def test_a_deep_link_on_a_server_nobody_has_opened(visitor, key):
+    with served() as cold:
+        visitor.open(f"{cold}/{key}?date=2022-05-02&basis=holdings")
+        assert "2022-05-02" in visitor.text
+        assert visitor.outside() == []
+
+
+def test_a_phone_shows_the_answer_without_sideways_scrolling(server, visitor):
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    visitor.open(f"{server}/overview")
+    assert visitor.page.locator(".st-key-headline").is_visible()
+    wider = visitor.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0
+
+
+HOSTILE = ["<script>alert(1)</script>", "../../etc/passwd", "'; DROP TABLE nodes; --", "2022-02-30", "𝔘" * 500]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_bad_link_is_told_and_survived(server, visitor, value):
+    from urllib.parse import quote
+
+    dialogs = []
+    visitor.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    query = "&".join(f"{name}={quote(value)}" for name in ("date", "protocol", "basis", "vintage", "horizon"))
+    visitor.open(f"{server}/protocol?{query}")
+    assert dialogs == []
+    assert visitor.errors == []

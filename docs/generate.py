@@ -42,7 +42,9 @@ def measures() -> str:
 
 def rules() -> str:
     """The contagion rules."""
-    return table(["rule", "title", "definition", "source"], [[f"`{r.name}`", r.title, r.help, r.reference] for r in RULES])
+    return table(
+        ["rule", "title", "definition", "source"], [[f"`{r.name}`", r.title, r.help, r.reference] for r in RULES]
+    )
 
 
 def scenarios() -> str:
@@ -60,7 +62,9 @@ def refusals() -> str:
     """The error family."""
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.DexposureError)]
     classes.sort(key=lambda c: c.__mro__[::-1][2:][0].__name__ + c.__name__ if c is not errors.DexposureError else "")
-    rows = [[f"`{c.__name__}`", f"`{c.__mro__[1].__name__}`", (inspect.getdoc(c) or "").split("\n")[0]] for c in classes]
+    rows = [
+        [f"`{c.__name__}`", f"`{c.__mro__[1].__name__}`", (inspect.getdoc(c) or "").split("\n")[0]] for c in classes
+    ]
     return table(["error", "is a", "meaning"], rows)
 
 
@@ -76,7 +80,9 @@ def schema() -> str:
 def commands() -> str:
     """Every command with its arguments and options."""
     context = click.Context(dexposure, info_name="dexposure")
-    return "\n".join(_command(dexposure.get_command(context, name), f"dexposure {name}") for name in dexposure.list_commands(context))
+    return "\n".join(
+        _command(dexposure.get_command(context, name), f"dexposure {name}") for name in dexposure.list_commands(context)
+    )
 
 
 def _command(command: click.Command | None, path: str) -> str:

@@ -23,7 +23,7 @@ frame.headline(f"{sentences.overview(positions, moved, view.period)} {sentences.
 
 cards.draw(positions, view, resources.events(view.vintage), PAGES)
 export.menu(
-    overview.indicator_panel(positions, view.date),
+    lambda: overview.indicator_panel(positions, view.date),
     overview.indicator_table(positions),
     "indicators",
     view.provenance(date=False),

@@ -11,7 +11,7 @@ from dexposure_core.ui import text
 
 PRODUCT: Final = "DeXposure Monitor"
 SIMULATED: Final = "SIMULATED DATA"
-LINE: Final = 72  # characters that fit under a chart of half the page's width
+LINE: Final = 64  # characters that fit under a chart of half the page's width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Provenance:
         first += [str(self.date)] if self.date else []
         first += [f"{self.basis} basis"] if self.basis else []
         first += [f"{name} {value}" for name, value in self.parameters]
-        lines = textwrap.wrap(text.short(" · ".join(first), 200), LINE)[:3]
+        lines = textwrap.wrap(text.short(" · ".join(first), 200).replace(" %", "\u00a0%"), LINE)[:3]
         return "<br>".join([*map(text.html, lines), f"{PRODUCT} · vintage {text.html(self.vintage)}"])
 
     def file_parts(self, key: str) -> tuple[str, ...]:

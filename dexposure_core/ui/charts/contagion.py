@@ -17,9 +17,9 @@ from dexposure_core.ui.charts.network import Picture
 from dexposure_core.ui.graph import Ink, draw
 from dexposure_core.ui.graph.rings import rings
 
-DIRECT: Final = "#5E0D16"
-INDUCED: Final = "#DE6238"
-ROUNDS: Final = ("#5E0D16", "#A8281E", "#DE6238", "#F0A070", "#B9A79B")  # round 0, 1, 2, 3, later
+DIRECT: Final = "#8E1B20"
+INDUCED: Final = "#E8743B"
+ROUNDS: Final = ("#8E1B20", "#C8432A", "#E8743B", "#F2A976", "#B9A79B")  # round 0, 1, 2, 3, later
 _RULES: Final = ("#0B6E99", "#D9820B", "#7A5BB5", "#0B8F6F", "#B9487F")
 _ROW: Final = 26
 

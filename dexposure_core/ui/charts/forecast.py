@@ -32,11 +32,9 @@ def beside(
         weeks: horizon.
         details: what to write before the amounts under each name.
     """
-    drawn = base.figure(
-        title,
-        f"change in {weeks} weeks, % of today's value (today = persistence = 0)",
-        height=130 + _ROW * frame.height,
-    )
+    legend = "◆ forecast, ○ what happened" if frame["actual"].is_finite().any() else "◆ forecast"
+    unit = f"% of today in {weeks} weeks; {legend}; 0: no change (persistence)"
+    drawn = base.figure(title, unit, height=110 + _ROW * frame.height)
     rows = list(range(frame.height))
     today = frame["today"].to_list()
     drawn.add_shape(type="line", x0=0, x1=0, y0=-0.6, y1=frame.height - 0.4, line={"color": TODAY, "width": 2})
@@ -63,7 +61,7 @@ def beside(
     ]
     drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=True)
     drawn.update_xaxes(ticksuffix=" %", nticks=6, zeroline=False, showgrid=True)
-    drawn.update_layout(margin={"t": 84}, legend={"y": 1.0})
+    drawn.update_layout(margin={"t": 60}, showlegend=False)
     return drawn
 
 

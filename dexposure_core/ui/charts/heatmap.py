@@ -123,7 +123,7 @@ def _axes(drawn: Any, sectors: Sequence[str]) -> None:
     edge = len(sectors) + 0.5
     drawn.update_xaxes(
         tickvals=places, ticktext=heads, side="top", range=[-0.5, edge], showgrid=False,
-        zeroline=False, showline=False, fixedrange=True, tickangle=0 if len(sectors) <= 8 else -45,
+        zeroline=False, showline=False, fixedrange=True, autotickangles=[0, -90],
     )  # fmt: skip
     drawn.update_yaxes(
         tickvals=places,
@@ -134,7 +134,7 @@ def _axes(drawn: Any, sectors: Sequence[str]) -> None:
         showline=False,
         fixedrange=True,
     )
-    drawn.update_layout(margin={"t": 118, "b": 58}, clickmode="event+select", dragmode=False)
+    drawn.update_layout(margin={"t": 124, "b": 58}, clickmode="event+select", dragmode=False)
 
 
 def _folded(sector: str, width: int, most: int) -> str:

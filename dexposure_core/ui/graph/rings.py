@@ -14,7 +14,9 @@ import polars as pl
 from dexposure_core.ui import text
 from dexposure_core.ui.graph.render import Edge, LegendEntry, Node
 
-RING = 105.0
+RING = 105.0  # least distance of two rings
+GAP = 14.0
+STRETCH = 1.45  # rings are ellipses, as wide as a screen
 LAST = 4  # rounds from here on share a ring
 SMALLEST, LARGEST = 5.0, 30.0
 
@@ -35,15 +37,15 @@ def rings(
     shown = shown.with_columns(ring=pl.col("first_round").clip(upper_bound=LAST)).sort(
         "ring", "sector", "loss_usd", descending=[False, False, True]
     )
-    places = _places(shown["ring"].to_list())
     top = max([*shown.filter(~pl.col("struck"))["loss_usd"].to_list(), 1.0])
+    radii = [max(SMALLEST, LARGEST * min(1.2, math.sqrt(usd / top))) for usd in shown["loss_usd"].to_list()]
+    places = _places(shown["ring"].to_list(), radii)
     nodes = [
         Node(
             id=row["protocol"], name=row["name"], place=place, group=str(row["ring"]), colour=colour(row["ring"]),
-            radius=max(SMALLEST, LARGEST * min(1.2, math.sqrt(row["loss_usd"] / top))), issuer=row["loss_usd"] == 0,
-            facts=(row["sector"], _fate(row["loss_usd"], row["distress"])),
+            radius=radius, issuer=row["loss_usd"] == 0, facts=(row["sector"], _fate(row["loss_usd"], row["distress"])),
         )
-        for row, place in zip(shown.to_dicts(), places, strict=True)
+        for row, place, radius in zip(shown.to_dicts(), places, radii, strict=True)
     ]  # fmt: skip
     nodes.sort(key=lambda node: -node.radius)
     known = {node.id for node in nodes}
@@ -72,29 +74,20 @@ def _edges(channels: pl.DataFrame, colour: Callable[[int], str]) -> tuple[Edge, 
     )  # fmt: skip
 
 
-def _places(rings: Sequence[int]) -> list[tuple[float, float]]:
-    """Return a place for each entry: evenly round its ring, rings turned against each other so that labels fit."""
-    counts = {ring: list(rings).count(ring) for ring in set(rings)}
-    seen: dict[int, int] = {}
-    places = []
-    reach = _reach(counts)
-    for ring in rings:
-        i = seen[ring] = seen.get(ring, -1) + 1
-        angle = 2 * math.pi * (i / counts[ring]) + 0.6 * ring - math.pi / 2
-        places.append((1.45 * reach[ring] * math.cos(angle), reach[ring] * math.sin(angle)))
+def _places(rings: Sequence[int], radii: Sequence[float]) -> list[tuple[float, float]]:
+    """Return a place for each entry: round its ring, with room by its size, each ring wide enough for its own."""
+    reach, places = 0.0, [(0.0, 0.0)] * len(rings)
+    for ring in sorted(set(rings)):
+        members = [i for i, other in enumerate(rings) if other == ring]
+        rooms = [2 * radii[i] + GAP for i in members]
+        alone = len(members) == 1 and ring == min(rings)
+        reach = 0.0 if alone else max(reach + RING, sum(rooms) / (2 * math.pi))
+        turn = 0.6 * ring - math.pi / 2
+        for i, room in zip(members, rooms, strict=True):
+            turn += math.pi * room / sum(rooms)
+            places[i] = (STRETCH * reach * math.cos(turn), reach * math.sin(turn))
+            turn += math.pi * room / sum(rooms)
     return places
-
-
-def _reach(counts: dict[int, int]) -> dict[int, float]:
-    """Return each ring's radius: a step outside the one before and wide enough for its own."""
-    reach: dict[int, float] = {}
-    last = 0.0
-    for ring in sorted(counts):
-        needed = counts[ring] * 40.0 / (2 * math.pi)
-        alone = ring == min(counts) and counts[ring] == 1
-        last = 0.0 if alone else max(last + RING if reach else 40.0, needed)
-        reach[ring] = last
-    return reach
 
 
 def _called(ring: int) -> str:

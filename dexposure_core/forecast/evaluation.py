@@ -81,6 +81,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     _less("node_rmse", "root mean squared error of the same", _root),
     _less("node_mae_continuing", "node_mae over protocols present at origin and target"),
     _less("node_rmse_continuing", "node_rmse over protocols present at origin and target", _root),
+    _less(
+        "total_exposure_error", "absolute relative error of total expected exposure, entrants' included in the truth"
+    ),
+    _less("total_tvl_error", "absolute relative error of system TVL, likewise"),
     _more("candidate_recall", "share of all true exposures that the forecaster listed"),
     _more("candidate_recall_known", "the same, between protocols known at the origin"),
 )

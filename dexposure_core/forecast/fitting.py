@@ -101,15 +101,24 @@ def choose_shrinkage(network: Network, examples: Sequence[Example]) -> None:
 
 
 def set_mean_factor(network: Network, examples: Sequence[Example]) -> None:
-    """Set, per horizon, the median over validation origins of Σ true USD / Σ predicted USD over the true exposures."""
+    """Set, per horizon, how much larger a mean size is than the typical (median) size that the head predicts.
+
+    Over the true exposures of validation origins: Σ true / Σ predicted USD, divided by the growth of the whole
+    network, Σ true / Σ today, because 24 weeks of a rising market are no reason to expect the next ones to rise.
+    Medians over origins; 1 where there is none.
+    """
     ratios: list[Tensor] = []
+    growth: list[Tensor] = []
     with torch.inference_mode():
         for e in examples:
             size = e.anchor[:, None] + sized(e.cell, network.shrink) * network(e.input)[1]
             predicted = (torch.expm1(size.double().clamp(0, 32)) * e.exists).sum(dim=0)
             true = (torch.expm1(e.log_usd.double()) * e.exists).sum(dim=0)
-            ratios.append(torch.where(e.use & (predicted > 0) & (true > 0), true / predicted, torch.nan))
-    factor = torch.stack(ratios).nanmedian(dim=0).values
+            today = torch.expm1(e.input["weight"].double()).sum()
+            fine = e.use & (predicted > 0) & (true > 0) & (today > 0)
+            ratios.append(torch.where(fine, true / predicted, torch.nan))
+            growth.append(torch.where(fine, true / today, torch.nan))
+    factor = torch.stack(ratios).nanmedian(dim=0).values / torch.stack(growth).nanmedian(dim=0).values
     network.mean_factor.copy_(torch.nan_to_num(factor, nan=1.0).clamp(0.1, 10.0))
 
 

@@ -89,6 +89,7 @@ def tally(forecast: Forecast, scene: Scene) -> dict[str, Floats]:
         **_ranks(score, scene, look_up(scene.pairs, listed, probability)[1], n),
         **_weights(given, scene),
         **_nodes(forecast, scene),
+        **_totals(forecast, scene),
         "candidate_recall": np.array([found.sum(), len(positive)]),
         "candidate_recall_known": np.array([found.sum(), len(found)]),
     }
@@ -122,6 +123,16 @@ def _weights(given: Floats, scene: Scene) -> dict[str, Floats]:
         "weight_mae": np.array([np.abs(error).sum(), len(error)]),
         "weight_rmse": np.array([(error**2).sum(), len(error)]),
         "weight_mae_continuing": np.array([np.abs(stays).sum(), len(stays)]),
+    }
+
+
+def _totals(forecast: Forecast, scene: Scene) -> dict[str, Floats]:
+    after = scene.after
+    pairs = (forecast.expected_usd().sum(), np.expm1(np.concatenate([after.log_usd, after.entrant_log_usd])).sum())
+    tvl = (forecast.tvl_usd.sum(), np.expm1(np.concatenate([after.log_tvl, after.entrant_log_tvl])).sum())
+    return {
+        name: _once(abs(said / true - 1.0) if true > 0 else np.nan)
+        for name, (said, true) in (("total_exposure_error", pairs), ("total_tvl_error", tvl))
     }
 
 

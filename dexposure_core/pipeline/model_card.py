@@ -12,7 +12,8 @@ END: Final = "<!-- written by `dexposure train`: end -->"
 NAME: Final = "README.md"
 SHOWN: Final = (
     "auroc_random", "auprc_random", "auprc_historical", "brier", "ece", "mrr", "mrr_new", "weight_mae", "weight_rmse",
-    "weight_mae_continuing", "node_mae", "node_rmse", "node_mae_continuing", "node_rmse_continuing", "candidate_recall",
+    "weight_mae_continuing", "node_mae", "node_rmse", "node_mae_continuing", "node_rmse_continuing",
+    "total_exposure_error", "total_tvl_error", "candidate_recall",
     "candidate_recall_known",
 )  # fmt: skip
 HEAD: Final = """# Model card: the DeXposure forecaster

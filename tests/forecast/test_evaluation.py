@@ -105,3 +105,11 @@ def test_what_comes_after_the_origin_changes_no_forecast(trained, basis, monkeyp
         assert (before.forecaster, before.horizon_weeks) == (after.forecaster, after.horizon_weeks)
         for name in ("creditor", "debtor", "probability", "exposure_usd", "tvl_usd"):
             assert np.array_equal(getattr(before, name), getattr(after, name))
+
+
+def test_totals_are_compared_with_everything_that_came(scores):
+    # said: e² − 1 + e − 1; true: e³ − 1 + e − 1 + (entrant's) e² − 1
+    said, true = E2 + E1, E3 + E1 + E2
+    assert scores["total_exposure_error"].tolist() == pytest.approx([1 - said / true, 1.0])
+    # said: TVL of A, B, C today; true: e² − 1 twice, 0 and the entrant's e − 1
+    assert scores["total_tvl_error"].tolist() == pytest.approx([(E3 + E2 + E1) / (2 * E2 + E1) - 1, 1.0])

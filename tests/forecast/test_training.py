@@ -1,9 +1,12 @@
 """Training: it learns, it never looks ahead, it resumes, and it is the same every time."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 import torch
 
+from dexposure_core import Snapshot
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast.examples import example
@@ -124,6 +127,21 @@ def test_fit_returns_a_forecaster_that_needs_no_file(tmp_path):
     history = world(weeks=30, n=10)
     fitted = Dexposure(model_dir=tmp_path).fit(history, epochs=1)
     assert fitted.predict(history, 4).horizon_weeks == 4
+
+
+def test_any_frequency_will_do_horizons_are_steps():
+    weekly = world(weeks=40, n=10)
+    quarterly = [replaced(s, START + dt.timedelta(days=91 * k)) for k, s in enumerate(weekly)]
+    fitted = Dexposure().fit(quarterly, epochs=1)
+    assert fitted.trained.about["test_from"] == str(quarterly[32].date)  # 82 % of 40
+    assert fitted.predict(quarterly, 12).origin == quarterly[-1].date
+
+
+def replaced(s, date):
+    return Snapshot(
+        date=date, protocols=s.protocols, names=s.names, sectors=s.sectors, tvl_usd=s.tvl_usd, creditor=s.creditor,
+        debtor=s.debtor, exposure_usd=s.exposure_usd, basis=s.basis,
+    )  # fmt: skip
 
 
 def test_a_history_too_short_to_train_on_is_refused():

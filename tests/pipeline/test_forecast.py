@@ -1,0 +1,225 @@
+"""Forecast, then measure: on a published vintage, with a cache that can be lost, torn or read-only."""
+
+import datetime as dt
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dexposure_core import Snapshot
+from dexposure_core.errors import BadOption, NoModel, UnknownDate, UnknownForecaster
+from dexposure_core.forecast.model import FILE
+from dexposure_core.forecast.training import Recipe, train
+from dexposure_core.forecast.weights import write
+from dexposure_core.measures import MEASURES
+from dexposure_core.pipeline import evaluate as pipeline_evaluate
+from dexposure_core.pipeline import forecast_cache
+from dexposure_core.pipeline.evaluate import evaluate
+from dexposure_core.pipeline.forecast import forecast
+from dexposure_core.store import TABLES, VintageWriter, open_store
+from dexposure_core.stress import standard_losses
+from tests.forecast.worlds import world
+
+BASES = ("holdings", "flow")
+EDGES = {"holdings": ("exposures", "exposure_usd"), "flow": ("flows", "flow_usd")}
+
+
+def _rows(basis, s: Snapshot):
+    table, amount = EDGES[basis]
+    ids = s.protocols
+    edges = {"creditor": ids[s.creditor].tolist(), "debtor": ids[s.debtor].tolist(), amount: s.exposure_usd.tolist()}
+    return {
+        table: _table(table, len(s.exposure_usd), date=s.date, **edges),
+        "nodes": _table("nodes", len(ids), date=s.date, basis=basis, protocol=ids.tolist(), tvl_usd=s.tvl_usd.tolist()),
+    }
+
+
+def _table(table, height=None, /, **columns):
+    schema = TABLES[table].polars
+    height = height if height is not None else len(next(iter(columns.values())))
+    filled = {c: columns.get(c, "x" if t == pl.String else None) for c, t in schema.items()}
+    filled = {c: v if isinstance(v, list) else [v] * height for c, v in filled.items()}
+    return pl.DataFrame(filled, schema=schema)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    histories = {basis: world(weeks=30, n=12, basis=basis) for basis in BASES}
+    folder = tmp_path_factory.mktemp("store")
+    with VintageWriter(folder) as writer:
+        first = histories["holdings"][0]
+        writer.append(
+            "protocols",
+            _table(
+                "protocols", protocol=first.protocols.tolist(), name=first.names.tolist(), sector=first.sectors.tolist()
+            ),
+        )
+        for pair in zip(*histories.values(), strict=True):
+            tables = [_rows(basis, s) for basis, s in zip(histories, pair, strict=True)]
+            writer.append("nodes", pl.concat([t["nodes"] for t in tables]))
+            for t, basis in zip(tables, histories, strict=True):
+                writer.append(EDGES[basis][0], t[EDGES[basis][0]])
+        writer.publish(sources=[], parameters={}, frequency="week", simulated=True)
+    return open_store(folder)
+
+
+@pytest.fixture(scope="module")
+def model_dir(store, tmp_path_factory):
+    """Weights trained for a moment on the store's own weeks."""
+    folder = tmp_path_factory.mktemp("model")
+    histories = {b: [store.snapshot(d, b) for d in store.dates(b)] for b in BASES}
+    data = {"vintage": store.vintage, "content_hash": store.manifest.content_hash, "simulated": True}
+    trained = train(histories, recipe=Recipe(hidden=8, epochs=1), data=data)
+    write(folder / FILE, trained.networks, trained.about)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path, model_dir, monkeypatch):
+    monkeypatch.setenv("DEXPOSURE_MODEL_DIR", str(model_dir))
+    monkeypatch.setenv("DEXPOSURE_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def origin(store):
+    return store.dates()[20]
+
+
+def test_persistence_says_that_every_number_stays(store, home, origin):
+    result = forecast(store, origin, "holdings", 4, "persistence")
+    assert result.measures["measure"].to_list() == [m.name for m in MEASURES]
+    assert result.measures["forecast"].to_list() == pytest.approx(result.measures["today"].to_list(), nan_ok=True)
+    assert result.stress["forecast"].to_list() == pytest.approx(result.stress["today"].to_list(), nan_ok=True)
+    assert result.new().is_empty()
+    assert result.vanishing()["probability"].to_list() == [1.0] * min(50, len(result.today.exposure_usd))
+
+
+def test_what_happened_stands_beside_the_forecast_where_it_is_known(store, home, origin):
+    known = forecast(store, origin, "holdings", 4, "persistence")
+    assert known.target == store.dates()[24]
+    actual = store.snapshot(known.target)
+    assert known.stress["actual"].to_list() == pytest.approx(list(standard_losses(actual).values()), nan_ok=True)
+    assert known.protocols["actual_usd"].sum() == pytest.approx(actual.tvl_usd.sum())
+    last = store.dates()[-1]
+    beyond = forecast(store, last, "holdings", 4, "persistence")
+    assert beyond.target == last + dt.timedelta(weeks=4)
+    assert beyond.actual is None
+    assert beyond.measures["actual"].is_nan().all()
+    assert beyond.protocols["actual_usd"].is_nan().all()
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_the_model_forecasts_both_bases_and_says_what_it_was_trained_on(store, home, origin, basis):
+    result = forecast(store, origin, basis, 4)
+    document = result.json()
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["trained_on"].startswith(f"trained on simulated data (vintage {store.vintage})")
+    assert document["in_sample"]  # week 20 of 30 lies before the hold-out, which begins at week 24
+    assert any("no test of its skill" in note for note in result.notes)
+    assert document["expected_exposures"] == pytest.approx(result.forecast.probability.sum())
+    assert set(document["measures"]) == {m.name for m in MEASURES}
+    assert all(set(v) == {"today", "forecast", "actual"} for v in document["measures"].values())
+    assert not forecast(store, store.dates(basis)[25], basis, 4).in_sample
+
+
+def test_tables_of_exposures_add_up(store, home, origin):
+    result = forecast(store, origin, "holdings", 4, "pair-memory")
+    assert result.exposures["today_usd"].sum() == pytest.approx(result.today.exposure_usd.sum())
+    assert result.expected().exposure_usd.sum() == pytest.approx(result.exposures["expected_usd"].sum())
+    assert result.new()["today_usd"].to_list() == [0.0] * result.new().height
+    assert result.new()["probability"].is_sorted(descending=True)
+    assert result.vanishing()["probability"].is_sorted()
+    assert (result.growing()["change_usd"] > 0).all()
+    assert len(result.likely(0.9).exposure_usd) == (result.forecast.probability >= 0.9).sum()
+
+
+def test_a_second_asking_is_answered_from_the_cache_with_the_same_numbers(store, home, origin, monkeypatch):
+    fresh = forecast(store, origin, "flow", 1, "pair-memory")
+    monkeypatch.setattr("dexposure_core.pipeline.forecast.drawn_networks", None)  # nothing may be computed again
+    kept = forecast(store, origin, "flow", 1, "pair-memory")
+    assert (fresh.cached, kept.cached) == (False, True)
+    assert np.array_equal(fresh.forecast.probability, kept.forecast.probability)
+    assert fresh.measures.equals(kept.measures, null_equal=True)
+    assert {**fresh.json(), "cached": None} == {**kept.json(), "cached": None}
+    files = sorted(p.name for p in home.rglob("*") if p.is_file())
+    assert files == ["forecast.json", "pairs.parquet", "protocols.parquet"]
+
+
+@pytest.mark.parametrize("name", ["forecast.json", "pairs.parquet", "protocols.parquet"])
+@pytest.mark.parametrize("damage", ["torn", "gone", "empty"])
+def test_a_damaged_cache_is_recomputed_with_a_note(store, home, origin, name, damage):
+    fresh = forecast(store, origin, "holdings", 1, "persistence")
+    path = next(home.rglob(name))
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:40] if damage == "torn" else b"")
+    again = forecast(store, origin, "holdings", 1, "persistence")
+    assert not again.cached
+    assert any("was damaged" in note and "computed again" in note for note in again.notes)
+    assert np.array_equal(again.forecast.exposure_usd, fresh.forecast.exposure_usd)
+    assert forecast(store, origin, "holdings", 1, "persistence").cached
+
+
+def test_every_part_of_the_key_counts():
+    key = forecast_cache.Key(
+        vintage="v", forecaster="dexposure", model="m", basis="flow", origin=dt.date(2024, 1, 1), horizon=4
+    )
+    changes = {"vintage": "w", "forecaster": "x", "model": "n", "basis": "holdings", "horizon": 8}
+    others = [forecast_cache.Key(**{**vars(key), name: value}) for name, value in changes.items()]
+    others.append(forecast_cache.Key(**{**vars(key), "origin": dt.date(2024, 1, 8)}))
+    assert len({k.digest() for k in (key, *others)}) == 7
+
+
+def test_a_cache_that_cannot_be_written_is_a_note(store, home, origin):
+    home.write_text("a file where the folder should be")
+    result = forecast(store, origin, "holdings", 1, "persistence")
+    assert any("could not be kept" in note for note in result.notes)
+
+
+def test_refusals_name_the_next_step(store, home, origin, tmp_path, monkeypatch):
+    with pytest.raises(UnknownForecaster, match="there are persistence, pair-memory, dexposure"):
+        forecast(store, origin, "holdings", 4, "oracle")
+    with pytest.raises(UnknownDate):
+        forecast(store, dt.date(1999, 1, 1), "holdings", 4, "persistence")
+    with pytest.raises(BadOption, match="horizon 0"):
+        forecast(store, origin, "holdings", 0, "persistence")
+    with pytest.raises(BadOption, match="horizon 3: the model knows 1, 4, 8, 12"):
+        forecast(store, origin, "holdings", 3)
+    monkeypatch.setenv("DEXPOSURE_MODEL_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(NoModel, match="run `dexposure train`"):
+        forecast(store, origin, "holdings", 4)
+
+
+def test_evaluate_scores_the_hold_out_with_persistence_first(store, home):
+    document = evaluate(store, forecasters=("pair-memory",), bases=("holdings",), horizons=(1, 4))
+    rows = document["rows"]
+    assert rows[0]["forecaster"] == "persistence"
+    assert {r["forecaster"] for r in rows} == {"persistence", "pair-memory"}
+    assert {r["horizon"] for r in rows} == {1, 4}
+    assert document["first_origin"] == str(store.dates()[24])
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert set(rows[0]) == {"forecaster", "basis", "horizon", "metric", "value", "low", "high"}
+
+
+def test_a_model_that_has_seen_the_hold_out_is_refused(store, home, model_dir, monkeypatch):
+    earlier = pipeline_evaluate.split(store.dates()[:20])
+    monkeypatch.setattr(pipeline_evaluate, "split", lambda _dates: earlier)
+    with pytest.raises(NoModel, match="the hold-out starts"):
+        evaluate(store)
+
+
+@pytest.mark.slow
+def test_train_writes_weights_and_a_card_that_can_be_refreshed(store, home, tmp_path):
+    folder = tmp_path / "trained"
+    document = pipeline_evaluate.train(store, folder, epochs=1, seed=3)
+    card = (folder / "README.md").read_text()
+    assert document["model"] in card
+    assert f"content hash `{store.manifest.content_hash}`" in card
+    assert "| brier | 1 |" in card
+    (folder / "README.md").write_text("My own words.\n\n" + card)
+    again = pipeline_evaluate.train(store, folder, epochs=1, seed=3, score_it=False)
+    assert again["model"] == document["model"]
+    assert (folder / "README.md").read_text().startswith("My own words.")

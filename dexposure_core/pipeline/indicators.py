@@ -148,21 +148,17 @@ def percentile(values: Sequence[float], level: float) -> float:
     return sum(v <= level for v in values) / len(values)
 
 
-def warnings(store: Store, date: dt.date, basis: str) -> pl.DataFrame:
-    """Return measure, title, unit, level, change, sigmas of the measures whose last change raises a flag."""
-    rows = []
+def warnings(store: Store, basis: str) -> pl.DataFrame:
+    """Return all flags ever raised: date, measure, title, unit, level, change, sigmas; largest first."""
+    rule, found = settings.load(), []
+    table = store.measure_table(basis, [m.name for m in MEASURES])
     for measure in MEASURES:
-        found = position(store, date, basis, _plain(measure.name, measure.title, measure.unit))
-        if found.flag:
-            times = abs(found.change) / found.sigma if found.sigma > 0 else math.inf
-            rows.append((measure.name, measure.title, measure.unit, found.level, found.change, times))
-    schema = pl.Schema(dict.fromkeys(("measure", "title", "unit"), pl.String()))
-    schema |= dict.fromkeys(("level", "change", "sigmas"), pl.Float64())
-    return pl.DataFrame(rows, schema=schema, orient="row").sort("sigmas", descending=True)
-
-
-def _plain(name: str, title: str, unit: str) -> Indicator:
-    return Indicator(measure=name, title=title, unit=unit, meaning="")
+        history = table.select("date", pl.col(measure.name).alias("value"))
+        raised = flags(history, window=rule.warning_weeks, sigmas=rule.warning_sigma).filter("flag")
+        labels = {"measure": pl.lit(measure.name), "title": pl.lit(measure.title), "unit": pl.lit(measure.unit)}
+        times = pl.col("change").abs() / pl.col("sigma")
+        found.append(raised.select("date", **labels, level="value", change="change", sigmas=times))
+    return pl.concat(found).sort("sigmas", "measure", descending=[True, False])
 
 
 def _history(store: Store, date: dt.date, basis: str, measure: str) -> tuple[pl.DataFrame, str]:

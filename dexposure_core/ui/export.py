@@ -38,7 +38,7 @@ def chart(
     """Draw a Plotly figure with its export menu.
 
     Args:
-        figure: Plotly figure; gets the provenance as caption.
+        figure: Plotly figure; gets the screen's template and the provenance as caption, in place.
         data: the numbers behind it, as they go into the CSV.
         key: short name, unique on the page; part of the file names.
         provenance: where it comes from.
@@ -49,13 +49,13 @@ def chart(
     Returns:
         What `st.plotly_chart` returns (the selection when asked for).
     """
-    shown = _captioned(figure, provenance, theme.mode())
+    caption(figure, provenance).update_layout(template=theme.template())
     with st.container(key=f"chart-{key}", gap=None):
         drawn = st.plotly_chart(
-            shown, theme=None, width="stretch", key=f"plot-{key}", on_select=on_select,
+            figure, theme=None, width="stretch", key=f"plot-{key}", on_select=on_select,
             selection_mode=selection_mode, config=_config(key, provenance), alt=alt,
         )  # fmt: skip
-        _chart_menu(figure, data, key, provenance, "Export", camera=True)
+        _chart_menu(lambda: figure, data, key, provenance, "Export", camera=True)
     return drawn
 
 
@@ -87,9 +87,38 @@ def table(
         _button("CSV", lambda: csv_bytes(rows, provenance), key, provenance, "csv", "text/csv")
 
 
-def menu(figure: Any, data: pl.DataFrame, key: str, provenance: Provenance, *, label: str = "Export") -> None:
-    """Draw only the export menu of a picture that is not Plotly's (cards, graphs); the figure is its printable twin."""
-    _chart_menu(figure, data, key, provenance, label, camera=False)
+def menu(
+    figure: Any | Callable[[], Any], data: pl.DataFrame, key: str, provenance: Provenance, *, label: str = "Export"
+) -> None:
+    """Draw only the export menu of a picture that is not Plotly's (cards, graphs).
+
+    `figure` is its printable twin, or a function that makes it when asked for.
+    """
+
+    def drawn() -> Any:
+        return caption(figure() if callable(figure) else copy.deepcopy(figure), provenance)
+
+    _chart_menu(drawn, data, key, provenance, label, camera=False)
+
+
+def caption(figure: Any, provenance: Provenance) -> Any:
+    """Write the provenance under a figure, in place, and return it; the colour is the template's."""
+    words, margin = provenance.caption(), figure.layout.margin
+    more = _LINE_PX * max(0, words.count("<br>") - 1)  # the template leaves room for two lines
+    if more:
+        taller = float(figure.layout.height or theme.HEIGHT) + more
+        figure.update_layout(margin={"b": float(margin.b or theme.BOTTOM) + more}, height=taller)
+    line = {
+        "text": words, "xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "top",
+        "xshift": 8 - float(margin.l or 8), "yshift": -26, "align": "left", "showarrow": False, "font": {"size": 10},
+    }  # fmt: skip
+    figure.layout.annotations += (line,)
+    return figure
+
+
+def on_paper(figure: Any) -> Any:
+    """Return a copy of a figure as it is printed: dark on white."""
+    return copy.deepcopy(figure).update_layout(template=theme.template(theme.LIGHT))
 
 
 def whole_table(name: str, read: Callable[[], pl.DataFrame], parquet: Path, provenance: Provenance) -> None:
@@ -121,28 +150,27 @@ def _zipped(name: str, frame: pl.DataFrame, provenance: Provenance) -> bytes:
     return out.getvalue()
 
 
-def html_bytes(figure: Any, provenance: Provenance) -> bytes:
-    """Return the figure as one HTML file that needs nothing from the network."""
-    page = _captioned(figure, provenance, theme.LIGHT)
+def html_bytes(figure: Any) -> bytes:
+    """Return a captioned figure as one HTML file that needs nothing from the network."""
     config = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}, "showSendToCloud": False}
-    return str(page.to_html(include_plotlyjs=True, include_mathjax=False, full_html=True, config=config)).encode()
+    page = on_paper(figure).to_html(include_plotlyjs=True, include_mathjax=False, full_html=True, config=config)
+    return str(page).encode()
 
 
-def _chart_menu(figure: Any, data: pl.DataFrame, key: str, origin: Provenance, label: str, *, camera: bool) -> None:
-    def drawn() -> Any:
-        return _captioned(figure, origin, theme.LIGHT)
-
+def _chart_menu(
+    figure: Callable[[], Any], data: pl.DataFrame, key: str, origin: Provenance, label: str, *, camera: bool
+) -> None:
     with (
         st.container(key=f"menu-{key}"),
         st.popover(label, type="tertiary", icon=":material/download:", key=f"pop-{key}"),
     ):
         _button("CSV", lambda: csv_bytes(data, origin), key, origin, "csv", "text/csv")
         if images.browser():
-            _button("PNG", lambda: images.render(drawn(), "png"), key, origin, "png", "image/png")
-            _button("SVG", lambda: images.render(drawn(), "svg"), key, origin, "svg", "image/svg+xml")
+            _button("PNG", lambda: images.render(on_paper(figure()), "png"), key, origin, "png", "image/png")
+            _button("SVG", lambda: images.render(on_paper(figure()), "svg"), key, origin, "svg", "image/svg+xml")
         else:
             st.caption("PNG, SVG: this server has no Chrome; use the camera above the chart or in the HTML file.")
-        _button("Interactive HTML", lambda: html_bytes(figure, origin), key, origin, "html", "text/html")
+        _button("Interactive HTML", lambda: html_bytes(figure()), key, origin, "html", "text/html")
         if camera:
             st.segmented_control("Camera saves", ["svg", "png"], default="svg", key=f"camera-{key}", required=True)
 
@@ -154,24 +182,6 @@ def _button(
         label, data=build, file_name=text.file_name(provenance.file_parts(key), extension), mime=mime,
         key=f"get-{extension}-{key}", on_click="ignore", type="tertiary", icon=":material/download:",
     )  # fmt: skip
-
-
-def _captioned(figure: Any, provenance: Provenance, mode: theme.Mode) -> Any:
-    drawn = copy.deepcopy(figure)
-    drawn.update_layout(template=theme.template(mode))
-    left = float(drawn.layout.margin.l or 8) - 8
-    words = provenance.caption()
-    more = _LINE_PX * max(0, words.count("<br>") - 1)  # the template leaves room for two lines
-    if more:
-        drawn.update_layout(
-            margin={"b": float(drawn.layout.margin.b or theme.BOTTOM) + more},
-            height=float(drawn.layout.height or theme.HEIGHT) + more,
-        )
-    drawn.add_annotation(
-        text=words, xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top",
-        xshift=-left, yshift=-26, align="left", showarrow=False, font={"size": 10, "color": mode.muted},
-    )  # fmt: skip
-    return drawn
 
 
 def _config(key: str, provenance: Provenance) -> dict[str, Any]:

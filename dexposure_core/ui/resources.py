@@ -170,10 +170,15 @@ def positions(vintage: str, date: dt.date, basis: Basis) -> tuple[Position, ...]
     return indicators.positions(store(vintage), date, basis)
 
 
-@_kept(64, "Looking for unusual moves …")
+@_kept(8, "Looking for unusual moves …")
+def all_warnings(vintage: str, basis: Basis) -> pl.DataFrame:
+    """Return the early-warning flags of every date."""
+    return indicators.warnings(store(vintage), basis)
+
+
 def warnings(vintage: str, date: dt.date, basis: Basis) -> pl.DataFrame:
     """Return the measures whose last change raises an early-warning flag."""
-    return indicators.warnings(store(vintage), date, basis)
+    return all_warnings(vintage, basis).filter(pl.col("date") == date)
 
 
 @_kept(64, "Comparing with the previous snapshot …")

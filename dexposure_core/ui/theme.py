@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import streamlit as st
@@ -86,10 +87,14 @@ def change_scale(of: Mode | None = None) -> Scale:
 
 
 def template(of: Mode | None = None) -> Any:
-    """Return the Plotly template every chart uses."""
+    """Return the Plotly template every chart uses; do not change it, it is shared."""
+    return _template(of or mode())
+
+
+@cache
+def _template(colours: Mode) -> Any:
     import plotly.graph_objects as go
 
-    colours = of or mode()
     axis = {
         "gridcolor": colours.grid, "linecolor": colours.grid, "zerolinecolor": colours.grid, "tickcolor": colours.grid,
         "tickfont": {"color": colours.muted, "size": 12}, "title": {"font": {"color": colours.muted, "size": 12}},

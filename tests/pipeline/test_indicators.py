@@ -6,7 +6,7 @@ import math
 import polars as pl
 import pytest
 
-from dexposure_core.pipeline.indicators import Indicator, percentile, position, positions, warnings
+from dexposure_core.pipeline.indicators import INDICATORS, Indicator, percentile, position, positions, warnings
 from dexposure_core.store import open_store
 from tests.app.conftest import world
 
@@ -75,4 +75,12 @@ def test_on_a_vintage(tmp_path, basis):
     losses = store.measures(date, basis).filter(pl.col("measure").str.starts_with("loss:"))
     assert five[-1].level == losses["value"].max()
     assert f"loss:{five[-1].detail}" in losses["measure"].to_list()
-    assert set(warnings(store, date, basis)["measure"]) <= set(store.measures(date, basis)["measure"])
+
+
+def test_the_entry_of_an_exchange_raises_a_flag(tmp_path):
+    world(tmp_path, weeks=13)
+    store = open_store(tmp_path)
+    raised = warnings(store, "holdings")
+    assert store.dates()[12] in raised.filter(pl.col("measure") == "system_tvl_usd")["date"].to_list()
+    assert raised["sigmas"].min() > 2
+    assert position(store, store.dates()[12], "holdings", INDICATORS[0]).flag

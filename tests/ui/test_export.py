@@ -57,20 +57,29 @@ def figure():
     return go.Figure(go.Scatter(x=[1, 2], y=[3, 4]), layout={"height": 300, "margin": {"l": 108}})
 
 
+def captioned():
+    return export.caption(figure(), ORIGIN)
+
+
 def test_the_interactive_page_asks_nothing_of_the_network():
-    page = export.html_bytes(figure(), ORIGIN).decode()
+    page = export.html_bytes(captioned()).decode()
     outside_script = re.sub(r"<script[^>]*>.*?</script>", "", page, flags=re.DOTALL)
-    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page[: page.index("plotly.js v")] + outside_script)
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", outside_script)
     assert not re.search(r"<script[^>]+src=", page)
     assert "SIMULATED DATA" in page
     assert "2025-06-16-abc" in page
 
 
-def test_a_figure_is_printed_on_white_with_its_caption_and_stays_as_it_was():
-    drawn = figure()
-    page = export.html_bytes(drawn, ORIGIN).decode()
-    assert theme.LIGHT.paper in page
-    assert drawn.layout.annotations == ()
+def test_a_figure_is_printed_on_white_whatever_the_screen_shows():
+    dark = captioned().update_layout(template=theme.template(theme.DARK))
+    printed = export.on_paper(dark)
+    assert printed.layout.template.layout.paper_bgcolor == "#FFFFFF"
+    assert dark.layout.template.layout.paper_bgcolor == theme.DARK.paper
+
+
+def test_the_caption_starts_at_the_left_edge():
+    # the margin is 108 wide; 8 of them stay free
+    assert captioned().layout.annotations[0].xshift == -100
 
 
 def test_without_a_browser_a_picture_is_refused_in_words(monkeypatch):
@@ -94,7 +103,7 @@ def test_a_browser_that_hangs_is_given_up(tmp_path, monkeypatch):
 @pytest.mark.skipif(images.browser() is None, reason="no Chrome or Chromium on this machine")
 @pytest.mark.parametrize(("form", "start"), [("png", b"\x89PNG"), ("svg", b"<svg")])
 def test_pictures(form, start):
-    content = images.render(export._captioned(figure(), ORIGIN, theme.LIGHT), form)
+    content = images.render(export.on_paper(captioned()), form)
     assert content.startswith(start)
     if form == "svg":
         assert b"SIMULATED DATA" in content

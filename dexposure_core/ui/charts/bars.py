@@ -106,15 +106,15 @@ def _totals(drawn: Any, frame: pl.DataFrame, total: str, divisor: float) -> None
     parts = [pl.col(part).fill_null(0.0) for part in (*PARTS, _REST)]
     ups = frame.select(pl.sum_horizontal(part.clip(lower_bound=0) for part in parts)).to_series()
     downs = frame.select(pl.sum_horizontal(part.clip(upper_bound=0) for part in parts)).to_series()
-    ends = []
+    ends, labels = [], []
     for row, value in enumerate(frame[total].to_list()):
         rises = (value or 0) >= 0
         end = max(ups[row], value or 0) if rises else min(downs[row], value or 0)
         ends.append(end / divisor)
-        drawn.add_annotation(
-            x=end / divisor, y=row, text=text.usd(value, sign=True, unit=False), xanchor="left" if rises else "right",
-            xshift=4 if rises else -4, font={"size": 12},
-        )  # fmt: skip
+        side = {"xanchor": "left", "xshift": 4} if rises else {"xanchor": "right", "xshift": -4}
+        shown = text.usd(value, sign=True, unit=False)
+        labels.append({"x": end / divisor, "y": row, "text": shown, "font": {"size": 12}} | side)
+    base.annotate(drawn, labels)
     written = [text.usd(v, sign=True, unit=False) for v in frame[total].to_list()]
     _room(drawn, [*ends, *(v / divisor for v in [*ups, *downs])], written)
 

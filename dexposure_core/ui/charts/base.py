@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -59,16 +59,18 @@ def major_events(events: pl.DataFrame, start: dt.date, end: dt.date, limit: int 
 
 def mark_events(drawn: Any, events: pl.DataFrame) -> None:
     """Draw dotted lines with labels along them at the events' dates."""
-    for day, name in events.select("date", "name").iter_rows():
-        drawn.add_shape(
-            type="line", x0=day, x1=day, y0=0, y1=1, yref="paper", layer="below",
-            line={"width": 1, "dash": "dot", "color": theme.GREYS[1]},
-        )  # fmt: skip
-        drawn.add_annotation(
-            x=day, y=1, yref="paper", textangle=-90,
-            text=text.html(text.short(name.split(" (")[0], 22)), xanchor="right",
-            yanchor="top", font={"size": 10, "color": theme.GREYS[0]}, xshift=1,
-        )  # fmt: skip
+    line = {"width": 1, "dash": "dot", "color": theme.GREYS[1]}
+    across = {"type": "line", "y0": 0, "y1": 1, "yref": "paper", "layer": "below", "line": line}
+    label = {"y": 1, "yref": "paper", "textangle": -90, "xanchor": "right", "yanchor": "top", "xshift": 1,
+             "showarrow": False, "font": {"size": 10, "color": theme.GREYS[0]}}  # fmt: skip
+    named = list(events.select("date", "name").iter_rows())
+    annotate(drawn, [label | {"x": day, "text": text.html(text.short(name.split(" (")[0], 22))} for day, name in named])
+    drawn.layout.shapes += tuple(across | {"x0": day, "x1": day} for day, _ in named)
+
+
+def annotate(drawn: Any, annotations: Sequence[Mapping[str, Any]]) -> None:
+    """Add many annotations at once (one by one Plotly checks all of them again each time)."""
+    drawn.layout.annotations += tuple({"showarrow": False} | dict(a) for a in annotations)
 
 
 def mark_date(drawn: Any, day: dt.date) -> None:

@@ -111,8 +111,9 @@ def _end_labels(
     span = 1.34 * (max(every) - (0.0 if zero else min(every)) or 1.0)
     least = span * 15 / max(60, height - 120)
     heights = base.place_labels([float(values[-1]) / divisor for values in ends.values()], least)
-    for name, y in zip(ends, heights, strict=True):
-        drawn.add_annotation(
-            x=1, xref="paper", xanchor="left", xshift=6, y=y, yanchor="middle", align="left",
-            text=text.html(series[name].label), font={"color": series[name].colour, "size": 12},
-        )  # fmt: skip
+    beside = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "yanchor": "middle", "align": "left"}
+    labels = [
+        beside | {"y": y, "text": text.html(series[n].label), "font": {"color": series[n].colour, "size": 12}}
+        for n, y in zip(ends, heights, strict=True)
+    ]
+    base.annotate(drawn, labels)

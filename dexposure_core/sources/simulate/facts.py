@@ -48,9 +48,13 @@ class Facts:
     sizes: pl.DataFrame
     events: pl.DataFrame
 
+    def replaced(self, **tables: pl.DataFrame) -> Facts:
+        """Return the facts with the named tables replaced."""
+        return replace(self, **tables)
+
     def extended(self, **more: pl.DataFrame) -> Facts:
         """Return the facts with rows added to the named tables."""
-        return replace(self, **{name: pl.concat([getattr(self, name), rows]) for name, rows in more.items()})
+        return self.replaced(**{name: pl.concat([getattr(self, name), rows]) for name, rows in more.items()})
 
 
 DATES: Final = ("first", "last", "day", "date", "happened")

@@ -42,12 +42,12 @@ Columns = tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]
 BORROWERS: Final = frozenset({"Lending", "Leveraged Farming", "Uncollateralized Lending"})
 HOME: Final = "Ethereum"
 COMMON: Final = 8  # known holders from which a token is found on every chain
-APPEAL: Final = 0.8  # how far popularity decides what is picked up
+APPEAL: Final = 0.45  # how far popularity decides what is picked up
 MAIN_LINES: Final = 3  # known holdings that are there from the first week
 LENT_OUT: Final = 2e7  # USD: larger lenders report what they lend out
 TAIL: Final = 0.6  # small lines per main line
 TAILS: Final = {"CEX": 3.0, "Dexes": 2.0, "Chain": 1.5, "Liquid Staking": 0.1, "RWA": 0.2, "Derivatives": 0.6}
-TAIL_WEIGHTS: Final = (-6.0, -1.5)  # powers of ten
+TAIL_WEIGHTS: Final = (-6.0, -2.2)  # powers of ten
 FLICKER: Final = 0.3  # share of small lines that come and go
 LEAVE, RETURN = 0.06, 0.3  # per week
 
@@ -165,7 +165,7 @@ def _table(tokens: list[int], chains: list[str], wanted: int, chance: np.random.
 
 
 def _tail(tokens: list[int], chains: list[str], chance: np.random.Generator) -> Columns:
-    """Return weight, token and chain of the small lines: weights spread evenly over five powers of ten."""
+    """Return weight, token and chain of the small lines: weights spread evenly over nearly four powers of ten."""
     count = len(tokens)
     weight = 10.0 ** chance.uniform(*TAIL_WEIGHTS, count)
     chain = np.minimum(chance.geometric(0.7, count) - 1, len(chains) - 1)

@@ -56,8 +56,11 @@ def scaled(snapshot: Snapshot, factor: float) -> Snapshot:
 
 
 @st.composite
-def snapshots(draw, smallest: int = 1, largest: int = 7) -> Snapshot:
-    """Any network of a few protocols; TVL may be 0, exposures may exceed it, and there may be none."""
+def snapshots(draw, smallest: int = 1, largest: int = 7, *, covered: bool = False) -> Snapshot:
+    """Any network of a few protocols; TVL may be 0, exposures may exceed it, and there may be none.
+
+    With `covered`, what a protocol holds of others is part of its TVL, as on the holdings basis.
+    """
     count = draw(st.integers(smallest, largest))
     names = [f"p{i}" for i in range(count)]
     money = st.floats(0.01, 1e9, allow_subnormal=False)
@@ -67,4 +70,6 @@ def snapshots(draw, smallest: int = 1, largest: int = 7) -> Snapshot:
     sizes = draw(st.lists(money, min_size=len(chosen), max_size=len(chosen)))
     sectors = dict(zip(names, draw(st.lists(st.sampled_from("ABC"), min_size=count, max_size=count)), strict=True))
     exposures = [(a, b, usd) for (a, b), usd in zip(chosen, sizes, strict=True)]
+    if covered:
+        tvl = [x + sum(usd for a, _, usd in exposures if a == p) for p, x in zip(names, tvl, strict=True)]
     return network(dict(zip(names, tvl, strict=True)), exposures, sectors)

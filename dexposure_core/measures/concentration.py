@@ -6,6 +6,8 @@
 
 A share of nothing is not defined: all three are NaN for an empty list and for a list of zeros. The HHI and
 the top-k share do not depend on zeros; the Gini does, so callers decide whether zeros belong to the list.
+
+Sums are numpy's own: the last digit of those of a linear algebra library depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from dexposure_core.network.snapshot import Floats
 def hhi(amounts: npt.ArrayLike) -> float:
     """Return the Herfindahl-Hirschman index of (K,) amounts >= 0: 1/K (equal) to 1 (one holds all); NaN when Σ = 0."""
     shares = _shares(amounts)
-    return float(shares @ shares) if shares.size else math.nan
+    return float((shares * shares).sum()) if shares.size else math.nan
 
 
 def top_share(amounts: npt.ArrayLike, count: int = 10) -> float:
@@ -42,7 +44,7 @@ def gini(amounts: npt.ArrayLike) -> float:
     if not count:
         return math.nan
     ranks = np.arange(1, count + 1)
-    return max(0.0, float(2.0 * (ranks @ shares) / count - (count + 1) / count))
+    return max(0.0, float(2.0 * (ranks * shares).sum() / count - (count + 1) / count))
 
 
 def _shares(amounts: npt.ArrayLike) -> Floats:

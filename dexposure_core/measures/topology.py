@@ -37,7 +37,7 @@ def degree_entropy(degrees: Indices) -> float:
         return math.nan
     counts = np.bincount(degrees)
     shares = counts[counts > 0] / degrees.size
-    return max(0.0, -float(shares @ np.log(shares)))
+    return max(0.0, -float((shares * np.log(shares)).sum()))
 
 
 def degree_assortativity(snapshot: Snapshot, incoming: Indices, outgoing: Indices) -> float:
@@ -48,4 +48,5 @@ def degree_assortativity(snapshot: Snapshot, incoming: Indices, outgoing: Indice
         return math.nan
     first -= first.mean()
     second -= second.mean()
-    return float(np.clip(first @ second / math.sqrt((first @ first) * (second @ second)), -1.0, 1.0))
+    spread = math.sqrt((first * first).sum() * (second * second).sum())
+    return float(np.clip((first * second).sum() / spread, -1.0, 1.0))

@@ -194,8 +194,14 @@ def _batch(net: Channel, rows: Any) -> tuple[Floats, Floats, Marks]:
     live = np.flatnonzero(start.passing.any(axis=0))  # often half: protocols whose tokens nobody holds
     begin = State(start.distress[:, live], start.passing[:, live], start.passed[:, live])
     end, converged[live] = settle(net, begin, lambda _state: None)
-    induced[live] = net.absorbing_usd @ (end.distress - begin.distress)
-    return net.absorbing_usd @ start.distress, induced, converged
+    induced[live] = _usd(net, end.distress - begin.distress)
+    return _usd(net, start.distress), induced, converged
+
+
+def _usd(net: Channel, distress: Floats) -> Floats:
+    """Return (K,) USD lost at an (N, K) distress, added up in the same order on any machine."""
+    lost: Floats = (net.absorbing_usd[:, None] * distress).sum(axis=0)
+    return lost
 
 
 def _result(

@@ -32,6 +32,7 @@ class Channel:
     transfer_usd: Floats  # (E,) USD lost by the creditor per unit of distress the debtor passes on
     impact: csr_array  # (N, N) the same as a share of the creditor's absorbing value
     unheard: Indices  # rows of protocols through which nobody can lose
+    negligible: Floats  # (N,) what a protocol may still pass on without moving any creditor by more than the tolerance
 
 
 class State(NamedTuple):
@@ -56,9 +57,16 @@ def channel(snapshot: Snapshot, rule: Rule, absorbing_usd: Floats, options: Opti
     with np.errstate(over="ignore"):  # a creditor with next to nothing to lose loses all of it at the slightest loss
         share = np.minimum(transfer[keep] / absorbing_usd[creditor], np.finfo(np.float64).max)
     impact = csr_array((share, (creditor, debtor)), shape=size)
-    unheard = np.flatnonzero(np.bincount(debtor, minlength=len(absorbing_usd)) == 0)
+    reach = np.zeros(len(absorbing_usd))  # the largest share any creditor can lose through each debtor
+    np.maximum.at(reach, debtor, share)
     return Channel(
-        rule=rule, options=options, absorbing_usd=absorbing_usd, transfer_usd=transfer, impact=impact, unheard=unheard
+        rule=rule,
+        options=options,
+        absorbing_usd=absorbing_usd,
+        transfer_usd=transfer,
+        impact=impact,
+        unheard=np.flatnonzero(reach == 0),
+        negligible=rule.tolerance / np.maximum(1.0, reach),
     )
 
 
@@ -93,7 +101,7 @@ def settle(net: Channel, start: State, record: Callable[[State], None]) -> tuple
     state = start
     moved: Marks = np.zeros(start.distress.shape[1], dtype=bool)
     for used in range(int(net.options["max_rounds"]) + 1):
-        if not (state.passing > net.rule.tolerance).any():
+        if not (state.passing > net.negligible[:, None]).any():
             return state, np.ones_like(moved)
         following = spread(net, state)
         moved = np.any(following.distress > state.distress, axis=0)

@@ -66,7 +66,7 @@ class Rule:
         assumptions: what a reader of a result must be told.
         transfer: (snapshot, absorbing_usd) → (E,) USD lost by the creditor per unit passed on by the debtor.
         passes: (round, options) → (N, K) what each protocol passes on next.
-        tolerance: amounts passed on at or below this end the contagion.
+        tolerance: the contagion has come to rest when no creditor would lose more than this share of what it has.
     """
 
     name: str

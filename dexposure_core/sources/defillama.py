@@ -22,7 +22,7 @@ from dexposure_core.progress import Progress, silent
 from dexposure_core.sources.border import SourceFile, existing, one_line, refuse, shown, text_receipt
 from dexposure_core.sources.columns import Rows
 from dexposure_core.sources.defillama_days import REMEDY, Lists, all_chains
-from dexposure_core.sources.feed import Frequency, HoldingsFeed, of_whole_input, period_end
+from dexposure_core.sources.feed import Frequency, HoldingsFeed, period_end
 from dexposure_core.sources.mending import Mender
 from dexposure_core.sources.pile import Pile
 from dexposure_core.sources.published_index import without_nan
@@ -61,33 +61,23 @@ def read(
     """
     period_end(frequency, pl.col("date"))
     files = _files([paths] if isinstance(paths, (str, Path)) else paths)
-    pile, sources, found, known = Pile(frequency), [], [], {}
+    pile = Pile(frequency)
+    sources: list[SourceFile] = []
+    found: list[dict[str, object]] = []
+    known: dict[str, tuple[str, str, str | None, str | None, str | None, float]] = {}
     for done, file in enumerate(files, start=1):
         payload, source = _decode(file)
-        mender = Mender(file, "tokens")
-        frame = _frame(file, payload, mender)
-        sources.append(source)
-        protocol = str(payload.id)
+        protocol, mender = str(payload.id), Mender(file, "tokens")
         if protocol in known:
             refuse(file, "field id", f"protocol {shown(protocol)} is also in another file", "leave one of the two out")
+        frame = _frame(file, payload, mender)
         known[protocol] = _description(payload, frame, mender)
+        sources.append(source)
         found += mender.findings
         pile.add(frame)
         progress(done, len(files), file.name)
-    if not pile.rows:
-        refuse(files[0], "", "no token values in any of the files", REMEDY)
-    found += pile.settle(Rows(files[0], 0, "row"), "sum")
     table = pl.DataFrame(list(known.values()), schema=_KNOWN, orient="row")
-    protocols = pile.protocols(table).join(table.select("protocol", "tvl_usd"), on="protocol", how="left")
-    return HoldingsFeed(
-        sources=tuple(sources),
-        frequency=frequency,
-        dates=pile.spool.dates,
-        protocols=protocols.sort("protocol"),
-        tokens=pile.tokens(None),
-        findings=of_whole_input(found),
-        load=pile.spool.load,
-    )
+    return pile.feed(sources, Rows(files[0], 0, "row"), duplicates="sum", known=table, findings=found)
 
 
 def _files(paths: Iterable[str | Path]) -> list[Path]:

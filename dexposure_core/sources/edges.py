@@ -14,7 +14,7 @@ import polars as pl
 
 from dexposure_core.network.period import finding
 from dexposure_core.progress import Progress, silent
-from dexposure_core.sources.border import SourceFile, refuse, shown
+from dexposure_core.sources.border import refuse, shown
 from dexposure_core.sources.columns import Dates, Rows, amounts, texts
 from dexposure_core.sources.duplicates import Duplicates, one_per_key
 from dexposure_core.sources.feed import EdgesFeed, of_whole_input
@@ -67,22 +67,16 @@ def read(
     spool = Spool()
     ids = _fill(spool, _checked(table, progress), table)
     summed = _settle(spool, table, _KEY, "exposure_usd", duplicates)
-    found = [finding("warning", "duplicate rows", place=table.path.name, rows=summed, action="summed")]
-    sources: tuple[SourceFile, ...] = (table.source,)
-    if nodes is None:
-        load = _Loader(spool, None, table, None)
-        known = None
-    else:
-        there = _Nodes(nodes, progress)
-        load = _Loader(spool, there.spool, table, there.table)
-        sources, known = (*sources, there.table.source), there.known
+    found = finding("warning", "duplicate rows", place=table.path.name, rows=summed, action="summed")
+    there = None if nodes is None else _Nodes(nodes, progress)
+    if there is not None:
         ids = pl.concat([ids, there.known["protocol"]]).unique()
     return EdgesFeed(
-        sources=sources,
+        sources=(table.source,) if there is None else (table.source, there.table.source),
         dates=spool.dates,
-        protocols=describe(ids.sort(), known).drop("symbol"),
-        findings=of_whole_input(found),
-        load=load,
+        protocols=describe(ids.sort(), None if there is None else there.known).drop("symbol"),
+        findings=of_whole_input([found]),
+        load=_Loader(spool, table, there),
     )
 
 
@@ -172,23 +166,20 @@ class _Nodes:
 class _Loader:
     """Loads one date's edges and nodes, and refuses a date whose nodes lack an end of an edge."""
 
-    def __init__(self, edges: Spool, nodes: Spool | None, edge_table: Table, node_table: Table | None) -> None:
-        self._edges, self._nodes, self._edge_table, self._node_table = edges, nodes, edge_table, node_table
+    def __init__(self, edges: Spool, table: Table, nodes: _Nodes | None) -> None:
+        self._edges, self._table, self._nodes = edges, table, nodes
 
     def __call__(self, date: dt.date) -> tuple[pl.DataFrame, pl.DataFrame | None]:
         """Return (creditor, debtor, exposure_usd) and (protocol, tvl_usd) or None."""
         edges = self._edges.load(date)
-        if self._nodes is None or self._node_table is None:
+        if self._nodes is None:
             return edges.drop("line"), None
-        nodes = self._nodes.load(date)
-        self._require_ends(date, edges, nodes)
-        return edges.drop("line"), nodes.drop("line")
-
-    def _require_ends(self, date: dt.date, edges: pl.DataFrame, nodes: pl.DataFrame) -> None:
+        nodes = self._nodes.spool.load(date)
         for column in ("creditor", "debtor"):
             lost = edges.join(nodes, left_on=column, right_on="protocol", how="anti").sort("line")
-            if len(lost) and self._node_table is not None:
-                row, name = lost.row(0, named=True), self._node_table.path.name
-                place = f"{self._edge_table.word} {row['line']}, column {column}"
+            if len(lost):
+                row, name = lost.row(0, named=True), self._nodes.table.path.name
                 what = f"{shown(row[column])} is not among the nodes of {date} in {name}"
-                refuse(self._edge_table.path, place, what, "add it to the nodes file or leave the nodes file out")
+                remedy = "add it to the nodes file or leave the nodes file out"
+                refuse(self._table.path, f"{self._table.word} {row['line']}, column {column}", what, remedy)
+        return edges.drop("line"), nodes.drop("line")

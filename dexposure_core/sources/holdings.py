@@ -16,10 +16,9 @@ import polars as pl
 
 from dexposure_core.errors import BadOption
 from dexposure_core.progress import Progress, silent
-from dexposure_core.sources.border import refuse
 from dexposure_core.sources.columns import Dates, Rows, amounts, texts
 from dexposure_core.sources.duplicates import Duplicates
-from dexposure_core.sources.feed import Frequency, HoldingsFeed, of_whole_input, period_end
+from dexposure_core.sources.feed import Frequency, HoldingsFeed, period_end
 from dexposure_core.sources.known import Protocols, read_issuers
 from dexposure_core.sources.pile import Pile
 from dexposure_core.sources.tabular import Column, Table, open_table
@@ -64,23 +63,16 @@ def read(
     period_end(frequency, pl.col("date"))
     table = _open(path, columns, date)
     known = None if protocols is None else Protocols(protocols)
-    issuers = None if tokens is None else read_issuers(tokens)
+    receipts = [table.source] if known is None else [table.source, known.source]
+    issuers = None
+    if tokens is not None:
+        receipt, issuers = read_issuers(tokens)
+        receipts.append(receipt)
     pile = Pile(frequency)
     for frame in _checked(table, date, known, progress):
         pile.add(frame)
-    if not pile.rows:
-        refuse(table.path, "", "holds no rows below its header", "export the file again")
-    found = pile.settle(Rows(table.path, 0, table.word), duplicates)
-    sources = tuple(s for s in (table.source, known and known.source, issuers and issuers[0]) if s)
-    return HoldingsFeed(
-        sources=sources,
-        frequency=frequency,
-        dates=pile.spool.dates,
-        protocols=pile.protocols(None if known is None else known.frame),
-        tokens=pile.tokens(None if issuers is None else issuers[1]),
-        findings=of_whole_input(found),
-        load=pile.spool.load,
-    )
+    rows, names = Rows(table.path, 0, table.word), None if known is None else known.frame
+    return pile.feed(receipts, rows, duplicates=duplicates, known=names, issuers=issuers)
 
 
 def _open(path: str | Path, columns: Mapping[str, str] | None, date: dt.date | None) -> Table:

@@ -54,13 +54,15 @@ def read_issuers(path: str | Path) -> tuple[SourceFile, pl.DataFrame]:
 
 
 def describe(ids: pl.Series, known: pl.DataFrame | None) -> pl.DataFrame:
-    """Return protocol, name, category, sector, symbol for ids: the id as name and 'Unknown' where nothing is known."""
+    """Return protocol, name, category, sector, symbol (and tvl_usd if known has it); 'Unknown' where not known."""
     frame = ids.alias("protocol").to_frame()
     for column in ("name", "category", "sector", "symbol"):
         if known is None or column not in known.columns:
             frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(column))
         else:
             frame = frame.join(known.select("protocol", column), on="protocol", how="left", maintain_order="left")
+    if known is not None and "tvl_usd" in known.columns:
+        frame = frame.join(known.select("protocol", "tvl_usd"), on="protocol", how="left", maintain_order="left")
     return frame.with_columns(
         pl.col("name").fill_null(pl.col("protocol")),
         pl.coalesce("category", "sector").fill_null(UNKNOWN_SECTOR).alias("category"),

@@ -6,15 +6,17 @@ an observation in a period is absent from its snapshot.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import polars as pl
 
 from dexposure_core.network.period import finding
 from dexposure_core.network.sums import sum_by
+from dexposure_core.sources.border import SourceFile, refuse
 from dexposure_core.sources.columns import Rows
 from dexposure_core.sources.duplicates import Duplicates, one_per_key
-from dexposure_core.sources.feed import Frequency, period_end
+from dexposure_core.sources.feed import Frequency, HoldingsFeed, of_whole_input, period_end
 from dexposure_core.sources.known import describe
 from dexposure_core.sources.spool import Spool
 
@@ -26,7 +28,7 @@ class Pile:
     """Takes rows (line, date, protocol, chain, token, quantity, value_usd) in any order; settles them into snapshots.
 
     Attributes:
-        spool: the snapshots, by date: protocol, chain, token, quantity, value_usd.
+        spool: where the rows are.
         rows: how many rows were added.
     """
 
@@ -43,16 +45,44 @@ class Pile:
         self._protocols = pl.concat([self._protocols, frame.select("protocol")]).unique()
         self.spool.append(frame.with_columns(period_end(self._frequency, pl.col("date")).alias("period")))
 
-    def settle(self, rows: Rows, duplicates: Duplicates) -> list[dict[str, object]]:
-        """Refuse or sum duplicates, keep the last observation of each period; return findings on what was left out.
+    def feed(
+        self,
+        sources: Iterable[SourceFile],
+        rows: Rows,
+        *,
+        duplicates: Duplicates,
+        known: pl.DataFrame | None = None,
+        issuers: pl.DataFrame | None = None,
+        findings: Sequence[dict[str, object]] = (),
+    ) -> HoldingsFeed:
+        """Settle all rows and return the snapshots.
 
         Args:
+            sources: receipts of the files read.
             rows: names the file and the word for its rows.
-            duplicates: "refuse" or "sum".
+            duplicates: "refuse" or "sum" rows that repeat (date, protocol, chain, token).
+            known: protocol, name, category, sector, symbol and perhaps tvl_usd, as far as known.
+            issuers: token, issuer, as far as known.
+            findings: what was found while reading.
 
         Raises:
-            BadInput: naming the lines of a repeated (date, protocol, chain, token), when they are refused.
+            BadInput: if there are no rows, or naming the lines of a repeated one when they are refused.
         """
+        if not self.rows:
+            refuse(rows.file, "", "holds no rows", "export or save the file again")
+        found = [*findings, *self._settle(rows, duplicates)]
+        return HoldingsFeed(
+            sources=tuple(sources),
+            frequency=self._frequency,
+            dates=self.spool.dates,
+            protocols=describe(self._protocols["protocol"].sort(), known),
+            tokens=self._tokens_with(issuers),
+            findings=of_whole_input(found),
+            load=self.spool.load,
+        )
+
+    def _settle(self, rows: Rows, duplicates: Duplicates) -> list[dict[str, object]]:
+        """Refuse or sum duplicates, keep the last observation of each period; return findings on what was left out."""
         earlier = summed = 0
 
         def once(month: pl.DataFrame) -> pl.DataFrame:
@@ -73,12 +103,7 @@ class Pile:
             ),
         ]
 
-    def protocols(self, known: pl.DataFrame | None) -> pl.DataFrame:
-        """Return protocol, name, category, sector, symbol of every protocol that occurs."""
-        return describe(self._protocols["protocol"].sort(), known)
-
-    def tokens(self, issuers: pl.DataFrame | None) -> pl.DataFrame:
-        """Return token, usd (summed over all snapshots), issuer of every token that occurs."""
+    def _tokens_with(self, issuers: pl.DataFrame | None) -> pl.DataFrame:
         if issuers is None:
             return self._tokens.with_columns(issuer=pl.lit(None, dtype=pl.String))
         return self._tokens.join(issuers, on="token", how="left", maintain_order="left")

@@ -124,7 +124,10 @@ def _spans(file: Path, size: int, keys: list[tuple[str, int, int]]) -> dict[dt.d
                 return None
             ends.append(start + comma.start())
         stream.seek(max(0, size - _LOOK_BACK))
-        tail = _TAIL.search(stream.read())
+        rest = stream.read()
+        if not rest.rstrip().endswith(b"}"):
+            refuse(file, f"byte {size}", "the file is truncated", _REMEDY)
+        tail = _TAIL.search(rest)
         if tail is None:
             return None
         ends.append(max(0, size - _LOOK_BACK) + tail.start())

@@ -87,19 +87,16 @@ def write(
     Raises:
         BadOption: if a size is not positive or so many links cannot be drawn between so few nodes.
     """
-    rng = np.random.default_rng(seed)
+    rng, target = np.random.default_rng(seed), Path(path)
     world = _world(rng, nodes, links)
-    value = world.value_usd
-    target = Path(path)
     with target.open("w", encoding="utf-8") as out:
         out.write('{"data": {')
-        for week in range(weeks):
-            before, value = value, _moved(rng, value)
-            present = np.sort(rng.permutation(len(value))[:links])
+        for week, (before, after) in enumerate(_values(rng, world.value_usd, weeks)):
+            present = np.sort(rng.permutation(len(after))[:links])
             out.write(f'{", " if week else ""}"{start + dt.timedelta(weeks=week)}": {{"nodes": [')
             out.write(", ".join(_nodes(world, before, present, defects=defects)))
             out.write('], "links": [')
-            out.write(", ".join(_links(world, before, value, present, defects=defects)))
+            out.write(", ".join(_links(world, before, after, present, defects=defects)))
             out.write("]}")
             progress(week + 1, weeks, "writing weeks")
         out.write("}}\n")
@@ -146,9 +143,12 @@ def _pairs(rng: np.random.Generator, holders: int, nodes: int, wanted: int, need
     return drawn // nodes, drawn % nodes
 
 
-def _moved(rng: np.random.Generator, value: Floats) -> Floats:
-    moved: Floats = value * np.exp(rng.normal(0.0, 0.05) + rng.normal(0.0, 0.05, len(value)))
-    return moved
+def _values(rng: np.random.Generator, first: Floats, weeks: int) -> Iterator[tuple[Floats, Floats]]:
+    """Yield each week's (K,) values at its beginning and end: a common factor times own noise."""
+    value = first
+    for _ in range(weeks):
+        before, value = value, value * np.exp(rng.normal(0.0, 0.05) + rng.normal(0.0, 0.05, len(value)))
+        yield before, value
 
 
 def _nodes(world: World, value: Floats, present: Indices, *, defects: bool) -> Iterator[str]:

@@ -18,7 +18,7 @@ from dexposure_core.errors import BadOption, suggest
 from dexposure_core.sources.border import SourceFile, existing, receipt, refuse, shown, text_receipt
 from dexposure_core.sources.columns import Rows, texts
 
-_BATCH: Final = 500_000
+_BATCH: Final = 200_000
 _MAGIC: Final = b"PAR1"
 _LAST_LINE: Final = 1 << 16
 

@@ -46,7 +46,17 @@ APPEAL: Final = 0.45  # how far popularity decides what is picked up
 MAIN_LINES: Final = 3  # known holdings that are there from the first week
 LENT_OUT: Final = 2e7  # USD: larger lenders report what they lend out
 TAIL: Final = 0.6  # small lines per main line
-TAILS: Final = {"CEX": 3.0, "Dexes": 2.0, "Chain": 1.5, "Liquid Staking": 0.1, "RWA": 0.2, "Derivatives": 0.6}
+TAILS: Final = {
+    "CEX": 3.0,
+    "Dexes": 1.8,
+    "Chain": 1.3,
+    "Yield": 1.6,
+    "Yield Aggregator": 1.6,
+    "Restaking": 1.5,
+    "Liquid Staking": 0.1,
+    "RWA": 0.2,
+    "Derivatives": 0.6,
+}
 TAIL_WEIGHTS: Final = (-6.0, -2.2)  # powers of ten
 FLICKER: Final = 0.3  # share of small lines that come and go
 LEAVE, RETURN = 0.06, 0.3  # per week
@@ -156,8 +166,8 @@ def _taste(category: str) -> dict[str, float]:
 
 def _table(tokens: list[int], chains: list[str], wanted: int, chance: np.random.Generator) -> Columns:
     """Return weight, token and chain of the `wanted` heaviest lines over the known tokens and the chains."""
-    by_token = np.arange(1, len(tokens) + 1) ** -0.9 * np.exp(0.35 * chance.standard_normal(len(tokens)))
-    by_chain = np.arange(1, len(chains) + 1) ** -1.7
+    by_token = np.arange(1, len(tokens) + 1) ** -0.75 * np.exp(0.35 * chance.standard_normal(len(tokens)))
+    by_chain = np.arange(1, len(chains) + 1) ** -2.4
     table = by_token[:, None] * by_chain[None, :] * np.exp(0.5 * chance.standard_normal((len(tokens), len(chains))))
     flat = np.argsort(-table, axis=None, kind="stable")[:wanted]
     weight = table.ravel()[flat]

@@ -51,7 +51,7 @@ st.subheader("How it spread", anchor=False)
 picture = contagion.spread(losers, channels, network.ink(theme.mode()), view.link("protocol", protocol=""))
 st.iframe(picture.page, height=600, alt="Rings of losers by round; the tables below hold the same numbers.")
 st.caption(contagion.spread_words(picture, losers, channels))
-export.menu(network.still(picture, title="How it spread", unit="area: USD lost"), channels, "spread", origin)
+export.menu(lambda: network.still(picture, title="How it spread", unit="area: USD lost"), channels, "spread", origin)
 
 left, right = st.columns(2)
 with left:

@@ -43,8 +43,11 @@ else:
         "buttons, Ctrl + wheel or two fingers zoom. Places stay the same from week to week."
     )
     unit = "USD of tokens held" if view.basis == "holdings" else f"net USD flow in the {view.period}"
-    still = network.still(picture, title=f"Who is exposed to whom, {view.date}", unit=f"{cut.caption()}; width: {unit}")
-    export.menu(still, views.exposure_table(snapshot, rows), "network", origin.having(protocols_shown=size))
+    title, unit = f"Who is exposed to whom, {view.date}", f"{cut.caption()}; width: {unit}"
+    export.menu(
+        lambda: network.still(picture, title=title, unit=unit),
+        views.exposure_table(snapshot, rows), "network", origin.having(protocols_shown=size),
+    )  # fmt: skip
 
 st.subheader("The exposures shown", anchor=False)
 export.table(

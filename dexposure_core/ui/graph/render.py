@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from pyvis.edge import Edge as PyvisEdge
 from pyvis.network import Network
 
 from dexposure_core.ui import text
@@ -115,9 +116,10 @@ def draw(
     groups = {entry.group: i for i, entry in enumerate(legend)}
     for i, node in enumerate(nodes):
         net.add_node(i, **_node(node, groups.get(node.group, -1), ink))
-    for edge in edges:
-        net.add_edge(number[edge.creditor], number[edge.debtor], **_edge(edge))
+    # appended as pyvis would: its add_edge lists all nodes anew for every edge
+    net.edges = [PyvisEdge(number[e.creditor], number[e.debtor], directed=True, **_edge(e)).options for e in edges]
     net.options = _OPTIONS
+    net.templateEnv = _templates()
     setup = {
         "labels": labels, "paper": ink.paper, "ink": ink.ink, "open": open_link, "focus": focus,
         "font": '12px "Source Sans","Helvetica Neue",Arial,sans-serif',
@@ -200,6 +202,12 @@ def _split(drawn: str) -> tuple[str, str, str]:
 
 def _clean(part: str) -> str:
     return _STYLE.sub("", _LOADS.sub("", part))
+
+
+@cache
+def _templates() -> Any:
+    """Return pyvis's own template loader, kept so that its template is compiled once and not for every picture."""
+    return Network().templateEnv
 
 
 @cache

@@ -64,25 +64,17 @@ def stress(
         BadOption: nothing or too much to shock, an ambiguous name, or a number outside its range.
     """
     _check_absorbing(absorbing_fraction)
-    chosen = find_rule(rule)
-    snapshot = store.snapshot(date, basis)
     if scenario is not None and (protocols or tokens):
         raise BadOption(f"Give either the scenario '{scenario[:80]}' or protocols and tokens of your own, not both")
-    if scenario is not None:
-        ask = _standard(snapshot, scenario)
-    else:
-        ask = _own(store, snapshot, protocols or {}, tokens or {})
-    known = {option.name for option in chosen.options}
-    if "distress_threshold" in known:
+    if any(option.name == "distress_threshold" for option in find_rule(rule).options):
         options.setdefault("distress_threshold", settings.load().distress_threshold)
+    snapshot = store.snapshot(date, basis)
+    own = scenario is None
+    ask = _own(store, snapshot, protocols or {}, tokens or {}) if own else _standard(snapshot, str(scenario))
     contagion = run(
-        snapshot,
-        _relative(snapshot, ask.shock, absorbing_fraction),
-        rule,
-        absorbing_usd=snapshot.tvl_usd * absorbing_fraction,
-        pass_through=pass_through,
-        **options,
-    )
+        snapshot, _relative(snapshot, ask.shock, absorbing_fraction), rule,
+        absorbing_usd=snapshot.tvl_usd * absorbing_fraction, pass_through=pass_through, **options,
+    )  # fmt: skip
     return _answer(store, snapshot, contagion, ask, absorbing_fraction)
 
 

@@ -23,9 +23,9 @@ WIDTH: Final = 960
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 _DRAW: Final = """
 import sys, pathlib, kaleido, plotly.io
-source, target, form, width, height = sys.argv[1:]
-figure = plotly.io.from_json(pathlib.Path(source).read_text())
-kaleido.write_fig_sync(figure, target, opts={"format": form, "width": int(width), "height": int(height), "scale": 2})
+described, picture, form, width, height = sys.argv[1:]
+figure = plotly.io.from_json(pathlib.Path(described).read_text())
+kaleido.write_fig_sync(figure, picture, opts={"format": form, "width": int(width), "height": int(height), "scale": 2})
 """
 
 
@@ -53,14 +53,14 @@ def render(figure: Any, form: str, *, timeout: float = TIMEOUT) -> bytes:
     if chrome is None:
         raise NoPicture("No Chrome or Chromium found; use the camera button above the chart, or install one")
     with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "figure.json"), Path(folder, f"figure.{form}")
-        source.write_text(figure.to_json(), encoding="utf-8")
+        described, picture = Path(folder, "figure.json"), Path(folder, f"figure.{form}")
+        described.write_text(figure.to_json(), encoding="utf-8")
         height = int(figure.layout.height or 450)
-        command = [sys.executable, "-c", _DRAW, str(source), str(target), form, str(WIDTH), str(height)]
+        command = [sys.executable, "-c", _DRAW, str(described), str(picture), form, str(WIDTH), str(height)]
         _run(command, {**os.environ, "BROWSER_PATH": chrome}, timeout)
-        if not target.is_file():
+        if not picture.is_file():
             raise NoPicture(f"{chrome} drew no picture; use the camera button above the chart")
-        return target.read_bytes()
+        return picture.read_bytes()
 
 
 def _run(command: list[str], environment: dict[str, str], timeout: float) -> None:

@@ -43,6 +43,7 @@ def stress(
     rule: str = "linear-debtrank",
     absorbing_fraction: float = 1.0,
     pass_through: float = 1.0,
+    snapshot: Snapshot | None = None,
     **options: float,
 ) -> StressResult:
     """Run one stress test: a standard scenario, or any mix of protocols and tokens.
@@ -57,6 +58,7 @@ def stress(
         rule: name of one of `stress.RULES`.
         absorbing_fraction: share of TVL that absorbs losses, > 0.
         pass_through: share of a protocol's distress that its own tokens lose, 0..1.
+        snapshot: that snapshot, when it has been read already.
         **options: further options of the rule.
 
     Raises:
@@ -68,7 +70,7 @@ def stress(
         raise BadOption(f"Give either the scenario '{scenario[:80]}' or protocols and tokens of your own, not both")
     if any(option.name == "distress_threshold" for option in find_rule(rule).options):
         options.setdefault("distress_threshold", settings.load().distress_threshold)
-    snapshot = store.snapshot(date, basis)
+    snapshot = snapshot or store.snapshot(date, basis)
     own = scenario is None
     ask = _own(store, snapshot, protocols or {}, tokens or {}) if own else _standard(snapshot, str(scenario))
     contagion = run(

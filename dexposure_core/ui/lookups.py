@@ -108,8 +108,9 @@ def stress(
 ) -> StressResult:
     """Return the outcome of a stress test; `capacity` is the share of TVL that absorbs losses."""
     return run_stress(
-        store(vintage), date, basis, **shock.asked(), rule=rule, absorbing_fraction=capacity, pass_through=pass_through
-    )
+        store(vintage), date, basis, **shock.asked(), rule=rule, absorbing_fraction=capacity,
+        pass_through=pass_through, snapshot=snapshot(vintage, date, basis),
+    )  # fmt: skip
 
 
 @_kept(32, "Trying every rule and capacity …")

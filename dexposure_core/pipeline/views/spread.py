@@ -102,11 +102,12 @@ def sensitivity(
     `capacity` is the share of TVL that absorbs losses; the rest as of `pipeline.stress`.
     """
     rows = []
+    snapshot = store.snapshot(date, basis)
     for rule in rules:
         for capacity in capacities:
             result = stress(
                 store, date, basis, **shock.asked(), rule=rule,
-                absorbing_fraction=capacity, pass_through=pass_through,
+                absorbing_fraction=capacity, pass_through=pass_through, snapshot=snapshot,
             )  # fmt: skip
             rows.append(
                 {

@@ -33,7 +33,7 @@ DEFAULT_SEED: Final = 20200323
 SCALES: Final = {"demo": 1.0, "full": 10.0}
 DENSITY: Final = 0.62
 CROWD_PROTOCOLS, CROWD_TOKENS = 430, 2550  # added per unit of scale beyond 1
-DENSER: Final = 0.95  # lines per protocol grow as scale to this power
+DENSER: Final = 2.27  # lines per protocol grow as scale to this power: 43 million rows at full size
 SMALLEST_USD: Final = 20.0
 
 

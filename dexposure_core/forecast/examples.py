@@ -3,6 +3,10 @@
 Pairs the window has never seen are many and nearly all stay absent. For training one in seven of those is kept
 and counts sevenfold, so that probabilities stay calibrated at the real base rate; every pair that came to
 exist is kept. Validation keeps all pairs.
+
+The common market move between origin and target is taken out of the targets: the median growth of the exposures
+that last, and of TVL beyond what flows have already booked. Years of rising markets are no reason to expect the
+next weeks to rise; what is left to learn is who grows or shrinks beside the others.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from dexposure_core.forecast.candidates import candidates
 from dexposure_core.forecast.features import PAIR_FEATURES, Features, features
 from dexposure_core.forecast.outcomes import look_up, outcome
 from dexposure_core.forecast.record import Flags, Floats, Indices
-from dexposure_core.forecast.window import window
+from dexposure_core.forecast.window import net_inflow, window
 from dexposure_core.network import Snapshot
 
 KEPT_UNSEEN: Final = 1 / 7
@@ -102,9 +106,28 @@ def _seen(origin: Snapshot, goal: Snapshot | None, key: Indices) -> tuple[Floats
         return np.zeros(len(key)), np.zeros(len(key)), np.zeros(n), np.zeros(n, dtype=bool)
     after = outcome(origin, goal)
     exists, log_usd = look_up(key, after.key, after.log_usd)
+    log_usd = np.where(exists, log_usd - _growth(origin, key, exists, log_usd), 0.0)
     today = np.log1p(origin.tvl_usd)
     known = after.stays & (today > 0) & (after.log_tvl > 0)
-    return exists.astype(np.float64), log_usd, np.where(known, after.log_tvl - today, 0.0), known
+    step = after.log_tvl - today - _surprise(origin, (after.log_tvl - today)[known], known)
+    return exists.astype(np.float64), log_usd, np.where(known, step, 0.0), known
+
+
+def _growth(origin: Snapshot, key: Indices, exists: Flags, log_usd: Floats) -> float:
+    """Return the median change of log1p USD of the exposures that exist at origin and target; 0 when none does."""
+    now = origin.creditor * len(origin.protocols) + origin.debtor
+    order = np.argsort(now)
+    before, log_now = look_up(key, now[order], np.log1p(origin.exposure_usd)[order])
+    both = before & exists
+    return float(np.median((log_usd - log_now)[both])) if both.any() else 0.0
+
+
+def _surprise(origin: Snapshot, steps: Floats, known: Flags) -> float:
+    """Return the median step of log1p TVL beyond what the origin's flows have already booked."""
+    if not len(steps):
+        return 0.0
+    booked = np.log1p(np.maximum(net_inflow(origin), -0.95))[known] if origin.basis == "flow" else np.zeros(1)
+    return float(np.median(steps) - np.median(booked))
 
 
 def _thinned(given: Features, exists: Floats, rng: np.random.Generator | None) -> tuple[Indices, Floats]:

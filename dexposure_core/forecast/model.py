@@ -18,6 +18,7 @@ from dexposure_core import settings
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast.candidates import candidates, mirrored
 from dexposure_core.forecast.features import Features, features
+from dexposure_core.forecast.header import read_header
 from dexposure_core.forecast.record import Floats, Forecast, check_history
 from dexposure_core.forecast.window import window
 from dexposure_core.network import Snapshot
@@ -51,8 +52,17 @@ class Dexposure:
 
     @property
     def version(self) -> str:
-        """Return the sha256 of the weights."""
-        return self.weights().digest
+        """Return the sha256 of the weights (read without torch)."""
+        return self.trained.digest if self.trained else read_header(self.path)[1]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Return what the model says of itself: data, dates, horizons, seed (read without torch).
+
+        Raises:
+            NoModel: when the weights are missing, damaged or made for other features.
+        """
+        return self.trained.about if self.trained else read_header(self.path)[0]
 
     def weights(self) -> Weights:
         """Return the weights, read once per file.
@@ -60,7 +70,7 @@ class Dexposure:
         Raises:
             NoModel: when they are missing, damaged or made for other features.
         """
-        return self.trained or _read(self.path, *_stamp(self.path))
+        return self.trained or _read(self.path, self.version)
 
     def fit(self, history: Sequence[Snapshot], seed: int = 7, epochs: int | None = None) -> Dexposure:
         """Return a forecaster trained on `history` alone, in strict time order (seconds to minutes)."""
@@ -77,7 +87,7 @@ class Dexposure:
             BadOption: when the model has no such horizon.
         """
         check_history(history, horizon_weeks)
-        horizons = self.weights().about["horizons"]
+        horizons = self.about["horizons"]
         if horizon_weeks not in horizons:
             raise BadOption(
                 f"horizon {horizon_weeks}: the model knows {', '.join(map(str, horizons))}; choose one of them"
@@ -107,16 +117,8 @@ class Dexposure:
         }  # fmt: skip
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size
-
-
 @lru_cache(maxsize=4)
-def _read(path: Path, changed: int, size: int) -> Weights:  # noqa: ARG001  a changed file is another key
+def _read(path: Path, digest: str) -> Weights:  # noqa: ARG001  a changed file is another key
     from dexposure_core.forecast.weights import read
 
     return read(path)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,10 +14,8 @@ from safetensors.torch import save
 
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast.features import CELLS, NODE_FEATURES, PAIR_FEATURES
+from dexposure_core.forecast.header import REMEDY, SCHEMA, read_header
 from dexposure_core.forecast.heads import Network
-
-SCHEMA: Final = 1
-REMEDY: Final = "run `dexposure train` to make one that fits"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,22 +65,16 @@ def read(path: Path) -> Weights:
     Raises:
         NoModel: when the file is missing, damaged, or made for other features; says what to do next.
     """
-    if not path.is_file():
-        raise NoModel(f"No model weights at {path}; {REMEDY}")
+    about, digest = read_header(path)
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
-    except (SafetensorError, json.JSONDecodeError) as error:
+    except SafetensorError as error:
         raise NoModel(f"{path} is not a readable model ({error}); {REMEDY}") from None
-    return Weights(networks=_networks(path, about, tensors), about=about, digest=_digest(path))
+    return Weights(networks=_networks(path, about, tensors), about=about, digest=digest)
 
 
 def _networks(path: Path, about: dict[str, Any], tensors: dict[str, torch.Tensor]) -> dict[str, Network]:
-    expected = {"schema": SCHEMA, "node_features": list(NODE_FEATURES), "pair_features": list(PAIR_FEATURES)}
-    for name, value in expected.items():
-        if about.get(name) != value:
-            raise NoModel(f"{path} was made for other {name.replace('_', ' ')} than this version's; {REMEDY}")
     networks = {}
     for basis in about["bases"]:
         net = network(about)
@@ -95,7 +86,3 @@ def _networks(path: Path, about: dict[str, Any], tensors: dict[str, torch.Tensor
             raise NoModel(f"{path} does not hold the {basis} network it states ({reason}); {REMEDY}") from None
         networks[basis] = net.eval()
     return networks
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -66,11 +66,12 @@ def window(history: Sequence[Snapshot], length: int = MEMORY) -> Window:
         sizes.append(np.log1p(snapshot.exposure_usd[here]))
     return Window(
         origin=origin, length=len(recent), key=np.concatenate(keys), lag=np.concatenate(lags),
-        log_usd=np.concatenate(sizes), log_tvl=log_tvl, inflow=_inflow(origin),
+        log_usd=np.concatenate(sizes), log_tvl=log_tvl, inflow=net_inflow(origin),
     )  # fmt: skip
 
 
-def _inflow(origin: Snapshot) -> Floats:
+def net_inflow(origin: Snapshot) -> Floats:
+    """Return (N,) USD received as debtor minus sent as creditor, over TVL, clipped to ±1; 0 without TVL."""
     n = len(origin.protocols)
     net = summed(origin.debtor, origin.exposure_usd, n) - summed(origin.creditor, origin.exposure_usd, n)
     share = np.divide(net, origin.tvl_usd, out=np.zeros(n), where=origin.tvl_usd > 0)

@@ -130,7 +130,7 @@ def _check_model(store: Store, chosen: Sequence[Forecaster], first: dt.date) -> 
     models = [f for f in chosen if isinstance(f, Dexposure)]
     if not models:
         return {}
-    about = models[0].weights().about
+    about = models[0].about
     own = about["data"].get("content_hash") == store.manifest.content_hash
     if own and about["trained_until"] >= str(first):
         raise NoModel(f"The model was trained on targets up to {about['trained_until']}, the hold-out starts {first}")

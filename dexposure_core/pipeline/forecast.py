@@ -165,7 +165,7 @@ def forecast(
     dates = store.dates(basis)
     at = dates.index(origin)
     maker = find_forecaster(forecaster)
-    about = maker.weights().about if isinstance(maker, Dexposure) else {}
+    about = maker.about if isinstance(maker, Dexposure) else {}
     key = Key(
         vintage=store.vintage, forecaster=forecaster, model=maker.version, basis=basis, origin=origin, horizon=horizon
     )

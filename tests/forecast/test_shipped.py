@@ -22,7 +22,9 @@ def card():
 
 def test_they_were_trained_on_the_embedded_dataset_before_its_hold_out(weights):
     manifest = open_store().manifest
-    assert weights.about["data"]["content_hash"] == manifest.content_hash, "run `dexposure train` on the embedded dataset"
+    assert weights.about["data"]["content_hash"] == manifest.content_hash, (
+        "run `dexposure train` on the embedded dataset"
+    )
     assert weights.about["data"]["simulated"]
     assert weights.about["trained_until"] < weights.about["test_from"] == "2025-01-01"
     assert sorted(weights.networks) == ["flow", "holdings"]

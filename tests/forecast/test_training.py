@@ -147,3 +147,23 @@ def replaced(s, date):
 def test_a_history_too_short_to_train_on_is_refused():
     with pytest.raises(BadOption, match="too few"):
         train({"holdings": world(weeks=4, n=5)}, recipe=TINY)
+
+
+def test_the_common_market_move_is_no_part_of_what_is_learned():
+    # A, B, C grow by e, e², e² (log steps 1, 2, 2: median 2); A>B and C>B by e³ and e (log steps 3, 1: median 2)
+    e = np.e
+    before = week(0, {"A>B": e - 1, "C>B": e**2 - 1}, {"A": e - 1, "B": e**2 - 1, "C": e**2 - 1})
+    after = week(1, {"A>B": e**4 - 1, "C>B": e**3 - 1}, {"A": e**2 - 1, "B": e**4 - 1, "C": e**4 - 1})
+    made = example([before], [after], [], None)
+    assert made.tvl_step[:, 0].tolist() == pytest.approx([-1.0, 0.0, 0.0], abs=1e-6)
+    sizes = made.log_usd[made.exists[:, 0] == 1, 0].tolist()
+    assert sizes == pytest.approx([4 - 2, 3 - 2], abs=1e-6)
+
+
+def test_what_flows_have_booked_is_left_to_learn():
+    # On the flow basis TVL is the opening balance: A opened with 100 and received 50 as debtor, B with 100 and sent it.
+    # Next week opens with 150 and 50: the median step is what the flows said, so nothing is taken out as surprise.
+    before = week(0, {"B>A": 50.0}, {"A": 100.0, "B": 100.0}, "flow")
+    after = week(1, {"B>A": 1.0}, {"A": 150.0, "B": 50.0}, "flow")
+    step = example([before], [after], [], None).tvl_step[:, 0].tolist()
+    assert step == pytest.approx([np.log(151 / 101), np.log(51 / 101)], abs=0.01)

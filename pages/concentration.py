@@ -28,7 +28,7 @@ days = view.window(sentences.WINDOW_DAYS[window])
 panel = resources.panel(view.vintage, view.basis, days[0], days[-1])
 table = sentences.between(resources.measure_table(view.vintage, view.basis, charts.NAMES), days[0], days[-1])
 events = resources.events(view.vintage)
-origin = view.provenance(window=f"{days[0]} to {days[-1]}")
+origin = view.provenance(date=False, window=f"{days[0]} to {days[-1]}")
 
 left, right = st.columns(2)
 with left:

@@ -47,7 +47,7 @@ else:
         movers = resources.tvl_changes(view.vintage, view.date)
         export.chart(overview.movers(movers.head(10), view.period), movers, "tvl-movers", origin)
 
-left, right = st.columns(2)
+left, right = st.columns([5, 6])
 with left:
     cells = resources.sector_exposures(view.vintage, view.date, view.basis)
     colours = resources.sector_colours(view.vintage)

@@ -26,12 +26,22 @@ WINDOW_DAYS: Final = 731
 
 @dataclass(frozen=True, kw_only=True)
 class Indicator:
-    """One indicator on the overview: its measure, its short title, and which way more fragile lies (0: neither)."""
+    """One indicator on the overview: its measure, titles, and which way more fragile lies (0: neither).
+
+    Args:
+        measure: name of the measure, or `WORST`.
+        title: heading of its card.
+        unit: as of a measure.
+        meaning: definition in a few words.
+        phrase: how it is called within a sentence.
+        fragile: 1 when a rise means more fragile, -1 when a fall does, 0 when neither.
+    """
 
     measure: str
     title: str
     unit: str
     meaning: str
+    phrase: str = ""
     fragile: int = 1
 
 
@@ -48,24 +58,28 @@ INDICATORS: Final[tuple[Indicator, ...]] = (
         title="TVL concentration",
         unit="index",
         meaning="HHI of TVL shares: 1 when one protocol holds all",
+        phrase="concentration of TVL",
     ),
     Indicator(
         measure="debtor_hhi",
         title="Who the system leans on",
         unit="index",
         meaning="HHI of exposure over debtors: 1 when all is owed by one issuer",
+        phrase="reliance on few issuers",
     ),
     Indicator(
         measure="cross_sector_ratio",
         title="Cross-sector spillover",
         unit="share",
         meaning="share of exposure whose creditor and debtor are in different sectors",
+        phrase="the share of exposure across sectors",
     ),
     Indicator(
         measure=WORST,
         title="Worst standard stress loss",
         unit="share",
         meaning="largest loss over the standard scenarios and rules, share of system TVL",
+        phrase="the worst standard stress loss",
     ),
 )
 

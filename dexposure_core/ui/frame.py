@@ -12,7 +12,7 @@ from typing import Final
 import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
-from dexposure_core.ui import navigation, sidebar, style, text
+from dexposure_core.ui import navigation, sidebar, style, text, theme
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
 
@@ -88,8 +88,21 @@ def failure(what: str, error: DexposureError) -> None:
     st.warning(f"**{text.markdown(what)}**  \n{text.markdown(error)}", icon=":material/error:")
 
 
+def _wordmark() -> str:
+    colours = theme.mode()
+    return (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 236 32' width='236' height='32'>"
+        f"<g stroke='{colours.accent}' stroke-width='2.2' fill='{colours.accent}'>"
+        "<path d='M5 24L14 9l10 10' fill='none'/>"
+        "<circle cx='5' cy='24' r='3'/><circle cx='14' cy='9' r='3'/><circle cx='24' cy='19' r='3'/></g>"
+        f"<text x='36' y='23' font-family='Helvetica, Arial, sans-serif' font-size='19' font-weight='600' "
+        f"fill='{colours.ink}'>DeXposure Monitor</text></svg>"
+    )
+
+
 def _navigation() -> st.Page:
     st.set_page_config(page_title="DeXposure Monitor", page_icon=_ICON, layout="wide")
+    st.logo(_wordmark(), size="large")
     pages = {p.key: st.Page(p.file, title=p.title, icon=p.icon, url_path=p.key) for p in navigation.PAGES}
     menu: dict[str, list[st.Page]] = {}
     for page in navigation.PAGES:

@@ -48,13 +48,14 @@ class Provenance:
         return "; ".join(parts + [f"{name}: {value}" for name, value in self.parameters])
 
     def source(self) -> str:
-        """Return the sources in a few words: two names and how many more."""
-        more = len(self.sources) - 2
-        return ", ".join(self.sources[:2]) + (f" and {more} more" if more > 0 else "") or "not stated"
+        """Return the sources in a few words: the first name and how many more."""
+        more = len(self.sources) - 1
+        return ", ".join(self.sources[:1]) + (f" and {more} more" if more > 0 else "") or "not stated"
 
     def caption(self) -> str:
         """Return the short lines under a chart (HTML, escaped): one or two on the content, one on the product."""
-        first = [SIMULATED] if self.simulated else [f"Source: {text.short(self.source(), 44)}"]
+        first = [SIMULATED] if self.simulated else []
+        first += [f"source: {text.short(self.source(), 44)}"]
         first += [str(self.date)] if self.date else []
         first += [f"{self.basis} basis"] if self.basis else []
         first += [f"{name} {value}" for name, value in self.parameters]

@@ -43,7 +43,7 @@ def overview(positions: Sequence[Position], largest: pl.DataFrame, period: str) 
     worse = [p for p in watched if p.change * p.indicator.fragile > 0]
     verdict = f"**{len(worse)} of {len(watched)}** fragility indicators point up since last {period}"
     named = max(worse, key=_strength, default=None)
-    lead = f", most of all {_lower(named.indicator.title)} ({moved(named)})" if named else ""
+    lead = f", most of all {named.indicator.phrase} ({moved(named)})" if named else ""
     return f"{verdict}{lead}; {_size(positions)}{_cause(largest)}."
 
 
@@ -117,10 +117,6 @@ def _cause(largest: pl.DataFrame) -> str:
 
 def _strength(position: Position) -> float:
     return abs(position.change) / position.sigma if position.sigma > 0 else abs(position.change)
-
-
-def _lower(title: str) -> str:
-    return title if title[:3].isupper() else title[0].lower() + title[1:]
 
 
 def alert_rule(date: dt.date, frequency: str) -> str:

@@ -16,6 +16,7 @@ from dexposure_core.ui import controls, resources, text
 from dexposure_core.ui.navigation import Page
 from dexposure_core.ui.view import HORIZONS, KEYS, View, pick_basis, pick_date, pick_horizon, pick_protocol
 
+_CHOSEN: Final = "_protocol_chosen"
 _BASIS_LABELS: Final[Mapping[str, str]] = {"holdings": "Holdings", "flow": "Flow"}
 
 
@@ -75,8 +76,8 @@ def _draw(page: Page, view: View) -> None:
         _basis(view)
     if "date" in page.controls:
         _date(view)
-    if "protocol" in page.controls:
-        _protocol(view)
+    if "date" in page.controls:
+        _protocol(view, opens="protocol" not in page.controls)
     if "horizon" in page.controls:
         _pick("horizon", "Horizon, weeks", [str(h) for h in HORIZONS], str(view.horizon), segments=True)
     known = resources.vintages()
@@ -132,17 +133,23 @@ def _jump() -> None:
         controls.set_parameter("date", str(chosen).partition("|")[0])
 
 
-def _protocol(view: View) -> None:
+def _protocol(view: View, *, opens: bool) -> None:
+    """Draw the search; on a page that shows no single protocol a choice opens the protocol's own page."""
     options = resources.protocol_options(view.vintage)
+    if opens and st.session_state.pop(_CHOSEN, False):
+        st.switch_page("pages/protocol.py", query_params=view.parameters())
+    st.session_state[_CHOSEN] = False
     st.session_state["w-protocol"] = view.protocol
     st.selectbox(
-        "Protocol", list(options), index=None, key="w-protocol", format_func=lambda p: options.get(p, p),
+        "Open a protocol" if opens else "Protocol", list(options), index=None, key="w-protocol", format_func=lambda p: options.get(p, p),
         placeholder="Name, id or symbol", on_change=_choose_protocol,
     )  # fmt: skip
 
 
 def _choose_protocol() -> None:
-    controls.set_parameter("protocol", st.session_state["w-protocol"])
+    chosen = st.session_state["w-protocol"]
+    st.session_state[_CHOSEN] = chosen is not None
+    controls.set_parameter("protocol", chosen)
 
 
 def _pick(

@@ -15,14 +15,12 @@ _CSS: Final = """
 .stMainBlockContainer h3 {font-size: 1.1rem; padding: .6rem 0 .4rem; font-weight: 650;}
 .st-key-header [data-testid="stMarkdownContainer"],
 .st-key-headline [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
-.st-key-header .stHeading {margin-bottom: 0;}
+.stMainBlockContainer .stHeading [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
 .st-key-header, .st-key-header > .stVerticalBlock {gap: .3rem;}
 .stElementContainer:has(> .stHtml > style) {display: none;}
-.strip {display: flex; flex-wrap: wrap; gap: .2rem .9rem; font-size: .82rem; align-items: center;}
-.strip span + span::before {content: "·"; margin-right: .9rem; opacity: .5;}
+.strip {display: flex; flex-wrap: wrap; gap: .2rem 1.3rem; font-size: .82rem; align-items: center;}
 .strip .badge {background: #B8401A; color: #fff; font-weight: 700; letter-spacing: .04em; padding: .1rem .5rem;
   border-radius: .25rem; opacity: 1;}
-.strip .badge + span::before {content: none;}
 .st-key-headline p {font-size: 1.12rem; line-height: 1.45; margin: 0;}
 .st-key-manual p, .st-key-manual li {max-width: 88ch;}
 .st-key-footer {border-top: 1px solid rgba(128,140,150,.3); padding-top: .5rem;}
@@ -47,7 +45,6 @@ _CSS: Final = """
   .stMainBlockContainer h1 {font-size: 1.35rem;}
   .st-key-headline p {font-size: 1rem;}
   .strip {font-size: .76rem; gap: .15rem .6rem;}
-  .strip span + span::before {margin-right: .6rem;}
 }
 </style>
 """

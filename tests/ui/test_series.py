@@ -100,3 +100,17 @@ def test_text_and_sectors_stand_out_from_the_paper(paper):
     assert contrast(paper.ink) > 12
     assert contrast(paper.muted) > 4.5  # WCAG AA for small text
     assert all(contrast(c) > 2.7 for c in theme.SECTOR_COLOURS)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0, 100, [0, 25, 50, 75, 100]), (0.0324, 0.14, [0.05, 0.1]), (0, 677, [0, 200, 400, 600]),
+        (5, 5, [5]), (-3, 4, [-2, 0, 2, 4]), (float("nan"), 1, None),
+    ],
+)  # fmt: skip
+def test_ticks_are_round(low, high, ticks):
+    found = base.nice_ticks(low, high)
+    assert len(found) <= 5
+    if ticks is not None:
+        assert found == ticks

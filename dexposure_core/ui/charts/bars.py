@@ -80,7 +80,8 @@ def split(frame: pl.DataFrame, labels: Sequence[str], *, title: str, total: str 
     _stack(drawn, rows, rest, divisor, "Not split", theme.GREYS[1])
     _rows(drawn, labels)
     _totals(drawn, frame.with_columns(rest.alias(_REST)), total, divisor)
-    drawn.update_layout(barmode="relative", legend={"y": 1.0, "traceorder": "normal"}, margin={"t": 76})
+    base.name_colours(drawn, [(trace.name, trace.marker.color) for trace in drawn.data])
+    drawn.update_layout(barmode="relative", showlegend=False)
     return drawn
 
 
@@ -125,7 +126,7 @@ def _rows(drawn: Any, labels: Sequence[str]) -> None:
     drawn.update_yaxes(tickvals=list(range(len(labels))), ticktext=shown, autorange="reversed", automargin=False)
     drawn.update_yaxes(showgrid=False, zeroline=False, ticklabelstandoff=6)
     drawn.update_xaxes(showgrid=True, zeroline=True, zerolinewidth=1, nticks=5)
-    drawn.update_layout(bargap=0.28, margin={"t": 56, "l": left}, showlegend=len(drawn.data) > 1)
+    drawn.update_layout(bargap=0.28, margin={"t": 56, "l": left}, showlegend=False)
 
 
 def _room(drawn: Any, values: Sequence[float], written: Sequence[str]) -> None:

@@ -30,6 +30,14 @@ def figure(title: str, unit: str = "", *, height: int = theme.HEIGHT) -> Any:
     return drawn
 
 
+def name_colours(drawn: Any, named: Sequence[tuple[str, str]], *, row: int = 5) -> None:
+    """Write the key of the colours behind the unit, `row` names a line: (name, colour). Needs no room of its own."""
+    words = [f'<span style="color:{colour}">■</span> {text.html(name)}' for name, colour in named]
+    lines = ["   ".join(words[i : i + row]) for i in range(0, len(words), row)]
+    unit = drawn.layout.title.subtitle.text
+    drawn.layout.title.subtitle.text = "<br>".join([f"{unit}   {lines[0]}", *lines[1:]]) if lines else unit
+
+
 def scale(values: Iterable[float | None], unit: str) -> tuple[float, str]:
     """Return what to divide amounts by for drawing, and the name of the resulting unit (`USD bn`, `%`, ...)."""
     if unit == "share":
@@ -76,6 +84,16 @@ def annotate(drawn: Any, annotations: Sequence[Mapping[str, Any]]) -> None:
 def mark_date(drawn: Any, day: dt.date) -> None:
     """Draw a firm line at the snapshot the page shows."""
     drawn.add_shape(type="line", x0=day, x1=day, y0=0, y1=1, yref="paper", line={"width": 1.5, "color": theme.GREYS[2]})
+
+
+def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Return round numbers from `low` to `high`, at most that many: steps of 1, 2, 2.5 or 5 times a power of ten."""
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return [low]
+    exponent = 10.0 ** math.floor(math.log10((high - low) / most))
+    step = next(s * exponent for s in (1, 2, 2.5, 5, 10, 20) if (high - low) / (s * exponent) <= most - 1 + 1e-9)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [float(f"{n * step:.12g}") for n in range(first, last + 1)]
 
 
 def trace_type(points: int) -> Any:

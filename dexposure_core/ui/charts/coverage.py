@@ -15,10 +15,10 @@ _METHODS: Final = ("given", "metadata", "curated", "composition", "similarity", 
 
 def history(shares: pl.DataFrame) -> Any:
     """Return stacked areas of date, side, reason, share; mapped below in colour, dropped above in grey."""
-    drawn = base.figure("Where the input went", "% of the USD that came in", height=theme.HEIGHT + 60)
+    drawn = base.figure("Where the USD that came in went", "%", height=theme.HEIGHT + 60)
     names = shares.group_by("side", "reason").agg(pl.sum("share")).sort("side", "share", descending=[True, True])
     dates = shares["date"].unique().sort()
-    greys = 0
+    greys, named = 0, []
     for side, reason, _ in names.iter_rows():
         part = shares.filter((pl.col("side") == side) & (pl.col("reason") == reason))
         line = (
@@ -26,7 +26,8 @@ def history(shares: pl.DataFrame) -> Any:
         )
         colour = _colour(side, reason, greys)
         greys += side == "dropped"
-        label = f"{side}: {reason}"
+        label = reason if side == "mapped" else f"dropped: {reason}"
+        named.append((label, colour))
         drawn.add_trace(
             go.Scatter(
                 x=line["date"].to_list(), y=(line["share"] * 100).to_list(), stackgroup="all", mode="lines",
@@ -35,7 +36,8 @@ def history(shares: pl.DataFrame) -> Any:
             )
         )  # fmt: skip
     drawn.update_yaxes(range=[0, 100])
-    drawn.update_layout(margin={"t": 118, "l": 46, "r": 12}, legend={"y": 1.0, "font": {"size": 11}})
+    base.name_colours(drawn, named, row=3)
+    drawn.update_layout(margin={"t": 56 + 16 * (len(named) // 3), "l": 46, "r": 12}, showlegend=False)
     return drawn
 
 

@@ -82,7 +82,8 @@ def _headroom(drawn: Any, values: list[float | None], divisor: float, *, zero: b
         return
     low, high = (0.0 if zero else min(known)), max(known)
     span = (high - low) or abs(high) or 1.0
-    drawn.update_yaxes(range=[low if zero else low - 0.05 * span, high + 0.34 * span])
+    ticks = base.nice_ticks(low, high)
+    drawn.update_yaxes(range=[low if zero else low - 0.05 * span, high + 0.34 * span], tickvals=ticks)
 
 
 def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, divisor: float) -> None:

@@ -1,0 +1,42 @@
+"""How frames are shown: links, rounding, shares."""
+
+import polars as pl
+import pytest
+
+from dexposure_core.ui import tables
+
+
+@pytest.mark.parametrize(
+    ("value", "rounded"), [(0.0, 0.0), (1234.5, 1230.0), (-0.00123456, -0.00123), (999.6, 1000.0), (None, None)]
+)
+def test_three_significant_digits(value, rounded):
+    shown = pl.DataFrame({"v": [value]}, schema={"v": pl.Float64}).select(tables.significant(pl.col("v"))).item()
+    assert shown == (None if rounded is None else pytest.approx(rounded))
+
+
+def test_an_id_beside_its_name_becomes_a_link_that_shows_the_name():
+    frame = pl.DataFrame({"protocol": ["1", None], "name": ["A & B#1", None], "tvl_usd": [1.0, 2.0]})
+    shown, named = tables._linked(frame, lambda p: f"/protocol?protocol={p}")
+    (column,) = named
+    assert shown[column].to_list() == ["/protocol?protocol=1#A%20%26%20B%231", None]
+    assert named[column] == "Protocol"
+    assert "name" not in shown.columns
+
+
+def test_without_links_the_name_stays_and_the_id_goes():
+    frame = pl.DataFrame({"protocol": ["1"], "name": ["Aave"]})
+    assert tables._linked(frame, None)[0].columns == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"), [("exposure_usd", "Exposure, USD m"), ("debtor_sector", "Debtor sector"), ("sis", "Sis")]
+)
+def test_headings(column, words):
+    assert tables.heading(column) == words
+
+
+def test_which_columns_are_drawn_as_bars():
+    assert tables.is_share("share")
+    assert tables.is_share("probability")
+    assert not tables.is_share("change_share")
+    assert not tables.is_share("exposure_usd")

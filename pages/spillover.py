@@ -45,7 +45,7 @@ with left:
     if pairs.is_empty():
         frame.empty("An empty cell", "No exposure lies behind it on this date.", "Its history is beside.")
     else:
-        export.table(cells.with_share(pairs), "cell", at, link=view.protocol_link)
+        export.table(cells.with_share(pairs, 200), "cell", at, link=view.protocol_link, full=cells.with_share(pairs))
 with right:
     history = lookups.cell_history(view.vintage, view.basis, creditor, debtor)
     line = {"exposure_usd": series.Line(label=debtor)}
@@ -60,8 +60,11 @@ with left:
     names = ("spillover_index", "cross_sector_ratio")
     table = resources.measure_table(view.vintage, view.basis, names)
     which = controls.choice("index", "Over time", names, style="segments", format_func=charts.INDICES.__getitem__)
-    drawn = charts.over_time(table, which, resources.events(view.vintage), view.date)
-    export.chart(drawn, table, "spillover-index", view.provenance(date=False))
+    if charts.defined(table, which):
+        drawn = charts.over_time(table, which, resources.events(view.vintage), view.date)
+        export.chart(drawn, table, "spillover-index", view.provenance(date=False))
+    else:
+        frame.empty("Not defined on any date", "No exposure crosses sectors.", "Import protocols with their sectors.")
 with right:
     across = controls.switch("across", "Only between different sectors", default=True)
     bands = sankey.sectors(now, resources.sector_colours(view.vintage), across_only=across)

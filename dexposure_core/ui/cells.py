@@ -51,6 +51,6 @@ def cell_words(now: Matrix, moved: Matrix | None, creditor: str, debtor: str, pe
     return "; ".join(parts) + "."
 
 
-def with_share(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return the exposures of a cell with each one's share of it."""
-    return pairs.with_columns(share=pl.col("exposure_usd") / pl.col("exposure_usd").sum())
+def with_share(pairs: pl.DataFrame, limit: int | None = None) -> pl.DataFrame:
+    """Return the exposures of a cell with each one's share of it, the largest `limit` of them."""
+    return pairs.with_columns(share=pl.col("exposure_usd") / pl.col("exposure_usd").sum()).head(limit or pairs.height)

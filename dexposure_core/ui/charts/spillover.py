@@ -17,6 +17,11 @@ INDICES: Final[Mapping[str, str]] = {
 }
 
 
+def defined(table: pl.DataFrame, which: str) -> bool:
+    """Return whether an index is defined on any date."""
+    return bool(table[which].drop_nulls().is_not_nan().any())
+
+
 def over_time(table: pl.DataFrame, which: str, events: pl.DataFrame, day: dt.date) -> Any:
     """Return an index over time with events."""
     measure = find_measure(which)

@@ -16,7 +16,10 @@ from dexposure_core.ui import text
 from dexposure_core.ui.view import KEYS
 
 _STATE: Final = "_view"  # name → text: what the address says or should say, for all pages
-_WRITTEN: Final = "_written"  # what we last wrote into the address
+_WRITTEN: Final = "_written"  # what the address said when we last read or wrote it
+_PENDING: Final = "_pending"  # what this run wants it to say
+_PAGE: Final = "_page"  # the page of the last run
+_QUIET: Final = "_quiet"  # whether the address is to be left alone
 _BASIS_LABELS: Final[Mapping[str, str]] = {"holdings": "Holdings", "flow": "Flow"}
 
 
@@ -108,36 +111,51 @@ def set_parameter(name: str, value: str | None) -> None:
     state.pop(name, None)
     if value is not None:
         state[name] = value
-    if name not in KEYS:
-        write({name: value} if value is not None else {}, drop=(name,))
 
 
-def read_address() -> dict[str, str]:
-    """Take over what was changed from outside since we last wrote: a link, the browser's back button."""
-    state: dict[str, str] = st.session_state.setdefault(_STATE, {})
-    written: dict[str, str] = st.session_state.setdefault(_WRITTEN, {})
+def read_address(page: str) -> dict[str, str]:
+    """Take over what was changed from outside since we last wrote: a link, or the browser's back button.
+
+    An address with a vintage is a whole view: what it does not say is not chosen. Where something that we had written
+    on this page is gone, the reader went back; the address is then left alone, or there would be no way further back.
+    """
+    session = st.session_state
+    state: dict[str, str] = session.setdefault(_STATE, {})
+    written: dict[str, str] = session.get(_WRITTEN, {})
     now = st.query_params.to_dict()
+    if now != written and "vintage" in now:
+        for name in KEYS:
+            state.pop(name, None)
+        state |= now
     state |= {name: value for name, value in now.items() if written.get(name) != value}
-    st.session_state[_WRITTEN] = dict(now)
+    session[_QUIET] = session.get(_PAGE) == page and not set(written) <= set(now)
+    session[_PAGE], session[_WRITTEN] = page, now
     return state
 
 
 def settle(values: Mapping[str, str], names: Sequence[str]) -> None:
-    """Make the session and the address say exactly `values` for the parameters in `names`."""
+    """Make the session say exactly `values` for the parameters in `names`; the address follows with `flush`."""
     state = st.session_state.setdefault(_STATE, {})
     for name in names:
         state.pop(name, None)
-    write(values, drop=names)
+    st.session_state[_PENDING] = {}
+    write(values)
 
 
-def write(values: Mapping[str, str], *, drop: Sequence[str] = ()) -> None:
-    """Write parameters into the address and the session; `drop` are taken out of the address first."""
-    now = st.query_params.to_dict()
-    wanted = {name: value for name, value in now.items() if name not in drop} | dict(values)
-    if wanted != now:
-        st.query_params.from_dict(wanted)
-    st.session_state[_WRITTEN] = wanted
+def write(values: Mapping[str, str]) -> None:
+    """Note parameters of this view; the address follows with `flush`."""
+    st.session_state.setdefault(_PENDING, {}).update(values)
     st.session_state.setdefault(_STATE, {}).update(values)
+
+
+def flush() -> dict[str, str]:
+    """Write all that this run noted into the address, at once (one step of the browser's history); return it."""
+    session = st.session_state
+    pending: dict[str, str] = dict(session.get(_PENDING, {}))
+    if pending != st.query_params.to_dict() and not session.get(_QUIET):
+        st.query_params.from_dict(pending)
+        session[_WRITTEN] = pending
+    return pending
 
 
 def take(name: str, key: str) -> None:

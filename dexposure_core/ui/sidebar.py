@@ -26,7 +26,7 @@ def draw(page: Page) -> View:
     Raises:
         NoVintage: when the store holds none.
     """
-    state, notes = controls.read_address(), list[str]()
+    state, notes = controls.read_address(page.key), list[str]()
     vintage = _vintage(state, notes)
     store = resources.store(vintage)
     basis, note = pick_basis(state.get("basis"), [b for b in BASES if b in store.bases()])
@@ -52,10 +52,11 @@ def draw(page: Page) -> View:
 
 
 def link() -> None:
-    """Draw the control that gives the full link of what is shown; after the page, when all its parameters are known."""
+    """Write the address and draw the control that gives it; after the page, when all its parameters are known."""
+    shown = controls.flush()
     with st.sidebar, st.popover("Copy link", icon=":material/link:", width="stretch", key="copy-link"):
         st.caption("This address shows exactly this view.")
-        st.code(_address(), language=None, wrap_lines=True)
+        st.code(_address(shown), language=None, wrap_lines=True)
 
 
 def _vintage(state: Mapping[str, str], notes: list[str]) -> str:
@@ -175,6 +176,6 @@ def _pick(
         st.selectbox(label, options, key=key, format_func=shown, on_change=controls.take, args=(name, key), help=help)
 
 
-def _address() -> str:
+def _address(parameters: Mapping[str, str]) -> str:
     at = urlsplit(st.context.url or "")
-    return urlunsplit((at.scheme, at.netloc, at.path, urlencode(st.query_params.to_dict()), ""))
+    return urlunsplit((at.scheme, at.netloc, at.path, urlencode(parameters), ""))

@@ -5,13 +5,14 @@ share of training pairs that were an exposure h steps later. A cell with few pai
 recency, these on the state alone (five pseudo-pairs each), so no cell says exactly 0 or 1.
 
 After training each correction (existence, size of what exists now, size of the rest, TVL; per horizon) is shrunk
-towards memory by the factor out of 0, ¼, ½, ¾, 1 that does best on the validation weeks. A correction that lowers
-the loss there by less than half a per cent is switched off: the forecast is then memory's.
+towards memory by the factor out of 0, ¼, ½, ¾, 1 that does best on the validation weeks. A correction must help
+clearly there, else it is switched off and the forecast is memory's: it must lower the loss by half a per cent and by
+1.64 standard errors, where origins whose targets overlap, h steps apart, count as one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,7 @@ PSEUDO: Final = 5.0
 GRID: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 TVL_BETA: Final = 0.05  # log units at which the TVL loss turns from quadratic to absolute
 MARGIN: Final = 0.005
+CLEARLY: Final = 1.64
 
 
 def scale(network: Network, examples: Sequence[Example]) -> None:
@@ -85,19 +87,29 @@ def losses(network: Network, e: Example, shrink: Tensor | None = None) -> Tensor
 
 def mean_losses(network: Network, examples: Sequence[Example], shrink: Tensor | None = None) -> Tensor:
     """Return (4, H) losses, mean over the examples that use the horizon (NaN when none does)."""
+    return _each(network, examples, shrink).nanmean(dim=0)
+
+
+def _each(network: Network, examples: Sequence[Example], shrink: Tensor | None) -> Tensor:
+    """Return (T, 4, H) losses per example; NaN where it does not use the horizon."""
     with torch.inference_mode():
-        total = torch.stack([losses(network, e, shrink) for e in examples]).sum(dim=0)
-        used = torch.stack([e.use for e in examples]).sum(dim=0)
-    return total / used
+        return torch.stack([torch.where(e.use, losses(network, e, shrink), torch.nan) for e in examples])
 
 
-def choose_shrinkage(network: Network, examples: Sequence[Example]) -> None:
+def choose_shrinkage(network: Network, examples: Sequence[Example], horizons: Sequence[int]) -> None:
     """Set, per correction and horizon, the factor of GRID with the least validation loss, 0 unless it clearly helps."""
-    tried = torch.stack([mean_losses(network, examples, torch.full_like(network.shrink, g)) for g in GRID])
-    tried = torch.nan_to_num(tried, nan=0.0)
-    least, best = tried.min(dim=0)  # (4, H)
-    clear = least < tried[0] * (1.0 - MARGIN)
-    network.shrink.copy_(torch.where(clear, torch.tensor(GRID)[best], 0.0))
+    memory = _each(network, examples, torch.zeros_like(network.shrink))  # (T, 4, H)
+    best = torch.zeros_like(network.shrink)
+    most = torch.zeros_like(network.shrink)
+    used = (~memory.isnan()).sum(dim=0)
+    apart = (used / torch.tensor(horizons)).clamp_min(1.0)  # origins whose targets do not overlap
+    for factor in GRID[1:]:
+        gain = memory - _each(network, examples, torch.full_like(network.shrink, factor))
+        mean = gain.nanmean(dim=0)
+        error = ((gain - mean) ** 2).nanmean(dim=0).sqrt() / apart.sqrt()
+        clear = (mean > MARGIN * memory.nanmean(dim=0)) & (mean > CLEARLY * error) & (mean > most)
+        best, most = torch.where(clear, factor, best), torch.where(clear, mean, most)
+    network.shrink.copy_(best)
 
 
 def set_mean_factor(network: Network, examples: Sequence[Example]) -> None:
@@ -127,8 +139,3 @@ def relative(validation: Tensor, memory: Tensor) -> float:
     ratio = validation / memory.clamp_min(1e-9)
     fine = torch.isfinite(ratio)
     return float(ratio[fine].mean()) if bool(fine.any()) else 1.0
-
-
-Stage = Callable[[Network, Sequence[Example]], None]
-BEFORE: Final[tuple[Stage, ...]] = (scale, count_table)
-AFTER: Final[tuple[Stage, ...]] = (choose_shrinkage, set_mean_factor)

@@ -24,7 +24,15 @@ from torch import Tensor
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast.checkpoint import Checkpoint, State
 from dexposure_core.forecast.examples import Example, example
-from dexposure_core.forecast.fitting import AFTER, BEFORE, losses, mean_losses, relative
+from dexposure_core.forecast.fitting import (
+    choose_shrinkage,
+    count_table,
+    losses,
+    mean_losses,
+    relative,
+    scale,
+    set_mean_factor,
+)
 from dexposure_core.forecast.heads import Network
 from dexposure_core.forecast.outcomes import Split, split
 from dexposure_core.forecast.weights import Weights, network, to_bytes
@@ -115,8 +123,8 @@ class Run:
         learn, check = self._examples()
         torch.manual_seed(self.recipe.seed)
         net = network(self.about)
-        for stage in BEFORE:
-            stage(net, learn)
+        scale(net, learn)
+        count_table(net, learn)
         optimiser = torch.optim.Adam(net.parameters(), lr=self.recipe.rate, weight_decay=self.recipe.decay)
         memory = mean_losses(net, check)
         kept = Checkpoint(checkpoints, self.basis, self._digest())
@@ -126,8 +134,8 @@ class Run:
             state = _after(state, net, relative(mean_losses(net, check), memory))
             kept.save(state, net, optimiser)
         net.load_state_dict(state.weights)
-        for finish in AFTER:
-            finish(net, check)
+        choose_shrinkage(net, check, self.recipe.horizons)
+        set_mean_factor(net, check)
         kept.clear()
         return net.eval(), state.best_pass
 

@@ -85,10 +85,9 @@ def train(
         seed: decides everything that is drawn.
         epochs: at most so many passes; None: the recipe's.
         progress: told after every origin.
-        score_it: also evaluate on the hold-out for the card.
+        score_it: also evaluate on the hold-out, for the card.
 
-    Returns:
-        {"weights": path, "model": sha256, "vintage", "trained_until", "passes", "test_from", "seed"}.
+    Returns the path of the weights, model (sha256), vintage, seed, trained_until, test_from, passes.
 
     Raises:
         BadOption: when the vintage is too short to train on.
@@ -97,22 +96,19 @@ def train(
     from dexposure_core.forecast.weights import write
 
     folder = model_dir or settings.load().model_dir
-    data = {
-        "vintage": store.vintage,
-        "content_hash": store.manifest.content_hash,
-        "simulated": store.manifest.simulated,
-    }
     histories: dict[str, Sequence[Snapshot]] = {basis: _history(store, basis) for basis in store.bases()}
     kept = settings.load().cache_dir / CHECKPOINTS
-    trained = fit(histories, seed=seed, epochs=epochs, data=data, checkpoints=kept, progress=progress)
+    trained = fit(histories, seed=seed, epochs=epochs, data=_data(store), checkpoints=kept, progress=progress)
     weights = write(folder / FILE, trained.networks, trained.about)
     rows = evaluate(store, progress=progress, model_dir=folder)["rows"] if score_it else []
     write_card(folder, weights.about, weights.digest, rows)
-    about = weights.about
-    return {
-        "weights": str(folder / FILE), "model": weights.digest, "vintage": store.vintage, "seed": seed,
-        **{key: about[key] for key in ("trained_until", "test_from", "passes")},
-    }  # fmt: skip
+    told = {key: weights.about[key] for key in ("seed", "trained_until", "test_from", "passes")}
+    return {"weights": str(folder / FILE), "model": weights.digest, "vintage": store.vintage, **told}
+
+
+def _data(store: Store) -> dict[str, Any]:
+    manifest = store.manifest
+    return {"vintage": store.vintage, "content_hash": manifest.content_hash, "simulated": manifest.simulated}
 
 
 def _history(store: Store, basis: Basis) -> list[Snapshot]:

@@ -148,7 +148,7 @@ def forecast(
     *,
     cache_dir: Path | None = None,
 ) -> ForecastResult:
-    """Forecast from `origin`, `horizon` steps ahead, and measure what comes out.
+    """Forecast from `origin` and measure what comes out.
 
     Args:
         store: the vintage; only its snapshots up to `origin` are shown to the forecaster.
@@ -158,25 +158,23 @@ def forecast(
         forecaster: a name of FORECASTERS.
         cache_dir: where forecasts are kept; None: the setting.
 
-    Raises:
-        UnknownDate, UnknownForecaster, BadOption, NoModel.
+    Raises UnknownDate, UnknownForecaster, BadOption, NoModel.
     """
     today = store.snapshot(origin, basis)
     dates = store.dates(basis)
     at = dates.index(origin)
     maker = find_forecaster(forecaster)
     about = maker.about if isinstance(maker, Dexposure) else {}
-    key = Key(
-        vintage=store.vintage, forecaster=forecaster, model=maker.version, basis=basis, origin=origin, horizon=horizon
-    )
+    asked: dict[str, Any] = {"vintage": store.vintage, "basis": basis, "origin": origin, "forecaster": forecaster}
+    key = Key(model=maker.version, horizon=horizon, **asked)
     target = _target(store, dates, at, horizon)
     kept, cached, notes = _made(store, key, maker, dates[: at + 1], cache_dir or settings.load().cache_dir, target)
     actual = store.snapshot(dates[at + horizon], basis) if at + horizon < len(dates) else None
     in_sample = _own_data(store, about) and str(origin) < about["test_from"]
     return ForecastResult(
-        vintage=store.vintage, simulated=store.manifest.simulated, basis=basis, origin=origin, target=target,
-        horizon_weeks=horizon, forecaster=forecaster, model=key.model, trained_on=describe(about) if about else "",
-        in_sample=in_sample, forecast=kept.forecast, today=today, actual=actual, cached=cached,
+        **asked, simulated=store.manifest.simulated, target=target, horizon_weeks=horizon, model=key.model,
+        trained_on=describe(about) if about else "", in_sample=in_sample,
+        forecast=kept.forecast, today=today, actual=actual, cached=cached,
         measures=_compared("measure", measure_all, kept.measures, today, actual),
         stress=_compared("loss", standard_losses, kept.losses, today, actual),
         notes=(*notes, *_warnings(store, about, in_sample=in_sample)),

@@ -18,7 +18,7 @@ origin = view.provenance().having(**asked.parameters())
 if not asked.ready:
     with slot:
         frame.headline(asked.words)
-    frame.footer(origin, method="contagion")
+    frame.footer(origin, method="stress")
     st.stop()
 try:
     result = lookups.stress(
@@ -28,7 +28,7 @@ except DexposureError as error:
     with slot:
         frame.headline("This shock cannot be run on this snapshot.")
     frame.failure("What is wrong", error)
-    frame.footer(origin, method="contagion")
+    frame.footer(origin, method="stress")
     st.stop()
 
 table = lookups.sensitivity(view.vintage, view.date, view.basis, asked.shock, asked.pass_through, asked.capacity)
@@ -81,4 +81,4 @@ with right:
         st.markdown("\n".join(f"- {line}" for line in builder.assumptions(result)))
 if asked.shock.kind == "scenario":
     st.caption("These numbers assume: " + "; ".join(builder.assumptions(result)) + ".")
-frame.footer(origin, method="contagion")
+frame.footer(origin, method="stress")

@@ -18,7 +18,7 @@ except DexposureError as error:
     with slot:
         frame.headline(outlook.NO_MODEL if isinstance(error, NoModel) else "This forecast cannot be made.")
     frame.empty("No forecast", str(error).replace("`", ""), outlook.REMEDY)
-    frame.footer(origin, method="forecast")
+    frame.footer(origin, method="forecasting")
     st.stop()
 with slot:
     frame.headline(answers.forecast(result.measures, view.horizon, chosen, outlook.when(result)))
@@ -67,4 +67,4 @@ with right:
         export.table(
             outlook.brief(gone), "gone", origin, link=view.protocol_link, full=gone, labels=outlook.GONE_LABELS
         )
-frame.footer(origin, method="forecast")
+frame.footer(origin, method="forecasting")

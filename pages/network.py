@@ -59,4 +59,4 @@ export.table(
     labels={"share": "Share of all exposure"},
 )
 st.caption("The CSV holds all exposures of the date, not only those shown.")
-frame.footer(origin, method="network")
+frame.footer(origin, method="data")

@@ -16,7 +16,7 @@ if view.protocol is None:
     frame.headline("Choose a protocol in the sidebar, or one of the most important of this date below.")
     scores = resources.importance(view.vintage, view.date, view.basis)
     export.table(scores.head(25), "importance", origin, link=view.protocol_link, full=scores, height=600)
-    frame.footer(origin, method="importance")
+    frame.footer(origin, method="measures")
     st.stop()
 
 here = view.protocol or ""
@@ -84,4 +84,4 @@ if happened.is_empty():
     st.caption("No event in this vintage names it or a token it issues.")
 else:
     export.table(happened, "events", origin)
-frame.footer(origin, method="importance")
+frame.footer(origin, method="measures")

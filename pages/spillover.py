@@ -15,7 +15,7 @@ now, moved = views.change(levels, before) if before is not None else (views.matr
 frame.headline(answers.spillover(now, moved, view.period))
 if now.total == 0:
     frame.empty("No exposure", f"On {view.date} nobody holds another's tokens.", "Choose another date.")
-    frame.footer(origin, method="spillover")
+    frame.footer(origin, method="measures")
     st.stop()
 
 first = now.largest_crossing()
@@ -69,4 +69,4 @@ with right:
     across = controls.switch("across", "Only between different sectors", default=True)
     bands = sankey.sectors(now, resources.sector_colours(view.vintage), across_only=across)
     export.chart(bands, levels, "sector-bands", origin)
-frame.footer(origin, method="spillover")
+frame.footer(origin, method="measures")

@@ -1,10 +1,13 @@
 """The generated answers of the network pages: numbers right, grammar right, names harmless."""
 
+import re
+
 import polars as pl
+import pytest
 
 from dexposure_core.pipeline import views
 from dexposure_core.pipeline.views import Shocked
-from dexposure_core.ui import answers, outlook
+from dexposure_core.ui import answers, manual, navigation, outlook
 from tests.networks import network
 
 EVIL = "**x** [a](javascript:1) <b>"
@@ -70,3 +73,10 @@ def test_skill_is_told_good_or_bad() -> None:
     assert "nowhere better than persistence; worse at: size of exposures" in worse
     assert outlook.skill_table(scored(1.5), "flow", 4, "dexposure")["gain"].to_list() == ["+25.0 %"]  # 1 − 1.5 / 2
     assert "not been scored" in outlook.skill_words(scored(1.5), "holdings", 4, "dexposure")
+
+
+@pytest.mark.parametrize("page", navigation.PAGES, ids=lambda page: page.key)
+def test_the_last_line_of_every_page_leads_to_a_topic_that_exists(page) -> None:
+    topics = re.findall(r'method="(\w*)"', page.file.read_text("utf-8"))
+    assert topics
+    assert set(topics) <= {"", *manual.TOPICS}

@@ -102,7 +102,8 @@ def spread_frames(struck: int, others: int) -> tuple[pl.DataFrame, pl.DataFrame]
     ways = pl.DataFrame(
         {
             "debtor": ["p0"] * others, "debtor_name": ["P0"] * others,
-            "creditor": [f"p{struck + i}" for i in range(others)], "creditor_name": ["x"] * others, "first_round": [1] * others, "loss_usd": [10.0] * others,
+            "creditor": [f"p{struck + i}" for i in range(others)], "creditor_name": ["x"] * others,
+            "first_round": [1] * others, "loss_usd": [10.0] * others,
         }
     )  # fmt: skip
     return losers, ways

@@ -59,10 +59,10 @@ with left:
     export.table(outlook.brief(new), "new", origin, link=view.protocol_link, full=new, labels=outlook.NEW_LABELS)
 with right:
     st.subheader("Exposures that may vanish", anchor=False)
-    st.caption("Exposures of today that are more likely gone than not, by the USD expected to go.")
+    st.caption("Exposures of today that are least likely to be there still, the larger first where equal.")
     gone = result.vanishing(500)
     if gone.is_empty():
-        frame.empty("None", "No exposure of today is more likely gone than not.", "Try a longer horizon.")
+        frame.empty("None", "There is no exposure today.", "Choose another date.")
     else:
         export.table(
             outlook.brief(gone), "gone", origin, link=view.protocol_link, full=gone, labels=outlook.GONE_LABELS

@@ -22,18 +22,20 @@ REMEDY: Final = (
 )
 NEW_LABELS: Final = {"exposure_usd": "Size, USD m"}
 GONE_LABELS: Final = {"exposure_usd": "Today, USD m", "probability": "Still there"}
-SKILL_LABELS: Final = {"what": "What", "value": "This forecaster", "persistence": "Persistence", "gain": "Better by"}
+SKILL_LABELS: Final = {"what": "What", "value": "This", "persistence": "Persist.", "gain": "Better by"}
 MEASURES_SHOWN: Final = (
     "system_tvl_usd", "total_exposure_usd", "exposure_count", "tvl_hhi", "debtor_hhi", "cross_sector_ratio",
     "spillover_index", "max_default_loss",
 )  # fmt: skip
-METRICS: Final[Mapping[str, str]] = {
-    "auprc_random": "Which pairs are exposed (AUPRC, higher is better)",
-    "auprc_historical": "Which former pairs return (AUPRC, higher is better)",
-    "mrr_new": "New partners (MRR, higher is better)",
-    "brier": "Probability (Brier score)",
-    "weight_mae": "Size of exposures (log error)",
-    "node_mae": "TVL (log error)",
+CLEAR: Final = 0.005  # a smaller difference is none to speak of
+# metric → what the table says, what the sentence says
+METRICS: Final[Mapping[str, tuple[str, str]]] = {
+    "auprc_random": ("Which pairs (AUPRC)", "which pairs are exposed"),
+    "auprc_historical": ("Returning pairs (AUPRC)", "which former pairs return"),
+    "mrr_new": ("New partners (MRR)", "new partners"),
+    "brier": ("Probability (Brier)", "the probability of an exposure"),
+    "weight_mae": ("Size (log error)", "the size of exposures"),
+    "node_mae": ("TVL (log error)", "TVL"),
 }
 
 
@@ -77,21 +79,21 @@ def brief(exposures: pl.DataFrame) -> pl.DataFrame:
 
 def skill_words(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str) -> str:
     """Say in plain words where a forecaster helped on the hold-out and where it did not."""
-    rows = _scored(scores, basis, horizon, forecaster)
-    if rows.is_empty():
+    rows = _scored(scores, basis, horizon, forecaster).to_dicts()
+    if not rows:
         return (
             "It has not been scored for this basis and horizon. `dexposure evaluate` scores every forecaster on weeks "
             "that the model never saw, beside persistence."
         )
     if forecaster == "persistence":
         return "Persistence expects no change. It is the yardstick: every other forecaster is measured against it."
-    better = [METRICS[r["metric"]].split(" (")[0].lower() for r in rows.to_dicts() if _gain(r) > 0.005]
-    worse = [METRICS[r["metric"]].split(" (")[0].lower() for r in rows.to_dicts() if _gain(r) < -0.005]
-    told = [f"better than persistence at: {', '.join(better)}"] if better else ["nowhere better than persistence"]
-    told += [f"worse at: {', '.join(worse)}"] if worse else []
+    found = {verdict: [METRICS[r["metric"]][1] for r in rows if _verdict(r) == verdict] for verdict in (1, -1, 0)}
+    told = [f"clearly better than persistence at {_listed(found[1])}"] if found[1] else ["nowhere clearly better"]
+    told += [f"clearly worse at {_listed(found[-1])}"] if found[-1] else []
+    told += [f"not clearly different at {_listed(found[0])}"] if found[0] else []
     return (
-        f"On the hold-out weeks, {horizon} weeks ahead, {text.markdown(forecaster)} was {'; '.join(told)}. These are "
-        "scores on data the model was not trained on; on other data they may differ."
+        f"On the hold-out weeks, {horizon} weeks ahead, {text.markdown(forecaster)} was {'; '.join(told)}. "
+        "Clearly: persistence lies outside the 90 % interval. On other data this may differ."
     )
 
 
@@ -100,7 +102,7 @@ def skill_table(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str)
     rows = _scored(scores, basis, horizon, forecaster).to_dicts()
     return pl.DataFrame(
         {
-            "what": [METRICS[r["metric"]] for r in rows],
+            "what": [METRICS[r["metric"]][0] for r in rows],
             "value": [r["value"] for r in rows],
             "persistence": [r["persistence"] for r in rows],
             "gain": [text.percent(_gain(r), sign=True) for r in rows],
@@ -119,3 +121,15 @@ def _gain(row: Mapping[str, Any]) -> float:
     if row["skill"] is not None:
         return float(row["skill"])
     return float(row["value"]) / float(row["persistence"]) - 1 if row["persistence"] else math.nan
+
+
+def _verdict(row: Mapping[str, Any]) -> int:
+    """Return 1 when a forecaster is clearly better than persistence, −1 when clearly worse, 0 when neither is clear."""
+    gain = _gain(row)
+    if row["low"] is not None and row["high"] is not None and row["low"] <= row["persistence"] <= row["high"]:
+        return 0
+    return 0 if not abs(gain) >= CLEAR else 1 if gain > 0 else -1
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1]

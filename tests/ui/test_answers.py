@@ -68,9 +68,14 @@ def scored(dexposure: float) -> pl.DataFrame:
 
 
 def test_skill_is_told_good_or_bad() -> None:
-    assert "better than persistence at: size of exposures" in outlook.skill_words(scored(1.5), "flow", 4, "dexposure")
+    better = outlook.skill_words(scored(1.5), "flow", 4, "dexposure")
+    assert "was clearly better than persistence at the size of exposures." in better
     worse = outlook.skill_words(scored(2.5), "flow", 4, "dexposure")
-    assert "nowhere better than persistence; worse at: size of exposures" in worse
+    assert "was nowhere clearly better; clearly worse at the size of exposures." in worse
+    # persistence (2.0) lies within the interval of 1.5: nothing is clear
+    unclear = scored(1.5).with_columns(low=pl.lit(1.0), high=pl.lit(2.2))
+    said = outlook.skill_words(unclear, "flow", 4, "dexposure")
+    assert "nowhere clearly better; not clearly different at the size of exposures." in said
     assert outlook.skill_table(scored(1.5), "flow", 4, "dexposure")["gain"].to_list() == ["+25.0 %"]  # 1 − 1.5 / 2
     assert "not been scored" in outlook.skill_words(scored(1.5), "holdings", 4, "dexposure")
 

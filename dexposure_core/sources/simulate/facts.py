@@ -20,7 +20,19 @@ import polars as pl
 Floats = npt.NDArray[np.float64]
 
 FOLDER: Final = Path(__file__).parent / "facts"
-TABLES: Final = ("protocols", "tokens", "prices", "market", "levels", "breaks", "shocks", "growth", "sizes", "events")
+TABLES: Final = (
+    "protocols",
+    "tokens",
+    "prices",
+    "market",
+    "levels",
+    "breaks",
+    "shocks",
+    "growth",
+    "sizes",
+    "chains",
+    "events",
+)
 KNOTS: Final = tuple(
     dt.date.fromisoformat(f"{month}-01")
     for month in (
@@ -46,6 +58,7 @@ class Facts:
     shocks: pl.DataFrame
     growth: pl.DataFrame
     sizes: pl.DataFrame
+    chains: pl.DataFrame
     events: pl.DataFrame
 
     def replaced(self, **tables: pl.DataFrame) -> Facts:

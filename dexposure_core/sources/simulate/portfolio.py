@@ -28,7 +28,7 @@ TASTES: Final = {  # which kinds of token a category picks up beyond its known h
     "Yield Aggregator": "lp 2, receipt .8, stablecoin .6, wrapped .5, vault .4, bucket .5",
     "Farm": "lp 2, stablecoin .5, wrapped .5, bucket .5",
     "Yield": "lp 1, receipt 1, savings 1, vault .8, stablecoin .6, liquid-staking .6, principal .5, bucket .2",
-    "Liquid Staking": "native .3",
+    "Liquid Staking": "",
     "Restaking": "liquid-staking 2, restaking 2, savings .5, wrapped .4",
     "Liquid Restaking": "liquid-staking 2, restaking .8",
     "Derivatives": "stablecoin 1.5, wrapped .7, native .5, lp .2",
@@ -41,6 +41,7 @@ Columns = tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 BORROWERS: Final = frozenset({"Lending", "Leveraged Farming", "Uncollateralized Lending"})
 HOME: Final = "Ethereum"
+ROLLUPS: Final = frozenset({"Arbitrum", "Optimism", "Base", "zkSync", "Linea", "Blast", "Scroll", "Starknet", "Mantle"})
 COMMON: Final = 8  # known holders from which a token is found on every chain
 APPEAL: Final = 0.45  # how far popularity decides what is picked up
 MAIN_LINES: Final = 3  # known holdings that are there from the first week
@@ -106,6 +107,8 @@ class Pool:
         appeal: (T,) log popularity; -inf for tokens nobody picks up by chance.
         on_chain: (T,) per chain, whether a token lives on it.
         first, last: (T,) weeks between which a token can be held.
+        open: weeks between which a chain runs; a chain that is not named always does.
+        home: row of a chain's own coin → that chain.
     """
 
     names: dict[str, int]
@@ -116,6 +119,8 @@ class Pool:
     on_chain: dict[str, npt.NDArray[np.bool_]]
     first: npt.NDArray[np.int64]
     last: npt.NDArray[np.int64]
+    open: dict[str, tuple[int, int]]
+    home: dict[int, str]
 
 
 def choose_lines(
@@ -137,10 +142,10 @@ def choose_lines(
     width = spread.density * (size / 1e6) ** 0.33
     extra = round(width * TAIL * chance.lognormal(0, 0.5) * TAILS.get(row["category"], 1.0))
     tail = [t for t in _more(row, pool, chains, extra + len(known), seed) if t not in known][:extra]
-    main = _table(known, chains, max(2, round(width + chance.uniform(0, 1.5))), chance)
+    main = _table(known, chains, pool.home, max(2, round(width + chance.uniform(0, 1.5))), chance)
     weight, token, chain = (np.concatenate(pair) for pair in zip(main, _tail(tail, chains, chance), strict=True))
     first, last = _lives(pool, token, life, np.isin(token, known[:MAIN_LINES]), spread.edges, chance)
-    present = _presence(first, last, weight, chance)
+    present = _while_open(_presence(first, last, weight, chance), [pool.open.get(chains[c]) for c in chain])
     lines = Lines(
         chain=[chains[c] for c in chain], token=token, weight=weight, present=present, counts=np.ones(len(token), bool)
     )
@@ -160,16 +165,26 @@ def _more(row: dict[str, Any], pool: Pool, chains: list[str], extra: int, seed: 
 
 @functools.cache
 def _taste(category: str) -> dict[str, float]:
-    pairs = (part.rsplit(" ", 1) for part in TASTES.get(category, TASTES[""]).split(", "))
+    pairs = (part.rsplit(" ", 1) for part in TASTES.get(category, TASTES[""]).split(", ") if part)
     return {kind: float(weight) for kind, weight in pairs}
 
 
-def _table(tokens: list[int], chains: list[str], wanted: int, chance: np.random.Generator) -> Columns:
-    """Return weight, token and chain of the `wanted` heaviest lines over the known tokens and the chains."""
+def _table(
+    tokens: list[int], chains: list[str], home: dict[int, str], wanted: int, chance: np.random.Generator
+) -> Columns:
+    """Return weight, token and chain of the `wanted` heaviest lines over the known tokens and the chains.
+
+    A chain's own coin is held on that chain when the protocol is there; ether also on the rollups that use it.
+    """
     by_token = np.arange(1, len(tokens) + 1) ** -0.75 * np.exp(0.35 * chance.standard_normal(len(tokens)))
     by_chain = np.arange(1, len(chains) + 1) ** -2.4
     table = by_token[:, None] * by_chain[None, :] * np.exp(0.5 * chance.standard_normal((len(tokens), len(chains))))
-    flat = np.argsort(-table, axis=None, kind="stable")[:wanted]
+    for row, token in enumerate(tokens):
+        if (own := home.get(token)) in chains:
+            total = table[row].sum()
+            table[row] *= [chain == own or (own == HOME and chain in ROLLUPS) for chain in chains]
+            table[row] *= total / table[row].sum()
+    flat = np.argsort(-table, axis=None, kind="stable")[: min(wanted, np.count_nonzero(table))]
     weight = table.ravel()[flat]
     return weight / weight.sum(), np.array(tokens, np.int64)[flat // len(chains)], flat % len(chains)
 
@@ -206,6 +221,14 @@ def _presence(
     return present
 
 
+def _while_open(present: npt.NDArray[np.bool_], runs: list[tuple[int, int] | None]) -> npt.NDArray[np.bool_]:
+    """Take away what stands on a chain that does not run yet or any more, as long as something else is left."""
+    weeks = np.arange(WEEKS)
+    running = np.array([[True] * WEEKS if run is None else (weeks >= run[0]) & (weeks <= run[1]) for run in runs])
+    kept = present & running.reshape(present.shape)
+    return np.where(kept.any(axis=0), kept, present)
+
+
 def _flicker(draws: Floats) -> npt.NDArray[np.bool_]:
     """Return a two-state chain: held, left with chance LEAVE a week, back with chance RETURN."""
     turn = draws < RETURN
@@ -240,9 +263,13 @@ def make_pool(facts: Facts) -> Pool:
     on_chain = {chain: everywhere | np.array([chain in home for home in homes]) for chain in sorted(chains)}
     labels, kinds = np.unique(tokens["kind"].to_numpy().astype(str), return_inverse=True)
     weeks = np.array([_held_between(*row) for row in tokens.select("first", "last").iter_rows()])
+    rows = {name: i for i, name in enumerate(names)}
+    coins = facts.chains.select("chain", "native").iter_rows()
     return Pool(
-        names={name: i for i, name in enumerate(names)}, words=words(names), kind_names=labels.tolist(), kinds=kinds,
+        names=rows, words=words(names), kind_names=labels.tolist(), kinds=kinds,
         appeal=APPEAL * np.log(holders + 0.5), on_chain=on_chain, first=weeks[:, 0], last=weeks[:, 1],
+        open={chain: _held_between(*run) for chain, *run in facts.chains.select("chain", "first", "last").iter_rows()},
+        home={rows[coin]: chain for chain, coin in coins if coin in rows},
     )  # fmt: skip
 
 

@@ -41,10 +41,10 @@ losers, channels = result.protocols(), views.channels(result)
 left, right = st.columns(2)
 with left:
     sectors = result.sectors()
-    figure = contagion.by_group(sectors.head(10), sectors["sector"].to_list()[:10], title="Losses by sector")
+    figure = contagion.by_group(sectors, "sector", title="Losses by sector")
     export.chart(figure, sectors, "sectors", origin)
 with right:
-    figure = contagion.by_group(losers.head(10), losers["name"].to_list()[:10], title="The ten largest losers")
+    figure = contagion.by_group(losers, "name", title="The largest losers")
     export.chart(figure, losers, "losers", origin)
 
 st.subheader("How it spread", anchor=False)

@@ -37,7 +37,7 @@ else:
     picture = lookups.network_picture(
         view.vintage, view.date, view.basis, size, here, theme.mode().name, view.link("protocol", protocol="")
     )
-    st.iframe(picture.page, height=590, alt=f"Network of {cut.caption()}; the table below holds the same exposures.")
+    st.iframe(picture.page, height=545, alt=f"Network of {cut.caption()}; the table below holds the same exposures.")
     st.caption(
         f"{cut.caption()}. Click a protocol to see its partners, twice on the background to see all; "
         "buttons, Ctrl + wheel or two fingers zoom. Places stay the same from week to week."

@@ -15,7 +15,11 @@ RULE = "linear-debtrank"
 if view.protocol is None:
     frame.headline("Choose a protocol in the sidebar, or one of the most important of this date below.")
     scores = resources.importance(view.vintage, view.date, view.basis)
-    export.table(scores.head(25), "importance", origin, link=view.protocol_link, full=scores, height=600)
+    export.table(
+        scores.drop("sector").head(25), "importance", origin, link=view.protocol_link, full=scores, height=560,
+        labels=answers.SCORES,
+    )  # fmt: skip
+    st.caption(answers.SCORES_MEAN)
     frame.footer(origin, method="measures")
     st.stop()
 

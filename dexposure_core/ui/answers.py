@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import polars as pl
 
@@ -11,6 +12,15 @@ from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.pipeline.views import Identity, Matrix, NetworkFacts, Shocked, hit_by
 from dexposure_core.stress import find_rule, find_scenario
 from dexposure_core.ui import text
+
+SCORES: Final[Mapping[str, str]] = {
+    "sis": "SIS", "pagerank": "PageRank", "tail_exposure": "Tail share", "log_tvl": "Log TVL",
+    "default_loss": "Loss if it fails",
+}  # fmt: skip
+SCORES_MEAN: Final = (
+    "SIS: the published systemic importance score, the mean of the three parts beside it, each 0 to 1. "
+    "Loss if it fails: what its direct creditors lose if its tokens go to zero, share of system TVL."
+)
 
 
 def name(of: str) -> str:

@@ -105,7 +105,7 @@ def skill_table(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str)
             "what": [METRICS[r["metric"]][0] for r in rows],
             "value": [r["value"] for r in rows],
             "persistence": [r["persistence"] for r in rows],
-            "gain": [text.percent(_gain(r), sign=True) for r in rows],
+            "gain": [_better_by(r) for r in rows],
         }
     )
 
@@ -121,6 +121,13 @@ def _gain(row: Mapping[str, Any]) -> float:
     if row["skill"] is not None:
         return float(row["skill"])
     return float(row["value"]) / float(row["persistence"]) - 1 if row["persistence"] else math.nan
+
+
+def _better_by(row: Mapping[str, Any]) -> str:
+    """Write the skill of an error in %, the difference of a score as it is."""
+    if row["skill"] is not None:
+        return text.percent(row["skill"], sign=True)
+    return text.number(row["value"] - row["persistence"], sign=True, significant=2)
 
 
 def _verdict(row: Mapping[str, Any]) -> int:

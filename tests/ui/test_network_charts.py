@@ -83,8 +83,13 @@ def test_rounds_after_the_shown_ones_are_summed() -> None:
 
 
 def test_direct_and_induced_are_stacked_to_the_total() -> None:
-    frame = pl.DataFrame({"direct_usd": [3e6, 0.0], "induced_usd": [1e6, 2e6], "loss_usd": [4e6, 2e6]})
-    drawn = contagion.by_group(frame, [EVIL, "b"], title="Losses")
+    frame = pl.DataFrame(
+        {
+            "name": [EVIL, "b", "spared"], "direct_usd": [3e6, 0.0, 0.0], "induced_usd": [1e6, 2e6, 0.0],
+            "loss_usd": [4e6, 2e6, 0.0],
+        }
+    )  # fmt: skip
+    drawn = contagion.by_group(frame, "name", title="Losses")
     assert [a + b for a, b in zip(drawn.data[0].x, drawn.data[1].x, strict=True)] == [4.0, 2.0]  # USD m
     assert "<img" not in "".join(drawn.layout.yaxis.ticktext)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -57,14 +56,16 @@ def by_round(frame: pl.DataFrame, *, limit: int = 7) -> Any:
     return drawn
 
 
-def by_group(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
-    """Return direct and induced losses stacked, one row a sector or protocol, the total written beside.
+def by_group(frame: pl.DataFrame, names: str, *, title: str, limit: int = 10) -> Any:
+    """Return direct and induced losses stacked, one row a sector or protocol that lost, the total written beside.
 
     Args:
         frame: direct_usd, induced_usd, loss_usd, in the order to draw.
-        names: labels of the rows, untrusted.
+        names: the column of the rows' labels, untrusted.
         title: what is shown.
+        limit: how many rows.
     """
+    frame = frame.filter(pl.col("loss_usd") > 0).head(limit)
     divisor, unit = base.scale(frame["loss_usd"].to_list(), "USD")
     drawn = base.figure(title, f"{unit}; dark: at once, light: by contagion", height=130 + _ROW * max(4, frame.height))
     rows = list(range(frame.height))
@@ -82,7 +83,7 @@ def by_group(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
             x=value / divisor, y=row, text=text.usd(value, unit=False), xanchor="left", xshift=4, font={"size": 12}
         )
     top = max((float(v) / divisor for v in frame["loss_usd"].to_list()), default=1.0) or 1.0
-    shown = [text.html(text.short(name, 26)) for name in names]
+    shown = [text.html(text.short(name, 26)) for name in frame[names].to_list()]
     drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=False)
     drawn.update_xaxes(range=[0, top * 1.22], nticks=5, showgrid=True)
     drawn.update_layout(barmode="stack", bargap=0.28, margin={"t": 60})

@@ -103,6 +103,7 @@ def test_changes_reconcile(before: dict, after: dict, tmp_path_factory: pytest.T
     totals = {d: exposures.filter(pl.col("date") == d)["exposure_usd"].sum() for d in (FIRST, SECOND)}
     assert changes["change_usd"].sum() == pytest.approx(totals[SECOND] - totals[FIRST], abs=0.01, rel=1e-9)
     known = changes.drop_nulls(["price_usd", "quantity_usd"])
-    scale = 1 + (changes["before_usd"].sum() + changes["after_usd"].sum())
+    # Huge effects of opposite sign leave the rounding of their size, not of their sum.
+    scale = 1 + changes.select(pl.col("before_usd", "after_usd", *SPLIT).abs().sum().fill_null(0)).sum_horizontal()[0]
     gaps = known.select(pl.sum_horizontal(SPLIT) - pl.col("change_usd")).to_series().abs()
     assert (gaps <= 1e-6 * scale).all()

@@ -21,6 +21,7 @@ from dexposure_core.ui import images, tables, text, theme
 from dexposure_core.ui.provenance import Provenance
 
 CAPTION: Final = "provenance"
+_EDGE: Final = 10
 _LINE_PX: Final = 13
 _MODEBAR: Final = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d", "zoom2d"]
 
@@ -110,15 +111,20 @@ def caption(figure: Any, provenance: Provenance) -> Any:
         figure.update_layout(margin={"b": float(margin.b or theme.BOTTOM) + more}, height=taller)
     line = {
         "text": words, "xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "top",
-        "xshift": 8 - float(margin.l or 8), "yshift": -26, "align": "left", "showarrow": False, "font": {"size": 10},
+        "name": CAPTION, "xshift": -float(margin.l or 8), "yshift": -26, "align": "left", "showarrow": False,
+        "font": {"size": 10},
     }  # fmt: skip
     figure.layout.annotations += (line,)
     return figure
 
 
 def on_paper(figure: Any) -> Any:
-    """Return a copy of a figure as it is printed: dark on white."""
-    return copy.deepcopy(figure).update_layout(template=theme.template(theme.LIGHT))
+    """Return a copy of a figure as it is printed: dark on white, a little room at the left edge."""
+    printed = copy.deepcopy(figure).update_layout(template=theme.template(theme.LIGHT), title_pad_l=_EDGE)
+    for line in printed.layout.annotations:
+        if line.name == CAPTION:
+            line.xshift += _EDGE
+    return printed
 
 
 def whole_table(name: str, read: Callable[[], pl.DataFrame], parquet: Path, provenance: Provenance) -> None:

@@ -92,8 +92,8 @@ def concentration(position: Position, contributions: pl.DataFrame, on: dt.date) 
         return said + "."
     main = contributions.sort("hhi_contribution", descending=position.change > 0).row(0, named=True)
     why = cause(main)
-    share = f"{text.number(main['hhi_contribution'], sign=True)} of that is {text.markdown(text.short(main['name']))}"
-    return f"{said}; {share}{', ' + why if why else ''}."
+    part = f"{text.markdown(text.short(main['name']))}, {text.number(main['hhi_contribution'], sign=True)}"
+    return f"{said}; the largest part of it is {part}{', ' + why if why else ''}."
 
 
 def _size(positions: Sequence[Position]) -> str:

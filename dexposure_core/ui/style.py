@@ -23,6 +23,8 @@ _CSS: Final = """
   border-radius: .25rem; opacity: 1;}
 .st-key-headline p {font-size: 1.12rem; line-height: 1.45; margin: 0;}
 .st-key-manual p, .st-key-manual li {max-width: 88ch;}
+.st-key-manual table {font-size: .86rem; display: block; overflow-x: auto;}
+.st-key-manual td {min-width: 5.5rem;}
 .st-key-footer {border-top: 1px solid rgba(128,140,150,.3); padding-top: .5rem;}
 [data-testid="stSidebarHeader"] {height: 2.6rem; margin-bottom: 0;}
 [data-testid="stSidebarUserContent"] {padding-top: .4rem; padding-bottom: 1rem;}

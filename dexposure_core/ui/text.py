@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 UNDEFINED: Final = "not defined"
+_LEAST_SHARE: Final = 5e-5
 MINUS: Final = "−"
 FORMULA: Final = r"^(\s*[=+\-@\t\r\n])"  # how a spreadsheet formula starts
 _SCALES: Final = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"), (1.0, ""))
@@ -64,9 +65,11 @@ def usd(value: float | None, *, sign: bool = False, unit: bool = True) -> str:
 
 
 def percent(share: float | None, *, sign: bool = False) -> str:
-    """Write a share (0..1) as `7.12 %`."""
+    """Write a share (0..1) as `7.12 %`; what would round to less than 0.01 % is `<0.01 %`."""
     if share is None or not math.isfinite(share):
         return UNDEFINED
+    if 0 < abs(share) < _LEAST_SHARE:
+        return f"{'' if share > 0 else MINUS}<0.01 %"
     return _signed(digits(share * 100), share, sign) + " %"
 
 

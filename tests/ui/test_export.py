@@ -78,8 +78,9 @@ def test_a_figure_is_printed_on_white_whatever_the_screen_shows():
 
 
 def test_the_caption_starts_at_the_left_edge():
-    # the margin is 108 wide; 8 of them stay free
-    assert captioned().layout.annotations[0].xshift == -100
+    # the plot starts 108 from the edge; in print 10 stay free
+    assert captioned().layout.annotations[0].xshift == -108
+    assert export.on_paper(captioned()).layout.annotations[0].xshift == -98
 
 
 def test_without_a_browser_a_picture_is_refused_in_words(monkeypatch):

@@ -65,10 +65,10 @@ def test_concentration_names_the_protocol_and_the_cause():
     rose = sentences.concentration(position("tvl_hhi", 0.0625, 0.0595), moved, DAY)
     assert rose == (
         "TVL concentration (HHI) is **0.0625**, as if 16.0 equal protocols shared the system (88th percentile of two "
-        "years); it rose by 0.00300; +0.00400 of that is Up, by quantity."
+        "years); it rose by 0.00300; the largest part of it is Up, +0.00400, by quantity."
     )
     fell = sentences.concentration(position("tvl_hhi", 0.0595, 0.0625), moved, DAY)
-    assert fell.endswith("it fell by 0.00300; −0.00100 of that is Down, by price.")
+    assert fell.endswith("the largest part of it is Down, −0.00100, by price.")
 
 
 def test_concentration_without_tvl_is_not_defined():

@@ -7,7 +7,7 @@ recency, these on the state alone (five pseudo-pairs each), so no cell says exac
 After training each correction (existence, size of what exists now, size of the rest, TVL; per horizon) is shrunk
 towards memory by the factor out of 0, ¼, ½, ¾, 1 that does best on the validation weeks. A correction must help
 clearly there, else it is switched off and the forecast is memory's: it must lower the loss by half a per cent and by
-1.64 standard errors, where origins whose targets overlap, h steps apart, count as one.
+1.64 standard errors, where origins less than h steps apart, whose targets overlap, count as one.
 """
 
 from __future__ import annotations

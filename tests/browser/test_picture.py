@@ -1,0 +1,50 @@
+"""The network picture and the spillover matrix under a person's hand: labels, clicks, tables that follow."""
+
+import itertools
+from urllib.parse import parse_qs, urlsplit
+
+
+def graph(visitor):
+    """The frame the picture is drawn in, once its labels are placed."""
+    visitor.page.wait_for_selector("iframe[srcdoc]")
+    frame = next(f for f in visitor.page.frames if f.parent_frame and f.url.startswith("about:srcdoc"))
+    frame.wait_for_function("window.dexposureLabels && window.dexposureLabels.length > 0")
+    return frame
+
+
+def test_labels_do_not_overlap_and_nothing_leaves_the_machine(server, visitor):
+    visitor.open(f"{server}/network?date=2025-08-18")
+    boxes = graph(visitor).evaluate("window.dexposureLabels")
+    assert len(boxes) >= 15
+    for (left, top, right, bottom), other in itertools.combinations(boxes, 2):
+        assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+    assert visitor.outside() == []
+    assert visitor.errors == []
+
+
+def test_a_click_shows_who_it_is_and_a_legend_entry_its_sector(server, visitor):
+    visitor.open(f"{server}/network?date=2025-08-18")
+    frame = graph(visitor)
+    assert frame.locator("#facts").is_hidden()
+    at = frame.evaluate("network.canvasToDOM(network.getPositions([0])[0])")
+    frame.locator("#mynetwork canvas").click(position={"x": at["x"], "y": at["y"]})
+    name = frame.evaluate("nodes.get(0).label")
+    assert name in frame.locator("#facts").inner_text()
+    assert "TVL USD" in frame.locator("#facts").inner_text() or "Issues tokens" in frame.locator("#facts").inner_text()
+    frame.locator("#legend button").first.click()
+    assert frame.locator("#legend button").first.get_attribute("aria-pressed") == "true"
+    assert frame.locator("#facts").is_hidden()
+
+
+def test_a_clicked_cell_is_told_listed_and_in_the_address(server, visitor):
+    visitor.open(f"{server}/spillover?date=2025-08-18")
+    before = parse_qs(urlsplit(visitor.page.url).query)
+    area = visitor.page.locator(".st-key-chart-matrix .nsewdrag").bounding_box()
+    rows = visitor.page.locator(".st-key-chart-matrix .ytick").count()
+    step = area["height"] / rows
+    visitor.page.mouse.click(area["x"] + 0.5 * area["width"] / rows, area["y"] + 2.5 * step)
+    visitor.page.wait_for_function("address => location.href !== address", arg=visitor.page.url)
+    visitor.settled()
+    after = parse_qs(urlsplit(visitor.page.url).query)
+    assert (after["from"], after["to"]) != (before["from"], before["to"])
+    assert f"{after['from'][0]} → {after['to'][0]}" in visitor.text

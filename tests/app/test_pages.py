@@ -27,6 +27,7 @@ def test_every_page_takes_a_network_without_tokens(visit, banks, key):
     assert "SIMULATED" not in everything(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
 def test_every_page_takes_the_first_snapshot(visit, simulated, key):
     page = visit(simulated, key, date="2025-04-07")
@@ -42,6 +43,7 @@ def test_a_store_without_data_says_what_to_do(visit, tmp_path, key):
     assert "dexposure import" in everything(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
 def test_a_name_from_the_data_never_becomes_markup(visit, simulated, key):
     page = visit(simulated, key, protocol="6")

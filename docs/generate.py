@@ -16,6 +16,7 @@ import click
 
 from dexposure_core import errors
 from dexposure_core.cli.commands import dexposure
+from dexposure_core.forecast.evaluation import METRICS
 from dexposure_core.measures import MEASURES
 from dexposure_core.settings import SETTINGS
 from dexposure_core.store.schema import TABLES
@@ -50,6 +51,12 @@ def rules() -> str:
 def scenarios() -> str:
     """The standard scenarios."""
     return table(["scenario", "title", "shock"], [[f"`{s.name}`", s.title, s.help] for s in SCENARIOS])
+
+
+def scores() -> str:
+    """The scores of the evaluation."""
+    better = {True: "more", False: "less"}
+    return table(["score", "meaning", "better"], [[f"`{m.name}`", m.help, better[m.more_is_better]] for m in METRICS])
 
 
 def settings() -> str:
@@ -98,7 +105,7 @@ def _command(command: click.Command | None, path: str) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    part.__name__: part for part in (measures, rules, scenarios, settings, refusals, schema, commands)
+    part.__name__: part for part in (measures, rules, scenarios, scores, settings, refusals, schema, commands)
 }
 
 

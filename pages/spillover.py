@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dexposure_core.errors import DexposureError
 from dexposure_core.pipeline import views
 from dexposure_core.ui import answers, cells, controls, export, frame, lookups, resources
 from dexposure_core.ui.charts import heatmap, sankey, series
@@ -22,8 +23,8 @@ first = now.largest_crossing()
 left, middle, right = st.columns(3)
 with left:
     shows = controls.choice(
-        "cells", "Show", ["level", "change"] if moved else ["level"], style="segments",
-        format_func=cells.CELLS.__getitem__,
+        "cells", "Show", ["level", "change", "expected"] if moved else ["level", "expected"], style="segments",
+        format_func=cells.CELLS.__getitem__, help=cells.CELLS_HELP,
     )  # fmt: skip
 with middle:
     creditor = controls.choice("from", "Creditor sector (row)", now.sectors, default=first[0])
@@ -31,12 +32,18 @@ with right:
     debtor = controls.choice("to", "Debtor sector (column)", now.sectors, default=first[1])
 
 shown = moved if shows == "change" and moved else now
-title = cells.title(shows, view.date, view.previous)
-figure = heatmap.matrix(shown, title=title, signed=shows == "change", chosen=(creditor, debtor))
+if shows == "expected":
+    try:
+        shown = views.change(lookups.expected_cells(view.vintage, view.date, view.basis, view.horizon), levels)[1]
+    except DexposureError as error:
+        frame.failure("There is no forecast to compare with; this is the level.", error)
+        shows = "level"
+title = cells.title(shows, view)
+figure = heatmap.matrix(shown, title=title, signed=shows != "level", chosen=(creditor, debtor))
 clicked = export.chart(figure, views.matrix_table(shown), "matrix", origin.having(shows=shows), on_select="rerun")
 cells.follow_click(clicked, (creditor, debtor))
 
-st.subheader(f"{creditor} → {debtor}", anchor=False)
+st.subheader(f"{answers.name(creditor)} → {answers.name(debtor)}", anchor=False)
 st.caption(cells.cell_words(now, moved, creditor, debtor, view.period))
 left, right = st.columns(2)
 at = origin.having(creditor_sector=creditor, debtor_sector=debtor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,16 +10,23 @@ import streamlit as st
 
 from dexposure_core.pipeline.views import Matrix
 from dexposure_core.ui import controls, text
+from dexposure_core.ui.view import View
 
-CELLS: Final[Mapping[str, str]] = {"level": "Level", "change": "Change"}
+CELLS: Final[Mapping[str, str]] = {"level": "Level", "change": "Change", "expected": "Expected change"}
+CELLS_HELP: Final = (
+    "Level: USD at the date. Change: since the snapshot before. Expected change: the forecaster dexposure's expected "
+    "exposure minus today's, at the horizon chosen on the Forecast page (4 weeks unless chosen)."
+)
 _CLICKED: Final = "_cell_clicked"
 
 
-def title(shows: str, day: dt.date, previous: dt.date | None) -> str:
+def title(shows: str, view: View) -> str:
     """Return the matrix's title."""
     if shows == "change":
-        return f"Change of exposure by sector, {previous} to {day}"
-    return f"Exposure by sector, {day}"
+        return f"Change of exposure by sector, {view.previous} to {view.date}"
+    if shows == "expected":
+        return f"Change of exposure by sector expected {text.plural(view.horizon, 'week')} after {view.date}"
+    return f"Exposure by sector, {view.date}"
 
 
 def follow_click(clicked: Any, chosen: tuple[str, str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dexposure_core import settings
+from dexposure_core.measures import sector_exposure
 from dexposure_core.pipeline import views
 from dexposure_core.pipeline.stress import stress as run_stress
 from dexposure_core.stress import RULES
@@ -129,6 +130,12 @@ def forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster
     from dexposure_core.pipeline.forecast import forecast as run_forecast
 
     return run_forecast(store(vintage), date, basis, horizon, forecaster)
+
+
+@_kept(16)
+def expected_cells(vintage: str, date: dt.date, basis: Basis, horizon: int) -> pl.DataFrame:
+    """Return the spillover matrix that the model expects `horizon` weeks ahead, long."""
+    return sector_exposure(forecast(vintage, date, basis, horizon, "dexposure").expected())
 
 
 def scores() -> pl.DataFrame:

@@ -41,7 +41,7 @@ def matrix(of: Matrix, *, title: str, signed: bool = False, chosen: tuple[str, s
     """
     size = len(of.sectors)
     divisor, unit = base.scale([*of.cells.ravel(), of.total], "USD")
-    drawn = base.figure(title, f"{unit}; rows hold tokens issued by columns", height=190 + _ROW * (size + 1))
+    drawn = base.figure(title, f"{unit}; rows hold tokens issued by columns", height=206 + _ROW * (size + 1))
     shade = np.sign(of.cells) * np.sqrt(np.abs(of.cells))
     top = float(np.abs(shade).max(initial=0.0)) or 1.0
     drawn.add_trace(
@@ -119,7 +119,7 @@ def _totals(drawn: Any, of: Matrix, divisor: float, *, signed: bool) -> None:
 def _axes(drawn: Any, sectors: Sequence[str]) -> None:
     places = list(range(len(sectors) + 1))
     names = [*(_folded(sector, 22, 2) for sector in sectors), "<b>Total</b>"]
-    heads = [*(_folded(sector, 12, 3) for sector in sectors), "<b>Total</b>"]
+    heads = [*(_folded(sector, 13, 2) for sector in sectors), "<b>Total</b>"]
     edge = len(sectors) + 0.5
     drawn.update_xaxes(
         tickvals=places, ticktext=heads, side="top", range=[-0.5, edge], showgrid=False,
@@ -134,17 +134,19 @@ def _axes(drawn: Any, sectors: Sequence[str]) -> None:
         showline=False,
         fixedrange=True,
     )
-    drawn.update_layout(margin={"t": 124, "b": 58}, clickmode="event+select", dragmode=False)
+    drawn.update_layout(margin={"t": 140, "b": 58}, clickmode="event+select", dragmode=False)
 
 
 def _folded(sector: str, width: int, most: int) -> str:
     """Break a sector's name into at most that many lines of about that width."""
     lines: list[str] = []
-    for word in text.short(sector, width * most).split():
+    for word in text.short(sector, 60).split():
         if lines and len(lines[-1]) + len(word) < width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
+    if len(lines) > most:
+        lines[most - 1] += " …"
     return "<br>".join(text.html(line) for line in lines[:most])
 
 

@@ -50,7 +50,7 @@ def cell_words(now: Matrix, moved: Matrix | None, creditor: str, debtor: str, pe
     if usd > 0:
         parts.append(
             f"{text.percent(usd / float(now.by_creditor[row]))} of what the row's sector holds, "
-            f"{text.percent(usd / float(now.by_debtor[column]))} of what the column's sector has issued to others"
+            f"{text.percent(usd / float(now.by_debtor[column]))} of what is held of the column's sector"
         )
     if moved is not None:
         parts.append(f"{text.usd(float(moved.cells[row, column]), sign=True)} since last {period}")

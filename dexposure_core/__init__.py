@@ -1,6 +1,6 @@
 """DeXposure Monitor: credit exposure between DeFi protocols, measured, stressed and forecast.
 
-    from dexposure_core import Snapshot, open_store
+from dexposure_core import Snapshot, open_store
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ __version__ = "0.1.0"
 
 def open_store(path: str | Path | None = None, vintage: str | None = None) -> Store:
     """Open a store read-only and thread-safe; None means the embedded dataset and its latest vintage."""
-    from dexposure_core import store  # noqa: PLC0415  DuckDB and polars only when a store is opened
+    from dexposure_core import store
 
     return store.open_store(path, vintage)

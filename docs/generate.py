@@ -93,7 +93,8 @@ def commands() -> str:
 
 
 def _command(command: click.Command | None, path: str) -> str:
-    assert command is not None, path
+    if command is None:
+        raise LookupError(path)
     text = f"### {path}\n\n{' '.join((command.help or '').split())}\n\n"
     if isinstance(command, click.Group):
         return text + "\n".join(_command(sub, f"{path} {name}") for name, sub in command.commands.items())

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dexposure_core.cli.context import Context
 from dexposure_core.cli.output import usd
 from dexposure_core.errors import BadOption
+
+if TYPE_CHECKING:
+    from dexposure_core.sources.duplicates import Duplicates
+    from dexposure_core.sources.feed import Frequency
 
 FilePath = click.Path(path_type=Path)
 frequency_option = click.option(
@@ -54,7 +58,7 @@ def published(ctx: Context, file: Path, meta: Path | None, mapping: Path | None)
 @frequency_option
 @chains_option
 @click.pass_obj
-def defillama(ctx: Context, files: tuple[Path, ...], frequency: str, chains: str) -> None:
+def defillama(ctx: Context, files: tuple[Path, ...], frequency: Frequency, chains: str) -> None:
     """Import saved /protocol/{slug} answers of DefiLlama."""
     from dexposure_core.pipeline.ingest import ingest_defillama
 
@@ -74,7 +78,7 @@ def defillama(ctx: Context, files: tuple[Path, ...], frequency: str, chains: str
 @click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id); wins over every other mapping.")
 @click.pass_obj
 def holdings(
-    ctx: Context, file: Path, frequency: str, chains: str, columns: tuple[str, ...], duplicates: str,
+    ctx: Context, file: Path, frequency: Frequency, chains: str, columns: tuple[str, ...], duplicates: Duplicates,
     date: str | None, protocols: Path | None, tokens: Path | None,
 ) -> None:  # fmt: skip
     """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
@@ -94,7 +98,7 @@ def holdings(
 @column_option
 @duplicates_option
 @click.pass_obj
-def edges(ctx: Context, file: Path, nodes: Path | None, columns: tuple[str, ...], duplicates: str) -> None:
+def edges(ctx: Context, file: Path, nodes: Path | None, columns: tuple[str, ...], duplicates: Duplicates) -> None:
     """Import any exposure network from CSV or Parquet: date, creditor, debtor, exposure_usd."""
     from dexposure_core.pipeline.ingest import ingest_edges
 
@@ -157,7 +161,8 @@ def _tell(ctx: Context, vintage: str) -> None:
             yield "SIMULATED data"
         yield f"{document['dates']['count']} snapshots, {document['dates']['first']} to {document['dates']['last']}"
         coverage = document["coverage"]
-        yield f"USD in {usd(coverage['in_usd'])} = mapped {usd(coverage['mapped_usd'])} + dropped {usd(coverage['dropped_usd'])}"
+        mapped, dropped = usd(coverage["mapped_usd"]), usd(coverage["dropped_usd"])
+        yield f"USD in {usd(coverage['in_usd'])} = mapped {mapped} + dropped {dropped}"
         for reason, amount in coverage["dropped"].items():
             yield f"  dropped, {reason}: {usd(amount)}"
         for finding in document["findings"]:

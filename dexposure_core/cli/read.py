@@ -23,12 +23,14 @@ def vintages(ctx: Context) -> None:
 
     document = vintage_listing(resolve_store(ctx.store, writing=False))
 
+    def row(v: dict[str, Any]) -> list[str]:
+        dates, rows = v["dates"], f"{sum(v['rows'].values()):,}"
+        kind = "simulated" if v["simulated"] else "imported"
+        span = f"{dates['first']}..{dates['last']}"
+        return [v["vintage"], v["created_at"][:16], span, str(dates["count"]), rows, kind]
+
     def lines() -> Iterator[str]:
-        rows = [
-            [v["vintage"], v["created_at"][:16], f"{v['dates']['first']}..{v['dates']['last']}", str(v["dates"]["count"]),
-             f"{sum(v['rows'].values()):,}", "simulated" if v["simulated"] else "imported"]
-            for v in document["vintages"]
-        ]  # fmt: skip
+        rows = [row(v) for v in document["vintages"]]
         yield from columns(["vintage", "created", "dates", "snapshots", "rows", "data"], rows)
 
     ctx.show(document, lines)
@@ -111,7 +113,8 @@ def spillover(ctx: Context, date: str | None, basis: Basis) -> None:
         rows = [[f"{c['creditor_sector']} → {c['debtor_sector']}", usd(c["exposure_usd"])] for c in cells]
         yield from columns(["creditor → debtor sector", "exposure"], sorted(rows, key=lambda r: r[0]))
         total = sum(c["exposure_usd"] for c in cells)
-        yield f"across sectors {usd(cross)} of {usd(total)} ({share(cross / total if total else None)}), index {number(index)}"
+        part = share(cross / total if total else None)
+        yield f"across sectors {usd(cross)} of {usd(total)} ({part}), index {number(index)}"
 
     ctx.show(document, lines)
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Losers shown on a terminal.")
 @click.pass_obj
 def stress(
-    ctx: Context, date: str | None, basis: Basis, scenario: str | None, protocols: tuple[str, ...], tokens: tuple[str, ...],
-    rule: str, absorbing_fraction: float, pass_through: float, top: int,
+    ctx: Context, date: str | None, basis: Basis, scenario: str | None, protocols: tuple[str, ...],
+    tokens: tuple[str, ...], rule: str, absorbing_fraction: float, pass_through: float, top: int,
 ) -> None:  # fmt: skip
     """Losses after a shock: a standard scenario, protocols, tokens, or a mix of the latter two."""
     from dexposure_core.pipeline.stress import stress as run
@@ -41,8 +41,9 @@ def stress(
         )
     store = ctx.open()
     result = run(
-        store, pick_date(store, date, basis), basis, scenario=scenario, protocols=fractions("--protocol", protocols) or None,
-        tokens=fractions("--token", tokens) or None, rule=rule, absorbing_fraction=absorbing_fraction, pass_through=pass_through,
+        store, pick_date(store, date, basis), basis, scenario=scenario,
+        protocols=fractions("--protocol", protocols) or None, tokens=fractions("--token", tokens) or None,
+        rule=rule, absorbing_fraction=absorbing_fraction, pass_through=pass_through,
     )  # fmt: skip
     document = result.json()
 

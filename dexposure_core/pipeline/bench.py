@@ -13,13 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from dexposure_core.errors import DexposureError
 from dexposure_core.progress import Progress, silent
-from dexposure_core.sources import synthetic_published
+from dexposure_core.sources.synthetic_published import write
 from dexposure_core.store import open_store
 
 PAPER_TOOL_SECONDS: Final = 9.0
@@ -56,7 +56,7 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="dexposure-bench-") as folder:
         file = Path(folder) / "published.json"
         progress(0, 3 * repeat, "generating")
-        synthetic_published.write(file, weeks=weeks, nodes=nodes, links=links, seed=1)
+        write(file, weeks=weeks, nodes=nodes, links=links, seed=1)
         rows: list[dict[str, Any]] = []
         runs: list[tuple[float, float]] = []
         for i in range(repeat):
@@ -76,7 +76,7 @@ def bench(
 def _warm_reads(path: Path, repeat: int) -> list[dict[str, Any]]:
     store = open_store(path)
     last = store.dates("flow")[-1]
-    tasks = {
+    tasks: dict[str, Callable[[], object]] = {
         "warm: one snapshot": lambda: store.snapshot(last, "flow"),
         "warm: measures of all dates": lambda: store.history("tvl_hhi", "flow"),
         "warm: importance of one date": lambda: store.importance(last, "flow"),

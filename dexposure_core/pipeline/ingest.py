@@ -75,7 +75,7 @@ def ingest_holdings(
 
     feed = holdings.read(
         path, frequency=frequency, columns=columns, date=_day(date), duplicates=duplicates,
-        protocols=protocols, tokens=tokens,
+        protocols=protocols, tokens=tokens, progress=progress,
     )  # fmt: skip
     return build_feed(feed, Path(path).name, store_dir, chains=chains, kind="holdings", progress=progress)
 
@@ -91,7 +91,7 @@ def ingest_defillama(
     """Import saved `/protocol/{slug}` answers of DefiLlama."""
     from dexposure_core.sources import defillama
 
-    feed = defillama.read(paths, frequency=frequency)
+    feed = defillama.read(paths, frequency=frequency, progress=progress)
     place = ", ".join(Path(p).name for p in paths)
     return build_feed(feed, place, store_dir, chains=chains, kind="defillama", progress=progress)
 
@@ -122,7 +122,7 @@ def ingest_edges(
     """Import any exposure network from CSV or Parquet: date, creditor, debtor, exposure_usd, and optional sizes."""
     from dexposure_core.sources import edges
 
-    feed = edges.read(path, nodes=nodes, columns=columns, duplicates=duplicates)
+    feed = edges.read(path, nodes=nodes, columns=columns, duplicates=duplicates, progress=progress)
     plan = Plan(
         place=Path(path).name, sources=feed.sources, dates=feed.dates, frequency=frequency_of(feed.dates),
         parameters={"source": "edges", "sizes": "given" if nodes else "exposures as creditor"},

@@ -22,7 +22,8 @@ def answer(manifest: Manifest, books: Reconciliation, findings: pl.DataFrame, da
     balance = "the books **balance to the cent**"
     if books.difference_cents:
         balance = f"**{exact(books.difference_cents)} are not accounted for**"
-    used = f"on {date} {text.usd(books.in_cents / 100)} came in, {text.percent(books.mapped_share)} of it mapped to issuers"
+    came, share = text.usd(books.in_cents / 100), text.percent(books.mapped_share)
+    used = f"on {date} {came} came in, {share} of it mapped to issuers"
     errors = findings.filter(pl.col("severity") == "error").height
     health = (
         f"{text.plural(findings.height, 'finding')}, {text.plural(errors, 'error')}"
@@ -80,9 +81,7 @@ def columns(table: str) -> pl.DataFrame:
 def table_line(manifest: Manifest, table: str) -> str:
     """Say what a table is and how large."""
     size = manifest.files[f"{table}.parquet"].bytes if f"{table}.parquet" in manifest.files else 0
-    return (
-        f"{text.markdown(TABLES[table].help)} {text.plural(manifest.rows[table], 'row')}, {_bytes(size)} as Parquet."
-    )
+    return f"{text.markdown(TABLES[table].help)} {text.plural(manifest.rows[table], 'row')}, {_bytes(size)} as Parquet."
 
 
 def python_snippet(path: Path, view: View) -> str:
@@ -91,7 +90,8 @@ def python_snippet(path: Path, view: View) -> str:
         "import datetime as dt\n"
         "from dexposure_core import open_store\n\n"
         f"store = open_store({str(path.parent)!r}, vintage={view.vintage!r})\n"
-        f"snapshot = store.snapshot(dt.date({view.date.year}, {view.date.month}, {view.date.day}), basis={view.basis!r})\n"
+        f"date = dt.date({view.date.year}, {view.date.month}, {view.date.day})\n"
+        f"snapshot = store.snapshot(date, basis={view.basis!r})\n"
         f"history = store.history('tvl_hhi', {view.basis!r})\n"
         "print(snapshot)\n"
         "print(history.tail())\n"

@@ -142,8 +142,8 @@ def _protocol(view: View, *, opens: bool) -> None:
     st.session_state[_CHOSEN] = False
     st.session_state["w-protocol"] = view.protocol
     st.selectbox(
-        "Open a protocol" if opens else "Protocol", list(options), index=None, key="w-protocol", format_func=lambda p: options.get(p, p),
-        placeholder="Name, id or symbol", on_change=_choose_protocol,
+        "Open a protocol" if opens else "Protocol", list(options), index=None, key="w-protocol",
+        format_func=lambda p: options.get(p, p), placeholder="Name, id or symbol", on_change=_choose_protocol,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A real Chromium on a real server. Every request the browser makes is recorded, so that a test can see where it went."""
+"""A real Chromium on a real server; every request the browser makes is recorded, so that a test sees where it went."""
 
 import contextlib
 import os

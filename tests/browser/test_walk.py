@@ -82,7 +82,7 @@ def test_a_table_goes_home_as_csv_with_its_provenance(server, visitor):
     with visitor.page.expect_download(timeout=30_000) as waiting:
         button.click()
     download = waiting.value
-    content = open(download.path(), "rb").read()
+    content = download.path().read_bytes()
     rows, provenance = unpack(download.suggested_filename, content)
     assert len(rows) > 20
     assert "SIMULATED" in provenance.upper()

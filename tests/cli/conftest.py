@@ -26,7 +26,7 @@ class Run:
 
 def run_cli(*arguments: str, **environment: str) -> Run:
     command = [sys.executable, "-c", "from dexposure_core.cli import main; main()", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, env=os.environ | environment, timeout=300)
+    done = subprocess.run(command, capture_output=True, env=os.environ | environment, timeout=300, check=False)
     return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

@@ -21,7 +21,8 @@ def test_dates_of_each_basis(store):
 
 
 def test_measure_counts_by_hand(store):
-    # 2025-06-09: lend holds 90 USDX (issuer USDX) and 30 SHARE (issuer swap); swap holds 270 USDX and 50 RECEIPT (issuer lend)
+    # 2025-06-09: lend holds 90 USDX (issuer USDX) and 30 SHARE (issuer swap);
+    # swap holds 270 USDX and 50 RECEIPT (issuer lend)
     answer = run_cli("--store", store, "measure", "--date", "2025-06-09", "--json").json
     assert (answer["date"], answer["basis"]) == ("2025-06-09", "holdings")
     values = answer["measures"]

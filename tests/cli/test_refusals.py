@@ -79,7 +79,7 @@ BAD_PUBLISHED = {
     "no data": b'{"weeks": {}}',
     "no such day": b'{"data": {"2025-02-30": {"nodes": [], "links": []}}}',
     "nodes of a wrong type": b'{"data": {"2025-06-02": {"nodes": {"a": 1}, "links": []}}}',
-    "invalid UTF-8": b'{"data": {"2025-06-02": {"nodes": [{"id": "\xff", "size": 1, "composition": {}}], "links": []}}}',
+    "invalid UTF-8": b'{"data": {"2025-06-02": {"nodes": [{"id": "\xff", "size": 1}], "links": []}}}',
 }
 
 

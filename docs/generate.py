@@ -100,9 +100,10 @@ def _command(command: click.Command | None, path: str) -> str:
         return text + "\n".join(_command(sub, f"{path} {name}") for name, sub in command.commands.items())
     context = click.Context(command, info_name=path)
     usage = " ".join(command.collect_usage_pieces(context))
-    rows = [record for p in command.get_params(context) if p.name != "help" and (record := p.get_help_record(context))]
-    options = table(["option", "meaning"], [[f"`{name}`", text] for name, text in rows]) if rows else ""
-    return text + f"```\n{path} {usage}\n```\n\n" + options
+    options = [p for p in command.get_params(context) if "--help" not in p.opts]
+    rows = [record for p in options if (record := p.get_help_record(context))]
+    meanings = table(["option", "meaning"], [[f"`{name}`", text] for name, text in rows]) if rows else ""
+    return text + f"```\n{path} {usage}\n```\n\n" + meanings
 
 
 PARTS: dict[str, Callable[[], str]] = {

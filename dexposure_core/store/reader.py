@@ -7,8 +7,8 @@ connection, one cursor per query, values always as parameters. Both are safe to 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import threading
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -23,6 +23,7 @@ from dexposure_core.store.vintages import verify
 if TYPE_CHECKING:
     import duckdb
 
+SHARED_SNAPSHOTS: Final = 64
 EDGES: Final[dict[str, tuple[str, str]]] = {"holdings": ("exposures", "exposure_usd"), "flow": ("flows", "flow_usd")}
 
 
@@ -42,6 +43,8 @@ class Reader:
         self.path = folder
         self.manifest = manifest
         self._lock = threading.Lock()
+        # Snapshots never change, so they can be shared; a forecast reads a year of them for every origin.
+        self._snapshots = functools.lru_cache(maxsize=SHARED_SNAPSHOTS)(self._read_snapshot)
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __repr__(self) -> str:
@@ -73,7 +76,9 @@ class Reader:
             UnknownDate: no snapshot of that basis on that date; names the nearest.
             BadOption: no such basis.
         """
-        known = self._check_date(date, basis)
+        return self._snapshots(date, self._check_date(date, basis))
+
+    def _read_snapshot(self, date: dt.date, known: Basis) -> Snapshot:
         table, amount = EDGES[known]
         nodes = self._on("nodes", date).filter(pl.col("basis") == known)
         nodes = nodes.join(self._protocols, on="protocol", how="left", maintain_order="left").with_row_index("row")
@@ -136,15 +141,15 @@ class Reader:
                 self._connection.close()
             self._connection = None
 
-    @cached_property
+    @functools.cached_property
     def _protocols(self) -> pl.DataFrame:
         return self.table("protocols")
 
-    @cached_property
+    @functools.cached_property
     def _tokens(self) -> pl.DataFrame:
         return self.table("tokens")
 
-    @cached_property
+    @functools.cached_property
     def _measures(self) -> pl.DataFrame:
         return self.table("measures")
 

@@ -247,7 +247,7 @@ def _assumptions(rule: Rule, options: Options, basis: Basis, *, tvl_absorbs: boo
     return (
         f"basis {basis}: {stock}",
         absorbs,
-        f"a protocol's tokens lose {options['pass_through']:g} of its own distress (pass-through)",
+        f"a protocol's tokens lose {100 * options['pass_through']:g} % of its own distress (pass-through)",
         "no recovery: what is lost stays lost",
         "losses are gross over holders and include the initial loss",
         *rule.assumptions,

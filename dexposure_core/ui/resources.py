@@ -103,8 +103,11 @@ def _option(protocol: str, name: str, symbols: str) -> str:
 
 @_kept(4)
 def source_names(vintage: str) -> tuple[str, ...]:
-    """Return the names of the files the vintage was built from."""
-    return tuple(text.short(str(_source_name(s)), 60) for s in store(vintage).manifest.sources)
+    """Return the names of the files the vintage was built from, or what a simulated one is."""
+    manifest = store(vintage).manifest
+    if manifest.simulated:
+        return (f"simulated world, seed {manifest.parameters.get('seed', 'not stated')}",)
+    return tuple(text.short(str(_source_name(s)), 60) for s in manifest.sources)
 
 
 def _source_name(source: Any) -> str:

@@ -57,13 +57,13 @@ left, right = st.columns(2)
 with left:
     st.subheader("Who loses", anchor=False)
     export.table(
-        contagion.loser_table(losers), "who-loses", origin, link=view.protocol_link, full=losers,
+        contagion.loser_table(losers).head(100), "who-loses", origin, link=view.protocol_link, full=losers,
         labels={"distress": "Of what it can lose", "first_round": "Round"},
     )  # fmt: skip
 with right:
     st.subheader("By which exposure", anchor=False)
     export.table(
-        channels.drop("share").head(500), "channels", origin, link=view.protocol_link, full=channels,
+        channels.drop("share").head(100), "channels", origin, link=view.protocol_link, full=channels,
         labels={"first_round": "Round"},
     )  # fmt: skip
 

@@ -7,11 +7,12 @@ note of every value it could not take.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from dexposure_core.network.snapshot import BASES, Basis
 from dexposure_core.ui import text
@@ -85,7 +86,13 @@ class View:
 
     def protocol_link(self, protocol: str) -> str:
         """Return the relative address of a protocol's page at this view."""
-        return self.link("protocol", protocol=protocol)
+        return f"{self._protocol_page}{quote_plus(protocol)}"
+
+    @functools.cached_property
+    def _protocol_page(self) -> str:
+        """The part that all protocols' addresses share: a table asks for hundreds of them."""
+        others = {name: value for name, value in self.parameters().items() if name != "protocol"}
+        return f"/protocol?{urlencode(others)}&protocol="
 
     def provenance(self, *, date: bool = True, **parameters: object) -> Provenance:
         """Return what exports say about themselves; `date=False` for what spans all dates."""

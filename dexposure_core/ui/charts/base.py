@@ -26,6 +26,8 @@ def figure(title: str, unit: str = "", *, height: int = theme.HEIGHT) -> Any:
     """Return an empty figure; `unit` stands under the title. Both are escaped here."""
     drawn = go.Figure()
     subtitle = {"text": text.html(unit), "font": {"size": 12}}
+    drawn.update_xaxes(exponentformat="none")  # 0.0005, never 500µ: the unit stands under the title
+    drawn.update_yaxes(exponentformat="none")
     drawn.update_layout(title={"text": f"<b>{text.html(title)}</b>", "subtitle": subtitle}, height=height)
     return drawn
 

@@ -23,32 +23,38 @@ if TYPE_CHECKING:
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Context:
-    """The global options of one invocation."""
+    """The global options of one invocation, and whether what it read is simulated."""
 
     store: str | None
     vintage: str | None
     as_json: bool
     quiet: bool
+    simulated: bool = False
 
     def open(self) -> Store:
         """Open the chosen store and vintage for reading."""
         from dexposure_core.store import open_store
 
-        return open_store(resolve_store(self.store, writing=False), self.vintage)
+        store = open_store(resolve_store(self.store, writing=False), self.vintage)
+        self.simulated = store.manifest.simulated
+        return store
 
     def writing_dir(self) -> Path:
         """Return the folder that new vintages go to."""
         return resolve_store(self.store, writing=True)
 
     def show(self, document: dict[str, Any], lines: Callable[[], Iterator[str]]) -> None:
-        """Print the JSON document, or the lines a person reads."""
+        """Print the JSON document, or the lines a person reads; both say when the data are simulated."""
         if self.as_json:
             import msgspec
 
-            click.echo(msgspec.json.encode(document, enc_hook=str).decode())
+            told = {**document, "simulated": True} if self.simulated else document
+            click.echo(msgspec.json.encode(told, enc_hook=str).decode())
             return
+        if self.simulated:
+            self.note("SIMULATED DATA: not observations of any real protocol")
         for line in lines():
             click.echo(line)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dexposure_core.cli.context import Context
-from dexposure_core.cli.output import usd
 from dexposure_core.errors import BadOption
+from dexposure_core.pipeline.numbers import usd
 
 if TYPE_CHECKING:
     from dexposure_core.sources.duplicates import Duplicates
@@ -162,7 +162,7 @@ def _tell(ctx: Context, vintage: str) -> None:
         yield f"{document['dates']['count']} snapshots, {document['dates']['first']} to {document['dates']['last']}"
         coverage = document["coverage"]
         mapped, dropped = usd(coverage["mapped_usd"]), usd(coverage["dropped_usd"])
-        yield f"USD in {usd(coverage['in_usd'])} = mapped {mapped} + dropped {dropped}"
+        yield f"in: {usd(coverage['in_usd'])} = mapped {mapped} + dropped {dropped}"
         for reason, amount in coverage["dropped"].items():
             yield f"  dropped, {reason}: {usd(amount)}"
         for finding in document["findings"]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dexposure_core.cli.context import Context, basis_option, columns, date_option, pick_date
-from dexposure_core.cli.output import in_unit, number, share, usd
+from dexposure_core.pipeline.numbers import amount, number, percent, usd
 
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
@@ -54,15 +54,15 @@ def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecas
         for name, value in document["measures"].items():
             title, unit = units.get(name, (name, ""))
             today, expected = value["today"], value["forecast"]
-            rows.append([title, in_unit(today, unit), in_unit(expected, unit)])
+            rows.append([title, amount(today, unit), amount(expected, unit)])
         yield from columns(["measure", "today", "forecast"], rows)
-        rows = [[n, share(v["today"]), share(v["forecast"])] for n, v in document["stress"].items()]
+        rows = [[n, percent(v["today"]), percent(v["forecast"])] for n, v in document["stress"].items()]
         yield from columns(["stress loss, share of TVL", "today", "forecast"], rows)
         new = document["new"][:10]
         yield from columns(
             ["likeliest new exposures", "probability", "USD if it exists"],
             [
-                [f"{e['creditor_name']} → {e['debtor_name']}", share(e["probability"]), usd(e["exposure_usd"])]
+                [f"{e['creditor_name']} → {e['debtor_name']}", percent(e["probability"]), usd(e["exposure_usd"])]
                 for e in new
             ],
         )

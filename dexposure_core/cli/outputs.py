@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dexposure_core.cli.context import Context, basis_option, columns, date_option, pick_date
-from dexposure_core.cli.output import in_unit, number, share, usd
+from dexposure_core.pipeline.numbers import amount, number, percent, usd
 
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
@@ -31,14 +31,14 @@ def report(ctx: Context, date: str | None, basis: Basis, rule: str, top: int) ->
     def lines() -> Iterator[str]:
         simulated = ", SIMULATED data" if document["simulated"] else ""
         yield f"{document['date']}, {basis} basis, vintage {document['vintage']}{simulated}"
-        rows = [[m["title"], in_unit(m["value"], m["unit"])] for m in document["measures"]]
+        rows = [[m["title"], amount(m["value"], m["unit"])] for m in document["measures"]]
         yield from columns(["measure", "value"], rows)
         rows = [
-            [s["scenario"], usd(s["direct_usd"]), usd(s["total_usd"]), share(s["loss_fraction"]), str(s["rounds"])]
+            [s["scenario"], usd(s["direct_usd"]), usd(s["total_usd"]), percent(s["loss_fraction"]), str(s["rounds"])]
             for s in document["stress"]
         ]
         yield from columns([f"scenario ({rule})", "direct", "total", "of TVL", "rounds"], rows)
-        rows = [[p["name"], number(p["sis"]), share(p["default_loss"])] for p in document["importance"]]
+        rows = [[p["name"], number(p["sis"]), percent(p["default_loss"])] for p in document["importance"]]
         yield from columns(["most important", "SIS", "direct loss if it fails"], rows)
 
     ctx.show(document, lines)
@@ -74,7 +74,7 @@ def check(ctx: Context) -> None:
         coverage = document["coverage"]
         yield f"vintage {store.vintage}: every file matches its sha256"
         yield (
-            f"USD in {usd(coverage['in_usd'])} = mapped {usd(coverage['mapped_usd'])} + dropped "
+            f"in: {usd(coverage['in_usd'])} = mapped {usd(coverage['mapped_usd'])} + dropped "
             f"{usd(coverage['dropped_usd'])}; difference {coverage['difference_usd']:.2f}"
         )
         rows = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dexposure_core.cli.context import Context, basis_option, columns, date_option, pick_date
-from dexposure_core.cli.output import in_unit, number, share, usd
+from dexposure_core.pipeline.numbers import amount, number, percent, usd
 from dexposure_core.settings import resolve_store
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def measure(ctx: Context, date: str | None, basis: Basis) -> None:
     document = {**_head(store.vintage, day, basis), "measures": {m.name: values.get(m.name) for m in MEASURES}}
 
     def lines() -> Iterator[str]:
-        yield from columns(["measure", "value"], [[m.title, in_unit(values.get(m.name), m.unit)] for m in MEASURES])
+        yield from columns(["measure", "value"], [[m.title, amount(values.get(m.name), m.unit)] for m in MEASURES])
 
     ctx.show(document, lines)
 
@@ -113,7 +113,7 @@ def spillover(ctx: Context, date: str | None, basis: Basis) -> None:
         rows = [[f"{c['creditor_sector']} → {c['debtor_sector']}", usd(c["exposure_usd"])] for c in cells]
         yield from columns(["creditor → debtor sector", "exposure"], sorted(rows, key=lambda r: r[0]))
         total = sum(c["exposure_usd"] for c in cells)
-        part = share(cross / total if total else None)
+        part = percent(cross / total if total else None)
         yield f"across sectors {usd(cross)} of {usd(total)} ({part}), index {number(index)}"
 
     ctx.show(document, lines)

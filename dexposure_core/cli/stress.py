@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dexposure_core.cli.context import Context, basis_option, columns, date_option, fractions, pick_date
-from dexposure_core.cli.output import share, usd
 from dexposure_core.errors import BadOption
+from dexposure_core.pipeline.numbers import percent, usd
 
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
@@ -49,7 +49,7 @@ def stress(
 
     def lines() -> Iterator[str]:
         yield f"{document['rule']} on {document['date']} ({basis} basis): {usd(document['total_usd'])} lost, " + (
-            f"{share(document['loss_fraction'])} of system TVL ({usd(document['direct_usd'])} at once, "
+            f"{percent(document['loss_fraction'])} of system TVL ({usd(document['direct_usd'])} at once, "
             f"{usd(document['induced_usd'])} by contagion, {document['rounds']} rounds"
             f"{'' if document['converged'] else ', NOT converged'})"
         )

@@ -17,7 +17,7 @@ from dexposure_core.errors import BadOption
 from dexposure_core.network import Basis
 from dexposure_core.store import Store
 
-FORMULA = r"^([=+\-@\t\r])"
+FORMULA = r"^(\s*[=+\-@\t\r\n])"  # how a spreadsheet formula starts
 
 
 def provenance(store: Store, **parameters: object) -> dict[str, Any]:

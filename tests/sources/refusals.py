@@ -10,7 +10,7 @@ import pytest
 from dexposure_core.errors import BadInput
 
 
-def refused(read: Callable[[], Any], *parts: str) -> None:
+def check_refused(read: Callable[[], Any], *parts: str) -> None:
     """Run `read` and require a one-line `BadInput` holding every part and a remedy after a semicolon."""
     with pytest.raises(BadInput) as caught:
         read()

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from dexposure_core.sources import defillama
-from tests.sources.refusals import refused
+from tests.sources.refusals import check_refused
 
 SUNDAY, MONDAY, TUESDAY = 1_704_585_600, 1_704_672_000, 1_704_758_400  # 7, 8 and 9 January 2024, midnight UTC
 EIGHTH, FIFTEENTH = dt.date(2024, 1, 8), dt.date(2024, 1, 15)
@@ -126,7 +126,7 @@ def test_several_files_or_a_folder_make_one_feed(tmp_path: Path) -> None:
         assert feed.protocols["symbol"].to_list() == [None, "LDO"]
         assert feed.protocols["sector"].to_list() == ["Unknown", "Liquid Staking"]
     saved(tmp_path, lido, "again.json")
-    refused(lambda: defillama.read(tmp_path), "lido.json", "'182'", "another file")
+    check_refused(lambda: defillama.read(tmp_path), "lido.json", "'182'", "another file")
 
 
 def test_text_is_mended_and_clashing_names_summed(tmp_path: Path) -> None:
@@ -166,11 +166,11 @@ BAD: list[tuple[Any, list[str]]] = [
 @pytest.mark.parametrize(("content", "parts"), BAD, ids=[p[0][:20] + f"-{i}" for i, (_, p) in enumerate(BAD)])
 def test_a_surprise_is_refused_by_field(tmp_path: Path, content: Any, parts: list[str]) -> None:
     path = saved(tmp_path, content)
-    refused(lambda: defillama.read(path), "lido.json", *parts)
+    check_refused(lambda: defillama.read(path), "lido.json", *parts)
 
 
 def test_invalid_utf8_and_empty_folders_are_refused(tmp_path: Path) -> None:
-    refused(lambda: defillama.read(tmp_path), tmp_path.name, "no .json files")
+    check_refused(lambda: defillama.read(tmp_path), tmp_path.name, "no .json files")
     path = tmp_path / "lido.json"
     path.write_bytes(json.dumps(payload(ONE)).encode().replace(b"Lido", b"Lid\xf6"))
-    refused(lambda: defillama.read(path), "lido.json", "line 1", "UTF-8")
+    check_refused(lambda: defillama.read(path), "lido.json", "line 1", "UTF-8")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dexposure_core.errors import BadOption
 from dexposure_core.sources import edges
-from tests.sources.refusals import refused
+from tests.sources.refusals import check_refused
 
 HEADER = "date,creditor,debtor,exposure_usd\n"
 GOOD = "2020-12-31,DE,FR,5\n2020-12-31,FR,IT,2\n2021-12-31,DE,IT,1.5\n"
@@ -48,7 +48,7 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
 
 def test_duplicates_are_summed_when_asked(tmp_path: Path) -> None:
     path = table(tmp_path, HEADER + GOOD + "2020-12-31,DE,FR,0.5\n")
-    refused(lambda: edges.read(path), "edges.csv", "lines 2 and 5", "'DE', 'FR'", "--duplicates sum")
+    check_refused(lambda: edges.read(path), "edges.csv", "lines 2 and 5", "'DE', 'FR'", "--duplicates sum")
     feed = edges.read(path, duplicates="sum")
     assert set(feed.load(YEAR)[0].rows()) == {("DE", "FR", 5.5), ("FR", "IT", 2.0)}
     assert feed.findings.row(0, named=True)["rows"] == 1
@@ -76,7 +76,9 @@ def test_nodes_give_sizes_sectors_and_names(tmp_path: Path) -> None:
 def test_an_end_that_the_nodes_lack_is_refused(tmp_path: Path) -> None:
     nodes = table(tmp_path, NODES + SIZES.replace("2021-12-31,IT,0,South,\n", ""), "nodes.csv")
     feed_of = lambda: list(edges.read(table(tmp_path, HEADER + GOOD), nodes=nodes).periods())  # noqa: E731
-    refused(feed_of, "edges.csv", "line 4", "debtor", "'IT'", "2021-12-31", "nodes.csv", "leave the nodes file out")
+    check_refused(
+        feed_of, "edges.csv", "line 4", "debtor", "'IT'", "2021-12-31", "nodes.csv", "leave the nodes file out"
+    )
 
 
 BAD_NODES = [
@@ -92,7 +94,7 @@ BAD_NODES = [
 @pytest.mark.parametrize(("row", "parts"), BAD_NODES, ids=[p[1] for _, p in BAD_NODES])
 def test_a_bad_row_of_nodes_is_refused(tmp_path: Path, row: str, parts: list[str]) -> None:
     nodes = table(tmp_path, NODES + SIZES + row, "nodes.csv")
-    refused(lambda: edges.read(table(tmp_path, HEADER + GOOD), nodes=nodes), "nodes.csv", *parts)
+    check_refused(lambda: edges.read(table(tmp_path, HEADER + GOOD), nodes=nodes), "nodes.csv", *parts)
 
 
 BAD_ROWS = [
@@ -115,7 +117,7 @@ BAD_ROWS = [
 
 @pytest.mark.parametrize(("row", "parts"), BAD_ROWS, ids=[p[1] + f"-{i}" for i, (_, p) in enumerate(BAD_ROWS)])
 def test_a_bad_row_is_refused_by_line(tmp_path: Path, row: str, parts: list[str]) -> None:
-    refused(lambda: edges.read(table(tmp_path, HEADER + GOOD + row)), "edges.csv", *parts)
+    check_refused(lambda: edges.read(table(tmp_path, HEADER + GOOD + row)), "edges.csv", *parts)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_a_bad_row_is_refused_by_line(tmp_path: Path, row: str, parts: list[str]
     ],
 )
 def test_a_file_that_is_no_edges_table_is_refused(tmp_path: Path, text: str, parts: list[str]) -> None:
-    refused(lambda: edges.read(table(tmp_path, text)), "edges.csv", *parts)
+    check_refused(lambda: edges.read(table(tmp_path, text)), "edges.csv", *parts)
 
 
 def test_old_years_are_accepted(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dexposure_core.errors import BadOption
 from dexposure_core.sources import holdings, tabular
-from tests.sources.refusals import refused
+from tests.sources.refusals import check_refused
 
 HEADER = "date,protocol_id,chain,token,quantity,value_usd\n"
 GOOD = "2022-07-29,lido,ethereum,ETH,2,4\n"
@@ -164,7 +164,7 @@ BAD_ROWS = [
 @pytest.mark.parametrize(("row", "parts"), BAD_ROWS, ids=[p[1] + "-" + str(i) for i, (_, p) in enumerate(BAD_ROWS)])
 def test_a_bad_row_is_refused_by_line(tmp_path: Path, row: str, parts: list[str]) -> None:
     path = csv_file(tmp_path, GOOD + row)
-    refused(lambda: holdings.read(path), "holdings.csv", *parts)
+    check_refused(lambda: holdings.read(path), "holdings.csv", *parts)
 
 
 @pytest.mark.parametrize(
@@ -187,26 +187,26 @@ def test_a_bad_row_is_refused_by_line(tmp_path: Path, row: str, parts: list[str]
 def test_a_file_that_is_no_holdings_table_is_refused(tmp_path: Path, content: bytes, parts: list[str]) -> None:
     path = tmp_path / "holdings.csv"
     path.write_bytes(content)
-    refused(lambda: holdings.read(path), "holdings.csv", *parts)
+    check_refused(lambda: holdings.read(path), "holdings.csv", *parts)
 
 
 def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
-    refused(lambda: holdings.read(tmp_path / "nowhere.csv"), "nowhere.csv", "no such file", "check the path")
-    refused(lambda: holdings.read(tmp_path), tmp_path.name, "folder")
+    check_refused(lambda: holdings.read(tmp_path / "nowhere.csv"), "nowhere.csv", "no such file", "check the path")
+    check_refused(lambda: holdings.read(tmp_path), tmp_path.name, "folder")
 
 
 def test_mixed_time_zones_are_refused(tmp_path: Path) -> None:
     path = csv_file(
         tmp_path, "2022-07-29T00:00:00Z,a,,T,,1\n2022-07-30T00:00:00+00:00,a,,T,,1\n2022-07-31T00:00:00+02:00,a,,T,,1\n"
     )
-    refused(lambda: holdings.read(path), "line 4", "zone +0200", "UTC", "one time zone")
+    check_refused(lambda: holdings.read(path), "line 4", "zone +0200", "UTC", "one time zone")
 
 
 def test_unknown_ids_are_refused_when_the_protocols_are_given(tmp_path: Path) -> None:
     protocols = tmp_path / "protocols.csv"
     protocols.write_text("protocol_id,name\nlido-v1,Lido\n")
     path = csv_file(tmp_path, GOOD)
-    refused(
+    check_refused(
         lambda: holdings.read(path, protocols=protocols), "line 2", "'lido'", "protocols.csv", "did you mean 'lido-v1'"
     )
 
@@ -221,16 +221,16 @@ def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         holdings.read(path, date=dt.date(2022, 1, 1))
     with pytest.raises(BadOption, match="--duplicates"):
         holdings.read(path, duplicates="keep")  # type: ignore[arg-type]
-    refused(lambda: holdings.read(path, columns={"value_usd": "tvl"}), "no column 'tvl'")
+    check_refused(lambda: holdings.read(path, columns={"value_usd": "tvl"}), "no column 'tvl'")
 
 
 def test_line_numbers_count_on_over_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tabular, "_BATCH", 100)
     rows = [f"2022-07-29,p{i},e,T,1,1\n" for i in range(1000)]
     rows[777] = rows[777].replace(",1,1", ",1,oops")
-    refused(lambda: holdings.read(csv_file(tmp_path, "".join(rows))), "line 779", "oops")
+    check_refused(lambda: holdings.read(csv_file(tmp_path, "".join(rows))), "line 779", "oops")
     rows[777] = rows[3]
-    refused(lambda: holdings.read(csv_file(tmp_path, "".join(rows))), "lines 5 and 779", "twice")
+    check_refused(lambda: holdings.read(csv_file(tmp_path, "".join(rows))), "lines 5 and 779", "twice")
 
 
 PARQUET_TYPES = [
@@ -284,18 +284,18 @@ def test_parquet_with_wrong_content_is_refused(
     tmp_path: Path, column: str, values: pl.Series, parts: list[str]
 ) -> None:
     path = parquet_file(tmp_path, column, values)
-    refused(lambda: holdings.read(path), "holdings.parquet", *parts)
+    check_refused(lambda: holdings.read(path), "holdings.parquet", *parts)
 
 
 def test_broken_parquet_is_refused(tmp_path: Path) -> None:
     path = parquet_file(tmp_path, "token", pl.Series(["ETH"]))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    refused(lambda: holdings.read(path), "holdings.parquet", "truncated")
+    check_refused(lambda: holdings.read(path), "holdings.parquet", "truncated")
     path.write_bytes(whole[:4] + b"\x00" * (len(whole) - 8) + whole[-4:])
-    refused(lambda: holdings.read(path), "holdings.parquet", "Parquet")
+    check_refused(lambda: holdings.read(path), "holdings.parquet", "Parquet")
     path.write_text("date,token\n")
-    refused(lambda: holdings.read(path), "not a Parquet file")
+    check_refused(lambda: holdings.read(path), "not a Parquet file")
 
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12).filter(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dexposure_core.errors import BadInput
 from dexposure_core.network.published import PublishedWeek, from_published
 from dexposure_core.sources import published, published_index, synthetic_published
-from tests.sources.refusals import refused
+from tests.sources.refusals import check_refused
 
 MONDAY, NEXT = "2024-01-01", "2024-01-08"
 WEEK: dict[str, Any] = {
@@ -226,7 +226,7 @@ BAD_FILES = [
 @pytest.mark.parametrize(("text", "parts"), BAD_FILES, ids=[p[0] + f"-{i}" for i, (_, p) in enumerate(BAD_FILES)])
 def test_a_file_that_is_no_published_file_is_refused_at_once(tmp_path: Path, text: str, parts: list[str]) -> None:
     path = json_file(tmp_path, None, text)
-    refused(lambda: list(published.read(path)), "published.json", *parts)
+    check_refused(lambda: list(published.read(path)), "published.json", *parts)
 
 
 BAD_WEEKS = [
@@ -248,35 +248,35 @@ BAD_WEEKS = [
 @pytest.mark.parametrize(("week", "parts"), BAD_WEEKS, ids=[f"{p[1]}-{i}" for i, (_, p) in enumerate(BAD_WEEKS)])
 def test_a_week_of_another_shape_is_refused_by_date_and_field(tmp_path: Path, week: Any, parts: list[str]) -> None:
     path = json_file(tmp_path, {MONDAY: week})
-    refused(lambda: list(published.read(path)), "published.json", *parts)
+    check_refused(lambda: list(published.read(path)), "published.json", *parts)
 
 
 def test_invalid_utf8_and_archives_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "published.json"
     path.write_bytes(GOOD.encode().replace(b'"118"', b'"11\xff"'))
-    refused(lambda: list(published.read(path)), "published.json", MONDAY, "UTF-8")
+    check_refused(lambda: list(published.read(path)), "published.json", MONDAY, "UTF-8")
     path.write_bytes(b"\x1f\x8b" + GOOD.encode())
-    refused(lambda: published.read(path), "gzip", "unpack")
-    refused(lambda: published.read(tmp_path / "none.json"), "none.json", "no such file")
+    check_refused(lambda: published.read(path), "gzip", "unpack")
+    check_refused(lambda: published.read(tmp_path / "none.json"), "none.json", "no such file")
 
 
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path, cut: int) -> None:
     path = json_file(tmp_path, None, GOOD[: len(GOOD) * cut // 60])
-    refused(lambda: list(published.read(path)), "published.json")
+    check_refused(lambda: list(published.read(path)), "published.json")
 
 
 def test_names_that_are_no_names_are_refused(tmp_path: Path) -> None:
     path = json_file(tmp_path, {MONDAY: WEEK})
     bad = tmp_path / "mapping"
-    refused(lambda: published.read(path, mapping=bad), "mapping", "not a folder", "id_to_info.json")
+    check_refused(lambda: published.read(path, mapping=bad), "mapping", "not a folder", "id_to_info.json")
     bad.mkdir()
-    refused(lambda: published.read(path, mapping=bad), "mapping", "holds none of")
+    check_refused(lambda: published.read(path, mapping=bad), "mapping", "holds none of")
     (bad / "id_to_info.json").write_text('{"1": ["Lido"]}')
-    refused(lambda: published.read(path, mapping=bad), "id_to_info.json", "array")
+    check_refused(lambda: published.read(path, mapping=bad), "id_to_info.json", "array")
     meta = tmp_path / "meta.csv"
     meta.write_text("id,title\n1,Lido\n")
-    refused(lambda: published.read(path, meta=meta), "meta.csv", "no column 'name'")
+    check_refused(lambda: published.read(path, meta=meta), "meta.csv", "no column 'name'")
 
 
 AMOUNT = st.none() | st.floats(-1e12, 1e12)

@@ -32,6 +32,9 @@ class BenchFailed(DexposureError, RuntimeError):
 def timed(arguments: Sequence[str]) -> tuple[float, float]:
     """Run `dexposure ARGUMENTS` and return (wall seconds, peak resident MB).
 
+    On Linux a process starts with the peak of the one that started it (here about 130 MB), so a small peak is an
+    upper bound.
+
     Raises:
         BenchFailed: when the command exits with another status than 0.
     """

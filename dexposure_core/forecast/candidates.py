@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from dexposure_core.forecast.record import Floats, Indices
+from dexposure_core.forecast.record import Floats, Indices, distinct
 from dexposure_core.forecast.window import Window, summed
 
 POPULAR: Final = 20  # debtors of each kind offered to each protocol
@@ -22,11 +22,11 @@ GROWTH_LAG: Final = 12
 def candidates(past: Window, popular: int = POPULAR) -> Indices:
     """Return (C,) sorted unique keys, creditor row × N + debtor row, of the pairs to score."""
     n = past.size
-    seen = np.unique(past.key)
+    seen = distinct(past.key)
     pairs = [seen, mirrored(seen, n)]
     if n and len(past.key):
         pairs += [_crossed(np.arange(n), _overall(past, popular), n), *_by_sector(past, popular)]
-    return np.unique(np.concatenate(pairs))
+    return distinct(np.concatenate(pairs))
 
 
 def mirrored(key: Indices, n: int) -> Indices:

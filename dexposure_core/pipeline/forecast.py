@@ -252,21 +252,26 @@ def _compared(
 
 
 def _exposures(f: Forecast, today: Snapshot) -> pl.DataFrame:
+    """Return the candidate pairs that are an exposure today or are expected to be one of a cent or more."""
     n = len(f.protocols)
     now = pl.DataFrame({"key": today.creditor * n + today.debtor, "today_usd": today.exposure_usd})
-    frame = pl.DataFrame(
-        {
-            "key": f.creditor * n + f.debtor,
-            **{f"{end}{suffix}": column[getattr(f, end)].astype(str)
-               for end in ("creditor", "debtor")
-               for suffix, column in (("", today.protocols), ("_name", today.names), ("_sector", today.sectors))},
-            "probability": f.probability, "exposure_usd": f.exposure_usd, "expected_usd": f.expected_usd(),
-        }
-    )  # fmt: skip
-    frame = frame.join(now, on="key", how="left", maintain_order="left").drop("key")
-    frame = frame.with_columns(pl.col("today_usd").fill_null(0.0))
-    frame = frame.with_columns(change_usd=pl.col("expected_usd") - pl.col("today_usd"))
-    return frame.filter((pl.col("today_usd") > 0) | (pl.col("expected_usd") >= 0.01))
+    pairs = pl.DataFrame({
+        "key": f.creditor * n + f.debtor, "from": f.creditor, "to": f.debtor,
+        "probability": f.probability, "exposure_usd": f.exposure_usd, "expected_usd": f.expected_usd(),
+    })  # fmt: skip
+    pairs = pairs.join(now, on="key", how="left", maintain_order="left").with_columns(
+        pl.col("today_usd").fill_null(0.0)
+    )
+    # Texts only for the pairs that are kept: at a million candidates they would cost more than the forecast.
+    pairs = pairs.filter((pl.col("today_usd") > 0) | (pl.col("expected_usd") >= 0.01))
+    texts = {"": today.protocols, "_name": today.names, "_sector": today.sectors}
+    ends = [
+        pl.Series(f"{end}{suffix}", column.tolist(), dtype=pl.String).gather(pairs[rows])
+        for end, rows in (("creditor", "from"), ("debtor", "to"))
+        for suffix, column in texts.items()
+    ]
+    numbers = pairs.select("probability", "exposure_usd", "expected_usd", "today_usd")
+    return pl.DataFrame(ends).hstack(numbers).with_columns(change_usd=pl.col("expected_usd") - pl.col("today_usd"))
 
 
 def _protocols(f: Forecast, today: Snapshot, actual: Snapshot | None) -> pl.DataFrame:

@@ -26,6 +26,7 @@ from dexposure_core.measures import measure_all
 from dexposure_core.network import Basis, Snapshot
 from dexposure_core.pipeline import forecast_cache
 from dexposure_core.pipeline.forecast_cache import Kept, Key
+from dexposure_core.pipeline.forecast_tables import exposure_table, protocol_table
 from dexposure_core.store import Store
 from dexposure_core.stress import standard_losses
 
@@ -84,7 +85,7 @@ class ForecastResult:
         Columns: creditor, creditor_name, creditor_sector, debtor, debtor_name, debtor_sector, probability,
         exposure_usd (if it exists), expected_usd, today_usd (0 = none), change_usd (expected − today).
         """
-        return _exposures(self.forecast, self.today)
+        return exposure_table(self.forecast, self.today)
 
     def new(self, limit: int = 50) -> pl.DataFrame:
         """Return the likeliest exposures that do not exist today, likeliest first."""
@@ -107,7 +108,7 @@ class ForecastResult:
     @cached_property
     def protocols(self) -> pl.DataFrame:
         """Return protocol, name, sector, today_usd, forecast_usd, change_usd, actual_usd (TVL), by absolute change."""
-        return _protocols(self.forecast, self.today, self.actual)
+        return protocol_table(self.forecast, self.today, self.actual)
 
     def json(self) -> dict[str, Any]:
         """Return the result as one JSON document (NaN as null, dates as text)."""
@@ -249,44 +250,6 @@ def _compared(
         },
         schema={label: pl.String, "today": pl.Float64, "forecast": pl.Float64, "actual": pl.Float64},
     )
-
-
-def _exposures(f: Forecast, today: Snapshot) -> pl.DataFrame:
-    """Return the candidate pairs that are an exposure today or are expected to be one of a cent or more."""
-    n = len(f.protocols)
-    now = pl.DataFrame({"key": today.creditor * n + today.debtor, "today_usd": today.exposure_usd})
-    pairs = pl.DataFrame({
-        "key": f.creditor * n + f.debtor, "from": f.creditor, "to": f.debtor,
-        "probability": f.probability, "exposure_usd": f.exposure_usd, "expected_usd": f.expected_usd(),
-    })  # fmt: skip
-    pairs = pairs.join(now, on="key", how="left", maintain_order="left").with_columns(
-        pl.col("today_usd").fill_null(0.0)
-    )
-    # Texts only for the pairs that are kept: at a million candidates they would cost more than the forecast.
-    pairs = pairs.filter((pl.col("today_usd") > 0) | (pl.col("expected_usd") >= 0.01))
-    texts = {"": today.protocols, "_name": today.names, "_sector": today.sectors}
-    ends = [
-        pl.Series(f"{end}{suffix}", column.tolist(), dtype=pl.String).gather(pairs[rows])
-        for end, rows in (("creditor", "from"), ("debtor", "to"))
-        for suffix, column in texts.items()
-    ]
-    numbers = pairs.select("probability", "exposure_usd", "expected_usd", "today_usd")
-    return pl.DataFrame(ends).hstack(numbers).with_columns(change_usd=pl.col("expected_usd") - pl.col("today_usd"))
-
-
-def _protocols(f: Forecast, today: Snapshot, actual: Snapshot | None) -> pl.DataFrame:
-    known = {} if actual is None else dict(zip(actual.protocols, actual.tvl_usd.tolist(), strict=True))
-    gone = math.nan if actual is None else 0.0
-    frame = pl.DataFrame(
-        {
-            "protocol": today.protocols.astype(str),
-            "name": today.names.astype(str),
-            "sector": today.sectors.astype(str),
-            "today_usd": today.tvl_usd, "forecast_usd": f.tvl_usd, "change_usd": f.tvl_usd - today.tvl_usd,
-            "actual_usd": [known.get(p, gone) for p in today.protocols],
-        }
-    )  # fmt: skip
-    return frame.sort(pl.col("change_usd").abs(), "protocol", descending=[True, False])
 
 
 def _null(value: Any) -> Any:

@@ -92,10 +92,10 @@ class Dexposure:
             raise BadOption(
                 f"horizon {horizon_weeks}: the model knows {', '.join(map(str, horizons))}; choose one of them"
             )
-        return self.predict_all(history)[horizon_weeks]
+        return self.predict_all(history, (horizon_weeks,))[horizon_weeks]
 
-    def predict_all(self, history: Sequence[Snapshot]) -> dict[int, Forecast]:
-        """Return the forecasts of every horizon of the model from one pass over the origin."""
+    def predict_all(self, history: Sequence[Snapshot], wanted: Sequence[int] | None = None) -> dict[int, Forecast]:
+        """Return the forecasts of the wanted horizons (all of the model's when None) from one pass over the origin."""
         origin = check_history(history, 1)
         weights = self.weights()
         if origin.basis not in weights.networks:
@@ -114,6 +114,7 @@ class Dexposure:
                 tvl_usd=tvl[:, k], basis=origin.basis, forecaster=self.name, mean_factor=float(factor[k]),
             )
             for k, h in enumerate(weights.about["horizons"])
+            if wanted is None or h in wanted
         }  # fmt: skip
 
 

@@ -31,6 +31,8 @@ from dexposure_core.store import Store
 from dexposure_core.stress import standard_losses
 
 DRAWS: Final = 16
+LARGE: Final = 20_000  # exposures today from which fewer draws do: over 74,000 of them, 4 and 16 draws differ by 0.3 %
+LARGE_DRAWS: Final = 4
 STEP: Final = {"day": 1, "week": 7}
 
 
@@ -191,7 +193,8 @@ def _made(
         return kept, True, []
     history = [store.snapshot(date, key.basis) for date in dates[-MEMORY:]]
     made = maker.predict(history, key.horizon)
-    draws = drawn_networks(made, history[-1], target or key.origin, DRAWS)
+    count = DRAWS if len(history[-1].exposure_usd) < LARGE else LARGE_DRAWS
+    draws = drawn_networks(made, history[-1], target or key.origin, count)
     kept = Kept(
         forecast=made,
         measures=_mean([measure_all(draw) for draw in draws]),

@@ -10,6 +10,7 @@ import pytest
 from dexposure_core import Snapshot
 from dexposure_core.errors import BadOption, NoModel, UnknownDate, UnknownForecaster
 from dexposure_core.forecast.model import FILE
+from dexposure_core.forecast.networks import drawn_networks
 from dexposure_core.forecast.training import Recipe, train
 from dexposure_core.forecast.weights import write
 from dexposure_core.measures import MEASURES
@@ -223,3 +224,16 @@ def test_train_writes_weights_and_a_card_that_can_be_refreshed(store, home, tmp_
     again = pipeline_evaluate.train(store, folder, epochs=1, seed=3, score_it=False)
     assert again["model"] == document["model"]
     assert (folder / "README.md").read_text().startswith("My own words.")
+
+
+def test_a_large_network_is_drawn_less_often_and_its_pairs_stay(store, home, origin, tmp_path, monkeypatch):
+    usual = forecast(store, origin, "holdings", 4, cache_dir=tmp_path / "usual")
+    monkeypatch.setattr("dexposure_core.pipeline.forecast.LARGE", 0)  # now every network is large
+    counts = []
+    monkeypatch.setattr(
+        "dexposure_core.pipeline.forecast.drawn_networks",
+        lambda *given: counts.append(given[3]) or drawn_networks(*given),
+    )
+    large = forecast(store, origin, "holdings", 4, cache_dir=tmp_path / "large")
+    assert counts == [4]
+    assert large.exposures["expected_usd"].sum() == usual.exposures["expected_usd"].sum()  # draws touch measures only

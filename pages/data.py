@@ -1,5 +1,7 @@
 """Data: where do the numbers come from, and do they reconcile?"""
 
+from typing import Any
+
 import streamlit as st
 
 from dexposure_core.store import TABLES
@@ -8,42 +10,61 @@ from dexposure_core.ui.charts import coverage
 
 view = frame.require("data")
 store = resources.store(view.vintage)
-findings = resources.findings(view.vintage)
-books = resources.reconciliation(view.vintage, view.date)
-frame.headline(datasheet.answer(store.manifest, books, findings, view.date))
-origin = view.provenance()
+found = resources.findings(view.vintage)
+reconciled = resources.reconciliation(view.vintage, view.date)
+origin, whole = view.provenance(), view.provenance(date=False)
 
-left, right = st.columns([3, 2])
-with left:
-    st.subheader(f"The books of {view.date}", anchor=False)
-    export.table(
-        datasheet.books_table(books), "coverage", origin, full=books.rows, labels={"what": "What became of the input"}
-    )
-with right:
-    history = resources.coverage_history(view.vintage)
-    export.chart(coverage.history(history), history, "coverage-history", view.provenance(date=False))
 
-st.subheader("Health findings", anchor=False)
-if findings.is_empty():
-    frame.empty("No findings", "Every check of the build passed without a remark.", "Nothing to do.")
-else:
-    shown = findings.rename({"usd": "amount_usd"})
-    export.table(shown, "findings", view.provenance(date=False), full=findings)
+def books() -> None:
+    left, right = st.columns([3, 2])
+    with left:
+        st.subheader(f"The books of {view.date}", anchor=False)
+        labels = {"what": "What became of the input"}
+        shown = datasheet.books_table(reconciled)
+        export.table(shown, "coverage", origin, full=reconciled.rows, labels=labels)
+    with right:
+        history = resources.coverage_history(view.vintage)
+        export.chart(coverage.history(history), history, "coverage-history", whole)
 
-st.subheader("Vintage and sources", anchor=False)
-export.table(datasheet.facts(store.manifest), "vintage", view.provenance(date=False))
 
-st.subheader("Every table, to download", anchor=False)
-name = controls.choice("table", "Table", list(TABLES), default="exposures")
-st.caption(datasheet.table_line(store.manifest, name))
-export.whole_table(name, lambda: store.table(name), store.parquet_path(name), view.provenance(date=False))
-export.table(datasheet.columns(name), f"columns-{name}", view.provenance(date=False))
+def health() -> None:
+    st.subheader("Health findings", anchor=False)
+    if found.is_empty():
+        frame.empty("No findings", "Every check of the build passed without a remark.", "Nothing to do.")
+    else:
+        export.table(found.rename({"usd": "amount_usd"}), "findings", whole, full=found)
 
-left, right = st.columns(2)
-with left:
-    st.subheader("The same numbers in Python", anchor=False)
-    st.code(datasheet.python_snippet(store.path, view), language="python", wrap_lines=True)
-with right:
-    st.subheader("The same numbers in SQL", anchor=False)
-    st.code(datasheet.sql_snippet(store.path, view), language="sql", wrap_lines=True)
+
+def sources() -> None:
+    st.subheader("Vintage and sources", anchor=False)
+    export.table(datasheet.facts(store.manifest), "vintage", whole)
+
+
+def downloads() -> None:
+    st.subheader("Every table, to download", anchor=False)
+    name = controls.choice("table", "Table", list(TABLES), default="exposures")
+    st.caption(datasheet.table_line(store.manifest, name))
+    export.whole_table(name, lambda: store.table(name), store.parquet_path(name), whole)
+    export.table(datasheet.columns(name), f"columns-{name}", whole)
+    left, right = st.columns(2)
+    with left:
+        st.subheader("The same numbers in Python", anchor=False)
+        st.code(datasheet.python_snippet(store.path, view), language="python", wrap_lines=True)
+    with right:
+        st.subheader("The same numbers in SQL", anchor=False)
+        st.code(datasheet.sql_snippet(store.path, view), language="sql", wrap_lines=True)
+
+
+# One section at a time, its name in the address: /data?section=health
+SECTIONS: dict[str, tuple[str, Any]] = {
+    "books": ("Books", books),
+    "health": ("Health", health),
+    "sources": ("Vintage and sources", sources),
+    "downloads": ("Downloads", downloads),
+}
+frame.headline(datasheet.answer(store.manifest, reconciled, found, view.date))
+section = controls.choice(
+    "section", "Section", list(SECTIONS), format_func=lambda key: SECTIONS[key][0], style="segments"
+)
+SECTIONS[section][1]()
 frame.footer(origin, method="data")

@@ -22,6 +22,7 @@ from dexposure_core.network.period import (
     HOLDINGS,
     ISSUERS,
     NODES,
+    Balances,
     Period,
     finding,
     findings_frame,
@@ -29,7 +30,7 @@ from dexposure_core.network.period import (
 )  # fmt: skip
 from dexposure_core.network.sums import group_starts, sort_by, sum_by, total
 
-__all__ = ["Period", "from_holdings", "snapshot_of"]
+__all__ = ["Period", "balances", "from_holdings", "snapshot_of"]
 
 _HOLDING: Final = tuple(HOLDINGS)
 _KEY: Final = ("protocol", "chain", "token")
@@ -71,6 +72,18 @@ def from_holdings(
         findings=_findings(fates).cast(FINDINGS),
         issuers=pl.DataFrame(schema=ISSUERS),
     )
+
+
+def balances(holdings: pl.DataFrame, chains: str = "default") -> Balances:
+    """Return what the next period needs of this one's holdings.
+
+    Args:
+        holdings: protocol, chain, token, quantity, value_usd, any order.
+        chains: which chains count; see `from_holdings`.
+    """
+    kept = _countable(holdings, chains)
+    sizes = _sizes(kept).select(pl.lit("holdings").alias("basis"), "protocol", "tvl_usd")
+    return Balances(holdings=kept.cast(HOLDINGS), nodes=sizes.cast(NODES))
 
 
 def exposures_of(fates: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -19,7 +19,7 @@ from typing import Final
 import polars as pl
 
 from dexposure_core.network.coverage import cents
-from dexposure_core.network.period import Period, finding, findings_frame
+from dexposure_core.network.period import Balances, Period, finding, findings_frame
 from dexposure_core.network.sums import total
 
 STEP_DAYS: Final = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -33,7 +33,7 @@ _KEY: Final = ("protocol", "chain", "token")
 _KEPT: Final = "kept as given; check the source"
 
 
-def check_period(period: Period, previous: Period | None) -> pl.DataFrame:
+def check_period(period: Period, previous: Balances | None) -> pl.DataFrame:
     """Return what looks wrong in one period's numbers; columns of the findings table without the date."""
     rows = _supply_errors(period.holdings, None if previous is None else previous.holdings)
     if previous is not None:
@@ -114,7 +114,7 @@ def _outgrown(now: pl.DataFrame, before: pl.DataFrame) -> list[dict[str, object]
     ]  # fmt: skip
 
 
-def _sizes(period: Period) -> pl.DataFrame:
+def _sizes(period: Balances) -> pl.DataFrame:
     return period.nodes.filter(pl.col("basis") == "holdings").select("protocol", "tvl_usd")
 
 

@@ -41,7 +41,20 @@ TOKENS: Final = pl.Schema({
 
 
 @dataclass(frozen=True, kw_only=True)
-class Period:
+class Balances:
+    """What a period must know of the one before it: who held what, and how large that made them.
+
+    Args:
+        holdings: balances that count (positive, chosen chains).
+        nodes: size of every protocol: basis, protocol, tvl_usd; at least the holdings basis.
+    """
+
+    holdings: pl.DataFrame
+    nodes: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period(Balances):
     """One snapshot date's tables, columns as in `schema.sql` without the date; each sorted by its key.
 
     Args:
@@ -57,11 +70,9 @@ class Period:
     """
 
     date: dt.date
-    holdings: pl.DataFrame
     exposures: pl.DataFrame
     exposure_tokens: pl.DataFrame
     flows: pl.DataFrame
-    nodes: pl.DataFrame
     coverage: pl.DataFrame
     findings: pl.DataFrame
     issuers: pl.DataFrame

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
 from dexposure_core import settings
-from dexposure_core.network.build import from_holdings
 from dexposure_core.network.issuers import map_tokens, own_issuers, protocols_of
-from dexposure_core.network.period import FINDINGS, PROTOCOLS, Period, finding, findings_frame
+from dexposure_core.network.period import FINDINGS, PROTOCOLS, finding, findings_frame
 from dexposure_core.network.sums import total
 from dexposure_core.pipeline.build import Plan, build
+from dexposure_core.pipeline.week import Tables, week_tables
 from dexposure_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from dexposure_core.store.manifest import SourceLike
-
-
-Named = tuple[Period, pl.DataFrame]
 
 
 class Feed(Protocol):
@@ -79,14 +76,21 @@ def build_feed(
     return build(_from_feed(feed, tokens, chains), plan, store_dir, progress=progress)
 
 
-def _from_feed(feed: Feed, tokens: pl.DataFrame, chains: str) -> Iterator[Named]:
+def _from_feed(feed: Feed, tokens: pl.DataFrame, chains: str) -> Iterator[Tables]:
     ids = pl.concat([feed.protocols["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
     names = protocols_of(pl.concat([feed.protocols.select(list(PROTOCOLS)), own_issuers(tokens)]), ids)
+    yield from weeks_of(feed.periods(), tokens, names, chains)
+
+
+def weeks_of(
+    rows: Iterable[tuple[dt.date, pl.DataFrame]], tokens: pl.DataFrame, names: pl.DataFrame, chains: str
+) -> Iterator[Tables]:
+    """Yield the tables of each date's holdings, dates ascending."""
     previous: pl.DataFrame | None = None
-    for date, rows in feed.periods():
-        period = from_holdings(date, rows, previous, tokens, chains=chains)
-        previous = period.holdings
-        yield period, names
+    for date, holdings in rows:
+        week = week_tables(date, holdings, previous, tokens, names, chains=chains)
+        previous = week["holdings"].drop("date")
+        yield week
 
 
 def of_whole_input(*findings: pl.DataFrame) -> pl.DataFrame:

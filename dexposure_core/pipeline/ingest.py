@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dexposure_core.errors import BadInput, BadOption
-from dexposure_core.network.build import from_holdings
 from dexposure_core.network.edges import from_edges
 from dexposure_core.network.issuers import protocols_of
 from dexposure_core.network.published import from_published
 from dexposure_core.pipeline.build import Plan, build
-from dexposure_core.pipeline.feeds import Named, build_feed, of_whole_input, today
+from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today, weeks_of
+from dexposure_core.pipeline.week import Named, Tables, each_after_the_other
 from dexposure_core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def ingest_published(
         place=Path(path).name, sources=feed.sources, dates=feed.dates, frequency=frequency_of(feed.dates),
         parameters={"source": "published"}, today=today(),
     )  # fmt: skip
-    return build(_published(feed), plan, store_dir, progress=progress)
+    return build(each_after_the_other(_published(feed)), plan, store_dir, progress=progress)
 
 
 def _published(feed: PublishedFeed) -> Iterator[Named]:
@@ -128,7 +128,7 @@ def ingest_edges(
         parameters={"source": "edges", "sizes": "given" if nodes else "exposures as creditor"},
         findings=of_whole_input(feed.findings), today=today(),
     )  # fmt: skip
-    return build(_from_edges(feed), plan, store_dir, progress=progress)
+    return build(each_after_the_other(_from_edges(feed)), plan, store_dir, progress=progress)
 
 
 def _from_edges(feed: EdgesFeed) -> Iterator[Named]:
@@ -183,15 +183,11 @@ def _override(mapped: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
     ).drop("given")
 
 
-def _from_store(store: Store, tokens: pl.DataFrame, chains: str) -> Iterator[Named]:
+def _from_store(store: Store, tokens: pl.DataFrame, chains: str) -> Iterator[Tables]:
     ids = pl.concat([store.protocols()["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
     names = protocols_of(store.protocols(), ids)
-    previous: pl.DataFrame | None = None
-    for date in store.dates():
-        rows = store.holdings(date).drop("issuer")
-        period = from_holdings(date, rows, previous, tokens, chains=chains)
-        previous = period.holdings
-        yield period, names
+    rows = ((date, store.holdings(date).drop("issuer")) for date in store.dates())
+    yield from weeks_of(rows, tokens, names, chains)
 
 
 def frequency_of(dates: Sequence[dt.date]) -> str:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dexposure_core.network.build import from_holdings
 from dexposure_core.pipeline.build import Plan, build
 from dexposure_core.pipeline.ingest import ingest_edges
+from dexposure_core.pipeline.week import each_after_the_other
 
 ROOT = Path(__file__).resolve().parents[2]
 WEEKS = 20
@@ -88,7 +89,7 @@ def world(folder: Path, weeks: int = WEEKS, *, simulated: bool = True) -> str:
         place="world", sources=[Receipt("small world.csv")], dates=dates, frequency="week", parameters={"seed": 1},
         simulated=simulated, events=events(), tokens=tokens,
     )  # fmt: skip
-    return build(periods(), plan, folder)
+    return build(each_after_the_other(periods()), plan, folder)
 
 
 @pytest.fixture(scope="session")

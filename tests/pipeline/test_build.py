@@ -22,6 +22,7 @@ from dexposure_core.pipeline.ingest import (
     ingest_published,
     ingest_store,
 )
+from dexposure_core.pipeline.week import each_after_the_other
 from dexposure_core.store import Store, list_vintages, open_store
 from dexposure_core.stress import RULES, SCENARIOS
 
@@ -118,7 +119,12 @@ def test_a_build_holds_one_period_at_a_time(tmp_path: Path) -> None:
             yield from_holdings(date, rows, None, tokens), names
 
     plan = Plan(place="here", sources=(), dates=MONDAYS, frequency="week", parameters={})
-    build(periods(), plan, tmp_path, progress=lambda done, total, label: asked.append(f"done {done}"))
+    build(
+        each_after_the_other(periods()),
+        plan,
+        tmp_path,
+        progress=lambda done, total, label: asked.append(f"done {done}"),
+    )
     assert asked == ["made 2022-05-02", "done 1", "made 2022-05-09", "done 2"]
 
 
@@ -129,7 +135,7 @@ def test_a_failing_source_leaves_no_trace(tmp_path: Path) -> None:
 
     plan = Plan(place="here", sources=(), dates=MONDAYS, frequency="week", parameters={})
     with pytest.raises(BadInput, match="truncated"):
-        build(broken(), plan, tmp_path / "store")
+        build(each_after_the_other(broken()), plan, tmp_path / "store")
     assert list(tmp_path.glob("store/*")) == []
 
 

@@ -22,6 +22,18 @@ class BadInput(DexposureError, ValueError):
     """A file or value from outside is not what it must be; says what, where and what to do next."""
 
 
+class SourceChanged(DexposureError, ValueError):
+    """A remote service answers in another shape than the known one; names protocol, field and what was found."""
+
+
+class FetchFailed(DexposureError, OSError):
+    """A remote service did not give what was asked for, also after waiting and trying again."""
+
+
+class AccessDenied(FetchFailed, PermissionError):
+    """A remote service wants a token, or refuses the one it was given."""
+
+
 class BadOption(DexposureError, ValueError):
     """An option or argument has a value that does not exist or does not fit the others."""
 
@@ -44,6 +56,10 @@ class UnknownToken(UnknownName):
 
 class UnknownDate(UnknownName):
     """No snapshot on that date."""
+
+
+class UnknownChain(UnknownName):
+    """No chain of that name in the vintage."""
 
 
 class UnknownMeasure(UnknownName):

@@ -77,6 +77,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     _setting("review", "0.5", _number(0, 1), "Text similarity below which a mapped token is listed for review."),
     _setting("warning_weeks", "26", _count(2, 520), "Trailing window of the early-warning flags, in snapshots."),
     _setting("warning_sigma", "2.0", _number(0.1, 100), "Standard deviations a change must exceed to raise a flag."),
+    _setting("raw_dir", "", _folder, "Folder for what `fetch` downloads; empty: raw in the user's data folder."),
+    _setting("defillama_url", "https://api.llama.fi", str, "Where `fetch defillama` asks."),
+    _setting("huggingface_url", "https://huggingface.co", str, "Where `fetch huggingface` asks."),
+    _setting("huggingface_repo", "EVIEHub/DeXposure-FM", str, "Repository that holds the published files."),
+    _setting("fetch_rate", "5", _number(0.01, 1000), "Requests a second that `fetch` does not exceed."),
+    _setting("fetch_concurrency", "4", _count(1, 64), "Requests that `fetch` keeps open at once."),
+    _setting("fetch_retries", "5", _count(0, 100), "Times a failed request is tried again, waiting longer each time."),
+    _setting("fetch_timeout", "30", _number(0.1, 3600), "Seconds without an answer after which a request has failed."),
+    _setting("fetch_payload_mb", "256", _count(1, 16_384), "Largest answer of an API accepted, in MB, unpacked."),
+    _setting("fetch_file_gb", "8", _number(0.001, 10_000), "Largest published file accepted, in GB."),
     _setting("distress_threshold", "0.1", _number(0, 1), "Loss over TVL from which loss sharing passes losses on."),
 )  # fmt: skip
 
@@ -95,6 +105,16 @@ class Settings:
     review: float
     warning_weeks: int
     warning_sigma: float
+    raw_dir: Path
+    defillama_url: str
+    huggingface_url: str
+    huggingface_repo: str
+    fetch_rate: float
+    fetch_concurrency: int
+    fetch_retries: int
+    fetch_timeout: float
+    fetch_payload_mb: int
+    fetch_file_gb: float
     distress_threshold: float
 
     @property
@@ -112,6 +132,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environment is None else environment
     values: dict[str, Any] = {s.name: _read(s, env) for s in SETTINGS}
     values["cache_dir"] = values["cache_dir"] or _user_folder(env, "XDG_CACHE_HOME", ".cache")
+    values["raw_dir"] = values["raw_dir"] or user_store(env) / "raw"
     values["model_dir"] = values["model_dir"] or EMBEDDED_STORE.parent / "model"
     return Settings(**values)
 

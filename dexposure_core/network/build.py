@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from dexposure_core.network.chains import chain_kept
 from dexposure_core.network.coverage import coverage_of, unusable
 from dexposure_core.network.flows import net_flows
 from dexposure_core.network.period import (
@@ -52,7 +53,7 @@ def from_holdings(
         previous: the same at the previous snapshot (the `holdings` of its period); None on the first date.
         tokens: token, issuer (null = dropped), method: one row per token.
         chains: "default" leaves out chains named "…borrowed", "borrowed" keeps only those, "all" keeps all,
-            any other text keeps the chain of that name.
+            names separated by commas keep those chains (see `chains`).
     """
     fates = _fates(holdings, tokens, chains)
     kept = _one_row_per_holding(fates.filter(pl.col("counts")).select(_HOLDING))
@@ -137,20 +138,6 @@ def _fates(holdings: pl.DataFrame, tokens: pl.DataFrame, chains: str) -> pl.Data
     return mapped.with_columns(
         pl.col("quantity").fill_nan(None), counts=lost.is_null(), dropped=pl.coalesce(lost, reason)
     )
-
-
-def chain_kept(chains: str) -> pl.Expr:
-    """Return whether a row's chain belongs to the chosen ones (see `from_holdings`)."""
-    borrowed = pl.col("chain").str.contains("(?i)borrowed")
-    match chains:
-        case "all":
-            return pl.lit(value=True)
-        case "default":
-            return ~borrowed
-        case "borrowed":
-            return borrowed
-        case _:
-            return pl.col("chain").str.to_lowercase() == chains.lower()
 
 
 def _countable(holdings: pl.DataFrame, chains: str) -> pl.DataFrame:

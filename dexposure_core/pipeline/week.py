@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import polars as pl
 
@@ -63,11 +64,8 @@ def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame) ->
         previous: balances at the previous snapshot, for the health checks; None on the first date.
         names: protocol, name, category, sector; ids it lacks are named by themselves.
     """
-    whole = _whole_cents(period.holdings)
-    tables: Tables = {}
-    for table in _PERIOD_TABLES:
-        frame: pl.DataFrame = getattr(period, table)
-        tables[table] = _dated(_in_cents(frame) if whole and table in _SUMMED else frame, period.date)
+    period = settled(period)
+    tables: Tables = {table: _dated(getattr(period, table), period.date) for table in _PERIOD_TABLES}
     findings = pl.concat([period.findings.cast(FINDINGS), check_period(period, previous)])
     tables["findings"] = _dated(findings, period.date)
     measured = [_measured(snapshot_of(period, basis, names)) for basis in BASES]
@@ -86,6 +84,14 @@ def each_after_the_other(periods: Iterable[Named]) -> Iterator[Tables]:
     for period, names in periods:
         yield tables_of(period, previous, names)
         previous = period
+
+
+def settled(period: Period) -> Period:
+    """Return a period as it is stored: where all values are whole cents, so are all sums, without noise below."""
+    if not _whole_cents(period.holdings):
+        return period
+    summed: Any = {table: _in_cents(getattr(period, table)) for table in _SUMMED}
+    return replace(period, **summed)
 
 
 def _whole_cents(holdings: pl.DataFrame) -> bool:

@@ -20,6 +20,7 @@ _WRITTEN: Final = "_written"  # what the address said when we last read or wrote
 _PENDING: Final = "_pending"  # what this run wants it to say
 _PAGE: Final = "_page"  # the page of the last run
 _QUIET: Final = "_quiet"  # whether the address is to be left alone
+PINNED: Final = "_vintage_pinned"  # whether a link or the reader named the vintage; else the latest is followed
 _BASIS_LABELS: Final[Mapping[str, str]] = {"holdings": "Holdings", "flow": "Flow"}
 
 
@@ -123,6 +124,8 @@ def read_address(page: str) -> dict[str, str]:
     state: dict[str, str] = session.setdefault(_STATE, {})
     written: dict[str, str] = session.get(_WRITTEN, {})
     now = st.query_params.to_dict()
+    if now.get("vintage") not in (None, state.get("vintage")):
+        session[PINNED] = True
     if now != written and "vintage" in now:
         for name in KEYS:
             state.pop(name, None)

@@ -12,7 +12,7 @@ from typing import Final
 import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
-from dexposure_core.ui import navigation, sidebar, style, text, theme
+from dexposure_core.ui import navigation, sidebar, style, text, theme, vintages
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
 
@@ -53,6 +53,7 @@ def require(page_key: str) -> View:
     except DexposureError as error:
         _no_data(page, error)
     _header(page, view)
+    vintages.notices(view)
     for note in view.notes:
         st.info(text.markdown(note), icon=":material/link_off:")
     return view

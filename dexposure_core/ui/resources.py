@@ -6,19 +6,24 @@ sufficient key. Every cache is bounded. What comes out is shared between session
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import os
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import polars as pl
 import streamlit as st
 
+from dexposure_core.errors import CorruptVintage, UnknownVintage
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline import changes as pipeline_changes
 from dexposure_core.pipeline import indicators, reconcile
 from dexposure_core.pipeline import panel as pipeline_panel
 from dexposure_core.pipeline.summary import finding_totals
 from dexposure_core.settings import resolve_store
-from dexposure_core.store import list_vintages, open_store
+from dexposure_core.store import open_store
+from dexposure_core.store.manifest import read as read_manifest
+from dexposure_core.store.vintages import locate, vintage_ids
 from dexposure_core.ui import text, theme
 
 if TYPE_CHECKING:
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from dexposure_core.network.snapshot import Basis, Snapshot
     from dexposure_core.pipeline.indicators import Position
     from dexposure_core.pipeline.reconcile import Reconciliation
-    from dexposure_core.store import Store
+    from dexposure_core.store import Manifest, Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,19 +45,43 @@ def _kept(entries: int, spinner: str | bool = False) -> Callable[[Callable[P, R]
     )
 
 
-def vintages() -> list[str]:
-    """Return the ids of the store's vintages, newest first; not cached, so a new build shows at the next click."""
-    known = list_vintages(resolve_store(None, writing=False))
-    return [m.vintage for m in sorted(known, key=lambda m: m.created_at, reverse=True)]
+def manifests() -> tuple[Manifest, ...]:
+    """Return the manifests of the store's vintages, newest build first, without those that cannot be read.
+
+    Not cached as a whole, so that a vintage that is published or deleted shows at the next click.
+    """
+    read = []
+    for vintage in vintage_ids(resolve_store(None, writing=False)):
+        with contextlib.suppress(CorruptVintage):
+            read.append(manifest(vintage))
+    return tuple(sorted(read, key=lambda m: (m.created_at, m.vintage), reverse=True))
 
 
-def latest() -> str:
-    """Return the vintage that LATEST names.
+@_kept(256)
+def manifest(vintage: str) -> Manifest:
+    """Return what a vintage says about itself.
+
+    Raises:
+        CorruptVintage: it is damaged, or of a schema that this version does not read.
+    """
+    return read_manifest(resolve_store(None, writing=False) / vintage)
+
+
+def default_vintage() -> str:
+    """Return the vintage to show when none is asked for: the one the server was started with, else the latest.
 
     Raises:
         NoVintage: when the store holds none.
     """
-    return open_store(resolve_store(None, writing=False)).vintage
+    if named := os.environ.get("DEXPOSURE_VINTAGE"):
+        return named
+    try:
+        return locate(resolve_store(None, writing=False), None).name
+    except UnknownVintage:  # LATEST names one that was deleted
+        known = manifests()
+        if not known:
+            raise
+        return known[0].vintage
 
 
 @_kept(4)

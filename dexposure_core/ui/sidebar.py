@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -12,7 +11,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.network.snapshot import BASES
-from dexposure_core.ui import controls, resources, text
+from dexposure_core.ui import controls, resources, text, vintages
 from dexposure_core.ui.navigation import Page
 from dexposure_core.ui.view import HORIZONS, KEYS, View, pick_basis, pick_date, pick_horizon, pick_protocol
 
@@ -27,7 +26,7 @@ def draw(page: Page) -> View:
         NoVintage: when the store holds none.
     """
     state, notes = controls.read_address(page.key), list[str]()
-    vintage = _vintage(state, notes)
+    vintage = vintages.choose(state, notes)
     store = resources.store(vintage)
     basis, note = pick_basis(state.get("basis"), [b for b in BASES if b in store.bases()])
     notes.append(note)
@@ -45,6 +44,7 @@ def draw(page: Page) -> View:
         protocol_name=names.get(protocol, "") if protocol else "", horizon=horizon, simulated=manifest.simulated,
         sources=tuple(resources.source_names(vintage)), frequency=manifest.frequency, notes=tuple(filter(None, notes)),
     )  # fmt: skip
+    vintages.remember(view)
     controls.settle(view.parameters(), KEYS)
     with st.sidebar:
         _draw(page, view)
@@ -59,19 +59,6 @@ def link() -> None:
         st.code(_address(shown), language=None, wrap_lines=True)
 
 
-def _vintage(state: Mapping[str, str], notes: list[str]) -> str:
-    default = os.environ.get("DEXPOSURE_VINTAGE") or resources.latest()
-    asked = state.get("vintage")
-    if asked is None or asked == default:
-        return default
-    if asked in resources.vintages():
-        return asked
-    notes.append(
-        f"This store has no vintage “{text.short(asked)}”; showing {default}. Numbers may differ from the link's."
-    )
-    return default
-
-
 def _draw(page: Page, view: View) -> None:
     if "basis" in page.controls:
         _basis(view)
@@ -81,9 +68,7 @@ def _draw(page: Page, view: View) -> None:
         _protocol(view, opens="protocol" not in page.controls)
     if "horizon" in page.controls:
         _pick("horizon", "Horizon, weeks", [str(h) for h in HORIZONS], str(view.horizon), segments=True)
-    known = resources.vintages()
-    if len(known) > 1:
-        _pick("vintage", "Vintage", known, view.vintage)
+    vintages.chooser(view)
 
 
 def _basis(view: View) -> None:

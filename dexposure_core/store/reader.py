@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -158,9 +159,12 @@ class Reader:
         lazy = pl.scan_parquet(self.parquet_path(table), glob=False)
         return lazy.filter(pl.col("date") == date).drop("date").collect()
 
-    def _sql(self, query: str, **parameters: Any) -> pl.DataFrame:
-        """Run one query on its own cursor; `$name` in the query stands for the parameter `name`."""
-        frame: pl.DataFrame = self._engine().cursor().sql(query, params=parameters).pl()
+    def _sql(self, query: str, tables: Mapping[str, pl.DataFrame] | None = None, /, **parameters: Any) -> pl.DataFrame:
+        """Run one query on its own cursor; `$name` is the parameter `name`; `tables` take the place of views."""
+        cursor = self._engine().cursor()
+        for name, rows in (tables or {}).items():
+            cursor.register(name, rows)  # shadows the view of that name for this cursor only
+        frame: pl.DataFrame = cursor.sql(query, params=parameters).pl()
         return frame
 
     def _engine(self) -> duckdb.DuckDBPyConnection:

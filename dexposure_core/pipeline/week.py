@@ -68,9 +68,9 @@ def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame) ->
     tables: Tables = {table: _dated(getattr(period, table), period.date) for table in _PERIOD_TABLES}
     findings = pl.concat([period.findings.cast(FINDINGS), check_period(period, previous)])
     tables["findings"] = _dated(findings, period.date)
-    measured = [_measured(snapshot_of(period, basis, names)) for basis in BASES]
+    scored = [measured(snapshot_of(period, basis, names)) for basis in BASES]
     for table in ("measures", "importance", "sector_exposures"):
-        parts = [part[table] for part in measured if part]
+        parts = [part[table] for part in scored if part]
         if parts:
             tables[table] = pl.concat(parts)
     tables[NAMES] = _names(period.nodes, names)
@@ -121,14 +121,14 @@ def _dated(frame: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     return frame.with_columns(date=pl.lit(date, pl.Date))
 
 
-def _measured(snapshot: Snapshot) -> Tables:
-    """Measure one network; a basis without protocols (no flow on the first date) has nothing to measure."""
+def measured(snapshot: Snapshot) -> Tables:
+    """Return the rows of one network in measures, importance and sector_exposures; {} when it has no protocols."""
     if not len(snapshot.protocols):
         return {}
     facts = Facts(snapshot)
     values = measure_facts(facts) | standard_losses(snapshot)
-    measured = {"measure": list(values), "value": list(values.values())}
-    table = pl.DataFrame(measured, schema={"measure": pl.String, "value": pl.Float64})
+    pairs = {"measure": list(values), "value": list(values.values())}
+    table = pl.DataFrame(pairs, schema={"measure": pl.String, "value": pl.Float64})
     # Kept to 24 bits (a relative 6e-8): more than any PageRank is good for, at half the bytes.
     scores = facts.importance.with_columns(pl.col(pl.Float64).cast(pl.Float32).cast(pl.Float64))
     return {

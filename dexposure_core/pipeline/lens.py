@@ -1,0 +1,170 @@
+"""A vintage seen through some of its chains: a store whose tables are made, date by date, from the holdings that count.
+
+The construction is the build's own (`network.build.from_holdings`), applied to the stored holdings of the date and of
+the date before. So the lens of all chains without borrowed balances is the stored vintage, exactly, and on the
+holdings basis exposures add up over chains. Flows do not: the net of a pair is taken over all the chains at once, and
+a rise on one cancels a fall on another.
+
+Tables of one date are made when they are asked for. Those of all dates come from `course`: one pass over the vintage,
+kept on disk (see `lens_course`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+import polars as pl
+
+from dexposure_core.errors import BadOption
+from dexposure_core.network.build import from_holdings
+from dexposure_core.network.chains import DEFAULT, chain_choice, chain_kept, chain_words
+from dexposure_core.network.period import Period, snapshot_of
+from dexposure_core.network.snapshot import BASES, Basis, Snapshot
+from dexposure_core.pipeline import chain_sizes
+from dexposure_core.pipeline.week import measured, settled
+from dexposure_core.store import TABLES, Store
+from dexposure_core.store.changes import CHANGES
+
+_OF_PERIOD: Final = ("holdings", "exposures", "exposure_tokens", "flows", "nodes", "coverage", "findings")
+_OF_MEASURES: Final = ("measures", "importance", "sector_exposures")
+_KEPT: Final = 8  # dates kept in memory
+
+
+def open_lens(store: Store, asked: Iterable[str]) -> Store:
+    """Return the store seen through the chains asked for; the store itself when that is what it already shows.
+
+    Args:
+        store: a vintage.
+        asked: names of chains, or "default", "all", "borrowed" (see `network.chains`); none: "default".
+
+    Raises:
+        UnknownChain: when the vintage has no such chain; names the nearest.
+        BadOption: when the vintage holds no balances to choose from.
+    """
+    choice = chain_choice(asked, chain_sizes.names(store))
+    return store if choice == DEFAULT else Lens(store, choice)
+
+
+def chains_of(store: Store) -> str:
+    """Return the choice of chains that a store shows."""
+    return store.chains if isinstance(store, Lens) else DEFAULT
+
+
+class Lens(Store):
+    """A vintage's holdings on some chains as a store of their own; same methods, same columns, same errors."""
+
+    def __init__(self, base: Store, chains: str) -> None:
+        self.base = base
+        self.chains = chains
+        calendar = _calendar(base, chains)
+        if not calendar:
+            raise BadOption(f"Vintage {base.vintage} has no balance on {chain_words(chains)}; choose other chains")
+        super().__init__(base.path, msgspec.structs.replace(base.manifest, calendar=calendar))
+        self._periods = functools.lru_cache(maxsize=_KEPT)(self._period)
+        self._networks = functools.lru_cache(maxsize=_KEPT)(self._network)
+        self._scores = functools.lru_cache(maxsize=_KEPT)(self._measured)
+
+    def __repr__(self) -> str:
+        """Return one line: vintage, chains and extent."""
+        return f"Lens({self.vintage}, {chain_words(self.chains)}, {len(self.dates())} snapshots)"
+
+    def snapshot(self, date: dt.date, basis: str = "holdings") -> Snapshot:
+        """Return the network of these chains on one date; as of `Store.snapshot`."""
+        return self._networks(date, self._check_date(date, basis))
+
+    def changes(self, date: dt.date) -> pl.DataFrame:
+        """Return how each exposure differs from the previous snapshot; as of `Store.changes`."""
+        before = self._previous(date)
+        days = [day for day in (before, date) if day is not None]
+        rows = {
+            name: pl.concat([self._on(name, day).with_columns(date=pl.lit(day)) for day in days], how="diagonal")
+            for name in ("holdings", "exposures")
+        }
+        frame = self._sql(CHANGES, rows, before=before or dt.date.min, after=date)
+        return frame if before else frame.clear()
+
+    def cell(
+        self, date: dt.date, basis: str, creditor_sector: str, debtor_sector: str, limit: int | None = None
+    ) -> pl.DataFrame:
+        """Return the exposures behind a cell of the spillover matrix; as of `Store.cell`."""
+        s = self.snapshot(date, basis)
+        inside = (s.sectors[s.creditor] == creditor_sector) & (s.sectors[s.debtor] == debtor_sector)
+        creditor, debtor = s.creditor[inside], s.debtor[inside]
+        texts = {
+            "creditor": s.protocols[creditor], "creditor_name": s.names[creditor],
+            "debtor": s.protocols[debtor], "debtor_name": s.names[debtor],
+        }  # fmt: skip
+        columns = [pl.Series(name, values.tolist(), dtype=pl.String) for name, values in texts.items()]
+        rows = pl.DataFrame([*columns, pl.Series("exposure_usd", s.exposure_usd[inside])])
+        ordered = rows.sort("exposure_usd", "creditor", "debtor", descending=[True, False, False])
+        return ordered if limit is None else ordered.head(limit)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a whole table, made of all dates; slow where it must be computed. As of `Store.table`.
+
+        Raises:
+            BadOption: for the tables of scores, which a lens makes date by date only.
+        """
+        if name not in (*_OF_PERIOD, *_OF_MEASURES):
+            return super().table(name)
+        if name in _OF_MEASURES:
+            raise BadOption(f"Table {name} of {chain_words(self.chains)} is made date by date; give a date")
+        dated = [self._on(name, day).with_columns(date=pl.lit(day)) for day in self.dates()]
+        return pl.concat(dated).select("date", pl.exclude("date"))
+
+    def raw_holdings(self, date: dt.date) -> pl.DataFrame:
+        """Return protocol, chain, token, quantity, value_usd of every chain of the vintage on one date."""
+        return super()._on("holdings", date).select("protocol", "chain", "token", "quantity", "value_usd")
+
+    def _on(self, table: str, date: dt.date) -> pl.DataFrame:
+        """Return the rows of one date, without the date: made here, not read."""
+        if table in _OF_PERIOD:
+            rows: pl.DataFrame = getattr(self._periods(date, flows=True), table)
+        elif table in _OF_MEASURES:
+            bases = [basis for basis in BASES if date in self.manifest.calendar.get(basis, ())]
+            scores = [self._scores(date, basis) for basis in bases]
+            empty = TABLES[table].empty().drop("date")
+            rows = pl.concat([empty, *(part[table].select(empty.columns) for part in scores if part)])
+            rows = rows.sort(empty.columns[:2])
+        else:
+            return super()._on(table, date)
+        return TABLES[table].check(rows.with_columns(date=pl.lit(date))).drop("date")
+
+    def _previous(self, date: dt.date, basis: str = "holdings") -> dt.date | None:
+        """Return the vintage's snapshot before, whether or not these chains hold anything on it."""
+        self._check_date(date, basis)
+        days = self.base.dates()
+        place = days.index(date)
+        return days[place - 1] if place else None
+
+    def _period(self, date: dt.date, *, flows: bool) -> Period:
+        """Return the tables of one date; without flows (half the work) where only the holdings basis is wanted."""
+        days = self.base.dates()
+        place = days.index(date)
+        before = self.raw_holdings(days[place - 1]) if flows and place else None
+        return settled(from_holdings(date, self.raw_holdings(date), before, self._tokens, chains=self.chains))
+
+    def _network(self, date: dt.date, basis: Basis) -> Snapshot:
+        return snapshot_of(self._periods(date, flows=basis == "flow"), basis, self._protocols)
+
+    def _measured(self, date: dt.date, basis: Basis) -> dict[str, pl.DataFrame]:
+        return {name: rows.drop("date") for name, rows in measured(self.snapshot(date, basis)).items()}
+
+
+def _calendar(base: Store, chains: str) -> dict[str, tuple[dt.date, ...]]:
+    """Return the dates on which these chains hold anything (flow: then or at the snapshot before), by basis."""
+    rows = chain_sizes.sizes(base).filter(chain_kept(chains))
+    held = set(rows["date"].to_list())
+    days: Sequence[dt.date] = base.dates()
+    moved = {day for before, day in itertools.pairwise(days) if held & {before, day}}
+    found: dict[str, tuple[dt.date, ...]] = {}
+    for basis, present in (("holdings", held), ("flow", moved)):
+        dates = tuple(day for day in base.dates(basis) if day in present) if basis in base.bases() else ()
+        if dates:
+            found[basis] = dates
+    return found

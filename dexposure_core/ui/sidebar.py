@@ -60,6 +60,7 @@ def link() -> None:
 
 
 def _draw(page: Page, view: View) -> None:
+    vintages.chooser(view)
     if "basis" in page.controls:
         _basis(view)
     if "date" in page.controls:
@@ -68,7 +69,6 @@ def _draw(page: Page, view: View) -> None:
         _protocol(view, opens="protocol" not in page.controls)
     if "horizon" in page.controls:
         _pick("horizon", "Horizon, weeks", [str(h) for h in HORIZONS], str(view.horizon), segments=True)
-    vintages.chooser(view)
 
 
 def _basis(view: View) -> None:

@@ -21,6 +21,10 @@ _CSS: Final = """
 .strip {display: flex; flex-wrap: wrap; gap: .2rem 1.3rem; font-size: .82rem; align-items: center;}
 .strip .badge {background: #B8401A; color: #fff; font-weight: 700; letter-spacing: .04em; padding: .1rem .5rem;
   border-radius: .25rem; opacity: 1;}
+[class*="st-key-notice-"] {gap: .1rem .7rem; margin-top: -.4rem;}
+[class*="st-key-notice-"] [data-testid="stCaptionContainer"], [class*="st-key-notice-"] p {margin: 0;}
+[class*="st-key-notice-"] button, [class*="st-key-notice-"] a {min-height: 0; padding: 0;}
+[class*="st-key-notice-"] button p, [class*="st-key-notice-"] a p {font-size: .875rem; text-decoration: underline;}
 .st-key-headline p {font-size: 1.12rem; line-height: 1.45; margin: 0;}
 .st-key-manual p, .st-key-manual li {max-width: 88ch;}
 .st-key-manual table {font-size: .86rem; display: block; overflow-x: auto;}

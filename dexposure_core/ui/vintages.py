@@ -8,7 +8,7 @@ a quiet line then says when there is a newer one. A vintage that is gone is told
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -49,8 +49,8 @@ def choose(state: Mapping[str, str], notes: list[str]) -> str:
 def gone(asked: str, shown: str) -> str:
     """Say that a link's vintage does not exist (any more) and what is shown instead."""
     return (
-        f"This store has no vintage “{text.short(asked)}” (any more); showing the latest, {shown}. "
-        "Numbers may differ from the link's."
+        f"This store has no vintage “{text.short(asked)}”: it was deleted, or never here. Showing the latest, {shown}; "
+        "numbers may differ from the link's."
     )
 
 
@@ -68,7 +68,9 @@ def chooser(view: View) -> None:
     listed = [m for i, m in enumerate(known) if i < LISTED or m is shown]
     by_id = {m.vintage: m for m in listed}
     st.session_state["w-vintage"] = view.vintage
-    with st.popover(f"Vintage {label(shown, default)}", icon=":material/layers:", width="stretch", key="vintage"):
+    which = "latest" if shown.vintage == default else "older"
+    title = f"Vintage {shown.dates.last}, {which}"
+    with st.popover(title, icon=":material/layers:", width="stretch", key="vintage"):
         st.radio(
             "Vintage of the data, newest build first", list(by_id), key="w-vintage", on_change=_pin,
             format_func=lambda v: label(by_id[v], default), captions=[details(m) for m in listed],
@@ -101,23 +103,29 @@ def label(manifest: Manifest, latest: str) -> str:
 
 def details(manifest: Manifest) -> str:
     """Return the line under a vintage's label (Markdown): when it was built, from what, its id."""
-    sources: Sequence[str] = [text.short(s.name.rsplit("/", 1)[-1], 32) for s in manifest.sources]
+    parts = [_built(manifest), text.plural(manifest.dates.count, "snapshot"), *origin(manifest), manifest.vintage]
+    return text.markdown(" · ".join(parts))
+
+
+def origin(manifest: Manifest) -> list[str]:
+    """Return what a vintage was built from, in a few words, as a list of one; empty when it does not say."""
     if manifest.simulated:
-        sources = [f"simulated world, seed {manifest.parameters.get('seed', 'not stated')}"]
-    more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
-    parts = [f"built {manifest.created_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"]
-    parts += [text.plural(manifest.dates.count, "snapshot")]
-    parts += [f"{sources[0]}{more}"] if sources else []
-    return text.markdown(" · ".join([*parts, manifest.vintage]))
+        return [f"simulated world, seed {manifest.parameters.get('seed', 'not stated')}"]
+    names = [text.short(s.name.rsplit("/", 1)[-1], 32) for s in manifest.sources]
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return [f"{names[0]}{more}"] if names else []
+
+
+def _built(manifest: Manifest) -> str:
+    return f"built {manifest.created_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _told(manifest: Manifest) -> str:
-    built = f"{manifest.created_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
-    return f"as of {manifest.dates.last}, built {built}" + (", simulated" if manifest.simulated else "")
+    return ", ".join([_built(manifest), f"as of {manifest.dates.last}", *origin(manifest)])
 
 
 def _notice(words: str, offer: tuple[str, str] | None) -> None:
-    with st.container(horizontal=True, key="vintage-notice", vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, key="notice-vintage", vertical_alignment="center", gap="small"):
         st.caption(text.markdown(words), width="content")
         if offer:
             st.button(offer[1], type="tertiary", key="vintage-switch", on_click=_switch, args=(offer[0],))

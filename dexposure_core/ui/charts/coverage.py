@@ -37,7 +37,7 @@ def history(shares: pl.DataFrame) -> Any:
         )  # fmt: skip
     drawn.update_yaxes(range=[0, 100])
     base.name_colours(drawn, named, row=3)
-    drawn.update_layout(margin={"t": 56 + 16 * (len(named) // 3), "l": 46, "r": 12}, showlegend=False)
+    drawn.update_layout(margin={"t": 64 + 16 * ((len(named) - 1) // 3), "l": 46, "r": 12}, showlegend=False)
     return drawn
 
 

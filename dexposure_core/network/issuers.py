@@ -2,13 +2,18 @@
 
 Methods in order (the first that knows wins); each token's method and score are kept:
 
-0. given: the input names the issuer.
-1. metadata: the protocol whose metadata names the token (its symbol or its id). Of several claimants the LARGEST
-   by TVL wins; the losers are kept as alternatives. A missing value never becomes a token named "nan".
-2. curated: `curated_tokens.csv`, the high-value tokens.
+0. given: the input names the issuer (`override`: a person did; see `overrides`).
+1. metadata: the protocol whose metadata names the token (its symbol or its id); see `claims`. Of several claimants the
+   LARGEST by TVL wins; the losers are kept as alternatives. A missing value never becomes a token named "nan". A claim
+   in another spelling ("sDAI" for "SDAI") comes after the curated table, with score 0.9.
+2. curated: `curated_tokens.csv`, the high-value tokens; then family: tokens named after another token and whoever
+   wraps, lends or bridges it (aUSDC, PT-…, USDC.e), by the customs of `token_families.csv`; see `families`.
 3. bucket: LP, UNKNOWN and OTHER (pairs "A-B") have no single issuer and are dropped, counted as such.
 4. similarity: TF-IDF of the token's text against the protocols' text, cosine ≥ θ; see `similarity`.
 5. self: the token is its own issuer ("primary market token", for example WETH).
+
+Alternatives are what else was said: the other claimants' ids, other methods' answers as `id (method)`, and the next
+best matches by text as `id (cosine)`.
 
 `curated_tokens.csv` has the columns token (symbol, matched without regard to case), issuer (DefiLlama number, or the
 upper-case symbol of a token that is its own issuer), issuer_name, issuer_category, issuer_sector, kind (what the
@@ -24,11 +29,18 @@ from typing import Final
 
 import polars as pl
 
+from dexposure_core.network.claims import OTHER_SPELLING, claimants
+from dexposure_core.network.families import families, family_of
 from dexposure_core.network.naming import bucket_of, named
 from dexposure_core.network.period import PROTOCOLS, TOKENS
 from dexposure_core.network.snapshot import UNKNOWN_SECTOR
 
 DEFAULT_THETA: Final = 0.2
+# Answers in the order they are asked, and the method each is reported as.
+_METHODS: Final = {
+    "given": "given", "claimant": "metadata", "curated": "curated", "folded": "metadata", "family": "family",
+    "bucket": "bucket", "similar": "similarity", "own": "self",
+}  # fmt: skip
 # Sector of tokens that are their own issuers, as in the curated table.
 PRIMARY_MARKET: Final = "Primary Market Tokens"
 
@@ -52,15 +64,17 @@ def map_tokens(
         known: the curated table; None means the shipped one.
         theta: least cosine similarity for a match by text.
     """
+    listed = curated() if known is None else known
     table = tokens.filter(named("token")).unique("token", maintain_order=True)
     table = table.select(
         "token", "usd", key=_key("token"),
         given=_optional(table, "issuer", pl.String), given_kind=_optional(table, "kind", pl.String),
     )  # fmt: skip
-    table = _with_metadata(table, protocols)
-    table = _with_curated(table, protocols, curated() if known is None else known)
+    table = table.join(claimants(table, protocols, listed), on="token", how="left", maintain_order="left")
+    table = _with_curated(table, protocols, listed)
+    table = _with_family(table, protocols, listed)
     table = table.with_columns(bucket=bucket_of("token"))
-    table = _with_similarity(table, protocols, theta)
+    table = _with_similarity(table, protocols, theta, listed)
     return _decided(_with_own(table))
 
 
@@ -72,8 +86,10 @@ def protocols_of(protocols: pl.DataFrame, ids: pl.Series, *, curated_sectors: bo
         ids: every protocol id that occurs.
         curated_sectors: whether the curated table may also say the category and sector, or only the name.
     """
-    shipped = curated().select(
-        protocol="issuer", name_2="issuer_name", category_2="issuer_category", sector_2="issuer_sector"
+    tables = [curated(), families().filter(pl.col("issuer").is_not_null())]
+    shipped = pl.concat(
+        t.select(protocol="issuer", name_2="issuer_name", category_2="issuer_category", sector_2="issuer_sector")
+        for t in tables
     )
     given = protocols.select(list(PROTOCOLS)).unique("protocol", keep="first", maintain_order=True)
     table = pl.DataFrame({"protocol": ids.unique().sort()}).join(given, on="protocol", how="left")
@@ -123,52 +139,49 @@ def _optional(frame: pl.DataFrame, column: str, dtype: type[pl.DataType]) -> pl.
     return pl.when(named(column)).then(column) if dtype is pl.String else pl.col(column).cast(dtype)
 
 
-def _with_metadata(table: pl.DataFrame, protocols: pl.DataFrame) -> pl.DataFrame:
-    """Add the claimants of each token: protocols with that symbol or (when it is no number) that id."""
-    facts = protocols.select(
-        "protocol", symbol=_optional(protocols, "symbol", pl.String), tvl=_optional(protocols, "tvl_usd", pl.Float64)
-    )
-    by_symbol = facts.filter(pl.col("symbol").is_not_null()).select("protocol", "tvl", key=_key("symbol"))
-    by_id = facts.filter(~pl.col("protocol").str.contains(r"^\d+$")).select("protocol", "tvl", key=_key("protocol"))
-    claims = (
-        pl.concat([by_id, by_symbol])
-        .group_by("key", "protocol").agg(pl.col("tvl").max())
-        .join(curated().select(key=_key("token"), protocol="issuer", listed=pl.lit(value=True)),
-              on=["key", "protocol"], how="left")
-        .sort("tvl", "listed", "protocol", descending=[True, False, False], nulls_last=True)
-        .group_by("key", maintain_order=True)
-        .agg(claimant=pl.col("protocol").first(), losers=pl.col("protocol").slice(1))
-    )  # fmt: skip
-    return table.join(claims, on="key", how="left", maintain_order="left")
-
-
 def _with_curated(table: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Add the curated issuer; when the input calls that issuer by another id ("aave-v3"), by the input's id."""
-    ids = protocols.select("protocol", plain_id=_plain("protocol"), plain_name=_plain("name"))
-    here = pl.concat(
-        [ids.select("protocol", plain="plain_id"), ids.select("protocol", plain="plain_name")]
-    ).unique("plain", keep="first", maintain_order=True)  # fmt: skip
-    same = known.select(key=_key("token"), listed="issuer", kind="kind", plain=_plain("issuer_name")).join(
-        here, on="plain", how="left"
-    )
-    present = protocols.select(listed="protocol", as_is="protocol").unique("listed")
-    issuer = pl.coalesce("as_is", "protocol", "listed")
-    listed = same.join(present, on="listed", how="left").select("key", "kind", curated=issuer)
+    """Add the curated issuer, by the input's id."""
+    here = _as_called_here(known.select("issuer", "issuer_name"), protocols)
+    listed = known.join(here, on="issuer", how="left").select("kind", key=_key("token"), curated="here")
     return table.join(listed.unique("key", keep="first"), on="key", how="left", maintain_order="left")
 
 
-def _with_similarity(table: pl.DataFrame, protocols: pl.DataFrame, theta: float) -> pl.DataFrame:
+def _with_family(table: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Add the family a token's name puts it in: its issuer by the input's id (null: its own issuer), kind and score."""
+    customs = families()
+    here = _as_called_here(customs.select("issuer", "issuer_name"), protocols)
+    facts = customs.join(here, on="issuer", how="left").select(
+        "family", family_issuer="here", family_kind="kind", family_score="score"
+    )
+    members = family_of(table["token"], known).join(facts, on="family", how="left")
+    return table.join(members.drop("underlying"), on="token", how="left", maintain_order="left")
+
+
+def _as_called_here(listed: pl.DataFrame, protocols: pl.DataFrame) -> pl.DataFrame:
+    """Return issuer, here: the id the input gives the protocol of that id or name ("aave-v3"), else the id itself."""
+    ids = protocols.select("protocol", plain_id=_plain("protocol"), plain_name=_plain("name"))
+    named_here = pl.concat(
+        [ids.select("protocol", plain="plain_id"), ids.select("protocol", plain="plain_name")]
+    ).unique("plain", keep="first", maintain_order=True)  # fmt: skip
+    present = protocols.select(issuer="protocol", as_is="protocol").unique("issuer")
+    wanted = listed.filter(pl.col("issuer").is_not_null()).unique("issuer", keep="first", maintain_order=True)
+    found = wanted.with_columns(plain=_plain("issuer_name")).join(named_here, on="plain", how="left")
+    found = found.join(present, on="issuer", how="left")
+    return found.select("issuer", here=pl.coalesce("as_is", "protocol", "issuer"))
+
+
+def _with_similarity(table: pl.DataFrame, protocols: pl.DataFrame, theta: float, known: pl.DataFrame) -> pl.DataFrame:
     """Add the best match by text for tokens that nothing else knows."""
-    open_ = table.filter(
-        pl.col("given").is_null() & pl.col("claimant").is_null() & pl.col("curated").is_null()
-        & pl.col("bucket").is_null()
-    )  # fmt: skip
+    answers = ("given", "claimant", "curated", "folded", "family", "bucket")
+    open_ = table.filter(pl.all_horizontal(pl.col(answers).is_null()))
     if open_.is_empty():
         none = pl.lit(None, pl.String)
         return table.with_columns(similar=none, cosine=pl.lit(None, pl.Float64), runners_up=none)
     from dexposure_core.network.similarity import best_matches
 
-    return table.join(best_matches(open_["token"], protocols, theta), on="token", how="left", maintain_order="left")
+    coins = known.filter(~pl.col("issuer").str.contains(r"^\d+$") | pl.col("kind").str.contains("stablecoin"))
+    found = best_matches(open_["token"], protocols, theta, set(coins["token"].str.to_lowercase()))
+    return table.join(found, on="token", how="left", maintain_order="left")
 
 
 def _with_own(table: pl.DataFrame) -> pl.DataFrame:
@@ -181,20 +194,41 @@ def _with_own(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _decided(table: pl.DataFrame) -> pl.DataFrame:
-    """Choose the first method that knows each token."""
-    order = (("given", "given"), ("metadata", "claimant"), ("curated", "curated"), ("bucket", "bucket"),
-             ("similarity", "similar"), ("self", "own"))  # fmt: skip
-    method = pl.coalesce([pl.when(pl.col(c).is_not_null()).then(pl.lit(name)) for name, c in order])
-    table = table.with_columns(method=method)
-    issuer = pl.coalesce("given", "claimant", "curated", pl.when(pl.col("bucket").is_null()).then("similar"),
-                         pl.when(pl.col("bucket").is_null()).then("own"))  # fmt: skip
-    others = (
-        pl.when(pl.col("method") == "metadata").then(pl.col("losers").list.join(";"))
-        .when(pl.col("method") == "similarity").then("runners_up")
-        .otherwise(pl.lit(""))
+    """Choose the first method that knows each token, and keep what the others said."""
+    alone = pl.col("bucket").is_null()
+    table = table.with_columns(
+        own=pl.when(alone | pl.col("family").is_not_null()).then("own"), similar=pl.when(alone).then("similar"),
+    ).with_columns(
+        family=pl.when(pl.col("family").is_not_null()).then(pl.coalesce("family_issuer", "own")),
     )  # fmt: skip
-    score = pl.when(pl.col("method") == "similarity").then("cosine").otherwise(1.0)
-    kind = pl.coalesce("given_kind", "kind", pl.concat_str("bucket", pl.lit(" bucket")), pl.lit("unknown"))
-    return table.select("token", issuer=issuer, method="method", score=score, kind=kind, alternatives=others).select(
-        pl.col(name).cast(dtype) for name, dtype in TOKENS.items()
-    ).sort("token")  # fmt: skip
+    step = pl.coalesce([pl.when(pl.col(column).is_not_null()).then(pl.lit(column)) for column in _METHODS])
+    table = table.with_columns(step=step, issuer=pl.coalesce(list(_METHODS)))
+    table = table.with_columns(
+        method=pl.col("step").replace_strict(_METHODS),
+        issuer=pl.when(pl.col("step") != "bucket").then("issuer"),
+        score=pl.when(pl.col("step") == "similar").then("cosine")
+        .when(pl.col("step") == "family").then("family_score")
+        .when(pl.col("step") == "folded").then(pl.lit(OTHER_SPELLING)).otherwise(1.0),
+        kind=pl.coalesce("given_kind", "kind", "family_kind", pl.concat_str("bucket", pl.lit(" bucket")),
+                         pl.lit("unknown")),
+        alternatives=_alternatives(),
+    )  # fmt: skip
+    return table.select(pl.col(name).cast(dtype) for name, dtype in TOKENS.items()).sort("token")
+
+
+def _alternatives() -> pl.Expr:
+    """Return what else was said about a token; nothing where the input itself names the issuer."""
+
+    def differing(column: str) -> pl.Expr:
+        other = (pl.col("step") != column) & (pl.col(column) != pl.col("issuer"))
+        return pl.concat_list(pl.when(other).then(pl.concat_str(column, pl.lit(f" ({_METHODS[column]})"))))
+
+    rivals = [
+        pl.when(pl.col("step") == "claimant").then("losers").when(pl.col("step") == "folded").then("folded_losers"),
+        *(differing(column) for column in ("curated", "folded", "family")),
+        pl.when(pl.col("step") == "similar").then(pl.col("runners_up").str.split(";")),
+    ]
+    nothing = pl.lit([], pl.List(pl.String))
+    said = pl.concat_list([rival.fill_null(nothing) for rival in rivals])
+    text = said.list.drop_nulls().list.eval(pl.element().filter(pl.element() != "")).list.join(";")
+    return pl.when(pl.col("step") == "given").then(pl.lit("")).otherwise(text)

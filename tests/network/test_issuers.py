@@ -141,6 +141,7 @@ def test_buckets(token: str, bucket: str | None) -> None:
 def test_words_split_at_case_and_signs() -> None:
     assert words("yvCurve-stETH") == ["yv", "curve", "st", "eth"]
     assert words("Aave V3") == ["aave"]
+    assert words("1inch Token") == ["inch", "1inch"]
 
 
 def test_the_curated_table_is_sound() -> None:

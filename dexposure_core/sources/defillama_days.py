@@ -8,6 +8,7 @@ the rest is real money on chains the payload does not list: it is kept, on chain
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from itertools import chain as chained
 from pathlib import Path
@@ -19,6 +20,7 @@ import polars as pl
 
 from dexposure_core.sources.border import refuse, shown
 from dexposure_core.sources.columns import FIRST_DATE, LAST_DATE
+from dexposure_core.sources.feed import Frequency, period_end
 from dexposure_core.sources.mending import Mender
 
 Amount = float | str | None
@@ -43,7 +45,12 @@ class Lists(msgspec.Struct):
     tokens: list[Day] | None = None
 
 
-def all_chains(file: Path, total: Lists, chains: Mapping[str, Lists], mender: Mender) -> pl.DataFrame:
+Daily = dict[dt.date, Day]
+
+
+def all_chains(
+    file: Path, total: Lists, chains: Mapping[str, Lists], mender: Mender, frequency: Frequency = "day"
+) -> pl.DataFrame:
     """Return date, chain, token, quantity, value_usd; one row per day, chain and token; missing amounts null.
 
     Args:
@@ -51,6 +58,8 @@ def all_chains(file: Path, total: Lists, chains: Mapping[str, Lists], mender: Me
         total: the protocol's own lists.
         chains: the lists of each key of `chainTvls`.
         mender: takes the findings.
+        frequency: days that no snapshot at this frequency can need are left out (every list's last of each period
+            is kept, in all lists).
 
     Raises:
         BadInput: if a date or an amount cannot be one.
@@ -58,11 +67,16 @@ def all_chains(file: Path, total: Lists, chains: Mapping[str, Lists], mender: Me
     filled = {name: lists for name, lists in chains.items() if lists.tokens_in_usd}
     sums = [name for name in filled if _kind(name) == name and any(o.endswith(f"-{name}") for o in filled)]
     mender.note("info", "chain keys that sum others", len(sums), "left out, their parts are counted")
-    parts = {name: _lists(file, f"chainTvls.{name}", x, mender) for name, x in filled.items() if name not in sums}
+    daily = {name: _daily(file, f"chainTvls.{name}", x, mender) for name, x in filled.items() if name not in sums}
+    whole = _daily(file, "payload", total, mender) if total.tokens_in_usd else None
+    daily_lists = [*daily.values(), *([whole] if whole else [])]
+    needed = _needed([usd for usd, _ in daily_lists], frequency)
+    _note_earlier([usd for usd, _ in daily_lists], needed, frequency, mender)
+    parts = {name: _lists(file, f"chainTvls.{name}", days, needed) for name, days in daily.items()}
     frames = [frame.with_columns(chain=pl.lit(name)) for name, frame in parts.items()]
-    if total.tokens_in_usd:
+    if whole:
         own = [frame for name, frame in parts.items() if _kind(name) is None]
-        rest = _rest(_lists(file, "payload", total, mender), own)
+        rest = _rest(_lists(file, "payload", whole, needed), own)
         if own:
             mender.note("warning", "USD that no chain accounts for", len(rest), "kept, chain ''", usd=_sum(rest))
         frames.append(rest.with_columns(chain=pl.lit("")))
@@ -96,19 +110,47 @@ def _sum(frame: pl.DataFrame) -> float:
     return float(frame["value_usd"].sum())
 
 
-def _lists(file: Path, where: str, lists: Lists, mender: Mender) -> pl.DataFrame:
-    """Return date, token, value_usd, quantity (null where the payload has none)."""
-    usd = _long(file, f"{where}.tokensInUsd", lists.tokens_in_usd or [], mender).rename({"amount": "value_usd"})
-    units = _long(file, f"{where}.tokens", lists.tokens or [], None).rename({"amount": "quantity"})
+def _daily(file: Path, where: str, lists: Lists, mender: Mender) -> tuple[Daily, Daily]:
+    """Return the last entry of each day, of the list in USD and of the list in units."""
+    usd = _by_day(file, f"{where}.tokensInUsd", lists.tokens_in_usd or [])
+    mender.note("info", "the same day twice", len(lists.tokens_in_usd or []) - len(usd), "the last one counts")
+    return usd, _by_day(file, f"{where}.tokens", lists.tokens or [])
+
+
+def _by_day(file: Path, where: str, days: Sequence[Day]) -> Daily:
+    return dict(zip(_dates(file, where, [day.date for day in days]).to_list(), days, strict=True))
+
+
+def _needed(lists: Sequence[Daily], frequency: Frequency) -> frozenset[dt.date] | None:
+    """Return every list's last date of each period; None when all dates are needed."""
+    if frequency == "day":
+        return None
+    dates = pl.concat(
+        [pl.DataFrame({"list": n, "date": pl.Series(list(x), dtype=pl.Date)}) for n, x in enumerate(lists)]
+    )
+    periods = dates.group_by("list", period_end(frequency, pl.col("date")).alias("period")).agg(pl.col("date").max())
+    return frozenset(periods["date"].to_list())
+
+
+def _note_earlier(
+    lists: Sequence[Daily], needed: frozenset[dt.date] | None, frequency: Frequency, mender: Mender
+) -> None:
+    if needed is not None:
+        left = sum(len(day.tokens) for days in lists for date, day in days.items() if date not in needed)
+        name = "observations before their period's last"
+        mender.note("info", name, left, f"not used at frequency {frequency}")
+
+
+def _lists(file: Path, where: str, lists: tuple[Daily, Daily], needed: frozenset[dt.date] | None) -> pl.DataFrame:
+    """Return date, token, value_usd, quantity (null where the payload has none) of the dates needed."""
+    usd = _long(file, f"{where}.tokensInUsd", lists[0], needed).rename({"amount": "value_usd"})
+    units = _long(file, f"{where}.tokens", lists[1], needed).rename({"amount": "quantity"})
     return usd.join(units, on=["date", "token"], how="left", maintain_order="left")
 
 
-def _long(file: Path, where: str, days: Sequence[Day], mender: Mender | None) -> pl.DataFrame:
-    """Return date, token, amount: the last entry of each day."""
-    dates = _dates(file, where, [day.date for day in days])
-    last = dict(zip(dates.to_list(), days, strict=True))
-    if mender is not None:
-        mender.note("info", "the same day twice", len(days) - len(last), "the last one counts")
+def _long(file: Path, where: str, days: Daily, needed: frozenset[dt.date] | None) -> pl.DataFrame:
+    """Return date, token, amount of the dates needed."""
+    last = days if needed is None else {date: day for date, day in days.items() if date in needed}
     counts = np.fromiter((len(day.tokens) for day in last.values()), dtype=np.int64, count=len(last))
     kept = pl.Series("date", list(last), dtype=pl.Date)
     values = list(chained.from_iterable(day.tokens.values() for day in last.values()))
@@ -135,11 +177,19 @@ def _dates(file: Path, where: str, values: Sequence[Amount]) -> pl.Series:
 def _numbers(file: Path, where: str, values: Sequence[Amount]) -> pl.Series:
     """Return amounts as Float64, texts parsed; null where missing or not finite."""
     try:
-        numbers = pl.Series([None if v is None else float(v) for v in values], dtype=pl.Float64)
+        numbers = _plain(values)
     except ValueError:
         wrong = next(v for v in values if isinstance(v, str) and not _is_number(v))
         refuse(file, where, f"{shown(wrong)} is not a number", REMEDY)
     return numbers.set(~numbers.is_finite(), None)
+
+
+def _plain(values: Sequence[Amount]) -> pl.Series:
+    """Return amounts as Float64; most payloads hold nothing but floats, which need no look one by one."""
+    try:
+        return pl.Series(np.fromiter(values, dtype=np.float64, count=len(values)))
+    except (TypeError, ValueError, OverflowError):
+        return pl.Series([None if v is None else float(v) for v in values], dtype=pl.Float64)
 
 
 def _is_number(text: str) -> bool:

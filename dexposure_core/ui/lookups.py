@@ -6,9 +6,11 @@ Arguments are plain keys, results are shared between sessions: never change one 
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+import streamlit as st
 
 from dexposure_core import settings
 from dexposure_core.measures import sector_exposure
@@ -124,9 +126,23 @@ def sensitivity(
     return views.sensitivity(store(vintage), date, basis, rules, shock, pass_through=pass_through, capacities=every)
 
 
-@_kept(16, "Forecasting …")
 def forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
-    """Return a forecast and its measures beside today's; imports torch when the model is asked."""
+    """Return a forecast and its measures beside today's, telling the reader what takes so long the first time."""
+    with st.spinner(waiting(forecaster)):
+        return _forecast(vintage, date, basis, horizon, forecaster)
+
+
+def waiting(forecaster: str) -> str:
+    """Say what a reader waits for: the model's library is loaded at the first forecast, never before."""
+    if forecaster != "dexposure" or "torch" in sys.modules:
+        return "Forecasting …"
+    return (
+        "Preparing the model. Its library is loaded once after the server's start, 5 to 10 seconds; then forecasting …"
+    )
+
+
+@_kept(16)
+def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
     from dexposure_core.pipeline.forecast import forecast as run_forecast
 
     return run_forecast(store(vintage), date, basis, horizon, forecaster)

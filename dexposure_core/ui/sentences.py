@@ -41,7 +41,8 @@ def overview(positions: Sequence[Position], largest: pl.DataFrame, period: str) 
     if not watched:
         return f"There is no earlier snapshot to compare with; {_size(positions)}."
     worse = [p for p in watched if p.change * p.indicator.fragile > 0]
-    verdict = f"**{len(worse)} of {len(watched)}** fragility indicators point up since last {period}"
+    point = "points" if len(worse) == 1 else "point"
+    verdict = f"**{len(worse)} of {len(watched)}** fragility indicators {point} up since last {period}"
     named = max(worse, key=_strength, default=None)
     lead = f", most of all {named.indicator.phrase} ({moved(named)})" if named else ""
     return f"{verdict}{lead}; {_size(positions)}{_cause(largest)}."

@@ -15,6 +15,7 @@ import datetime as dt
 import functools
 import itertools
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -26,9 +27,13 @@ from dexposure_core.network.chains import DEFAULT, chain_choice, chain_kept, cha
 from dexposure_core.network.period import Period, snapshot_of
 from dexposure_core.network.snapshot import BASES, Basis, Snapshot
 from dexposure_core.pipeline import chain_sizes
+from dexposure_core.pipeline.lens_course import NOTHING, Course, course, folder_of, is_kept
 from dexposure_core.pipeline.week import measured, settled
+from dexposure_core.progress import Progress, silent
+from dexposure_core.settings import load
 from dexposure_core.store import TABLES, Store
 from dexposure_core.store.changes import CHANGES
+from dexposure_core.store.reader import known_basis
 
 _OF_PERIOD: Final = ("holdings", "exposures", "exposure_tokens", "flows", "nodes", "coverage", "findings")
 _OF_MEASURES: Final = ("measures", "importance", "sector_exposures")
@@ -67,7 +72,8 @@ class Lens(Store):
         super().__init__(base.path, msgspec.structs.replace(base.manifest, calendar=calendar))
         self._periods = functools.lru_cache(maxsize=_KEPT)(self._period)
         self._networks = functools.lru_cache(maxsize=_KEPT)(self._network)
-        self._scores = functools.lru_cache(maxsize=_KEPT)(self._measured)
+        self._scores = functools.lru_cache(maxsize=_KEPT)(self._score)
+        self._courses: dict[Basis, Course] = {}
 
     def __repr__(self) -> str:
         """Return one line: vintage, chains and extent."""
@@ -104,18 +110,79 @@ class Lens(Store):
         ordered = rows.sort("exposure_usd", "creditor", "debtor", descending=[True, False, False])
         return ordered if limit is None else ordered.head(limit)
 
-    def table(self, name: str) -> pl.DataFrame:
-        """Return a whole table, made of all dates; slow where it must be computed. As of `Store.table`.
+    def measured(self, basis: str) -> bool:
+        """Return whether every date has been measured in full (see `measure_all_dates`)."""
+        return is_kept(self._folder(known_basis(basis), full=True))
+
+    def measure_all_dates(self, basis: str, progress: Progress = silent) -> None:
+        """Measure every date in full and keep it on disk: stress losses, importance, and all of the flow basis."""
+        known = known_basis(basis)
+        self._courses[known] = course(self, known, load().cache_dir, full=True, progress=progress)
+
+    def measure_table(self, basis: str, names: Sequence[str]) -> pl.DataFrame:
+        """Return date and one column a measure; as of `Store.measure_table`. Null too where not `measured` yet.
 
         Raises:
-            BadOption: for the tables of scores, which a lens makes date by date only.
+            UnknownMeasure: the vintage holds no such measure.
         """
+        table = self.base.measure_table(basis, names).select("date")
+        table = table.filter(pl.col("date").is_in(self.dates(basis)))
+        rows = self._course(basis).measures
+        for name in dict.fromkeys(names):
+            column = rows.filter(pl.col("measure") == name).select("date", pl.col("value").fill_nan(None).alias(name))
+            table = table.join(column, on="date", how="left", maintain_order="left")
+        return table
+
+    def node_history(self, basis: str, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """Return date, protocol, tvl_usd; as of `Store.node_history`."""
+        between = pl.col("date").is_between(start or dt.date.min, end or dt.date.max)
+        return self._course(basis).nodes.filter(between).select("date", "protocol", "tvl_usd")
+
+    def protocol_history(self, protocol: str, basis: str = "holdings") -> pl.DataFrame:
+        """Return date, tvl_usd, as_creditor_usd, as_debtor_usd; as of `Store.protocol_history`."""
+        self._check_protocol(protocol)
+        return self._course(basis).nodes.filter(pl.col("protocol") == protocol).drop("protocol")
+
+    def importance_history(self, protocol: str, basis: str = "holdings") -> pl.DataFrame:
+        """Return importance and rank over time, as of `Store.importance_history`; no rows where not `measured` yet."""
+        shape = self.base.importance_history(protocol, basis).clear()
+        rows = self._course(basis).importance
+        if rows.is_empty():
+            return shape
+        ranked = rows.with_columns(rank=pl.col("sis").rank("min", descending=True).over("date"))
+        mine = ranked.filter(pl.col("protocol") == protocol)
+        return mine.select(pl.col(name).cast(kind) for name, kind in shape.schema.items())
+
+    def sector_history(
+        self, basis: str, creditor_sector: str | None = None, debtor_sector: str | None = None
+    ) -> pl.DataFrame:
+        """Return date, creditor_sector, debtor_sector, exposure_usd; as of `Store.sector_history`."""
+        rows = self._course(basis).sectors
+        for column, sector in (("creditor_sector", creditor_sector), ("debtor_sector", debtor_sector)):
+            rows = rows if sector is None else rows.filter(pl.col(column) == sector)
+        return rows.select("date", "creditor_sector", "debtor_sector", "exposure_usd")
+
+    def exposure_history(self, creditor: str, debtor: str, basis: str = "holdings") -> pl.DataFrame:
+        """Refuse: the pairs of all dates are not kept for a lens."""
+        del creditor, debtor, basis
+        raise BadOption(f"One pair over time is not offered for {chain_words(self.chains)}; ask for all chains")
+
+    def edge_history(self, basis: str, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """Refuse: the pairs of all dates are not kept for a lens."""
+        del basis, start, end
+        raise BadOption(f"All pairs over time are not offered for {chain_words(self.chains)}; ask for all chains")
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a whole table of these chains, all dates made one after the other; as of `Store.table`."""
         if name not in (*_OF_PERIOD, *_OF_MEASURES):
             return super().table(name)
-        if name in _OF_MEASURES:
-            raise BadOption(f"Table {name} of {chain_words(self.chains)} is made date by date; give a date")
         dated = [self._on(name, day).with_columns(date=pl.lit(day)) for day in self.dates()]
-        return pl.concat(dated).select("date", pl.exclude("date"))
+        return pl.concat(dated).select(TABLES[name].empty().columns)
+
+    def balances(self, start: dt.date, end: dt.date) -> pl.DataFrame:
+        """Return date, protocol, token, value_usd of these chains' holdings from `start` to `end`, both included."""
+        rows = super()._between("holdings", start, end).filter(chain_kept(self.chains))
+        return rows.select("date", "protocol", "token", "value_usd").collect()
 
     def raw_holdings(self, date: dt.date) -> pl.DataFrame:
         """Return protocol, chain, token, quantity, value_usd of every chain of the vintage on one date."""
@@ -130,7 +197,7 @@ class Lens(Store):
             scores = [self._scores(date, basis) for basis in bases]
             empty = TABLES[table].empty().drop("date")
             rows = pl.concat([empty, *(part[table].select(empty.columns) for part in scores if part)])
-            rows = rows.sort(empty.columns[:2])
+            rows = rows.sort([name for name in empty.columns if empty.schema[name] == pl.String])
         else:
             return super()._on(table, date)
         return TABLES[table].check(rows.with_columns(date=pl.lit(date))).drop("date")
@@ -149,10 +216,23 @@ class Lens(Store):
         before = self.raw_holdings(days[place - 1]) if flows and place else None
         return settled(from_holdings(date, self.raw_holdings(date), before, self._tokens, chains=self.chains))
 
+    def _folder(self, basis: Basis, *, full: bool) -> Path:
+        return folder_of(self, basis, load().cache_dir, full=full)
+
+    def _course(self, basis: str) -> Course:
+        """Return what is known of all dates: the full course when it was computed, else the cheap one, else nothing."""
+        known = known_basis(basis)
+        if known not in self._courses:
+            full = self.measured(known)
+            if known == "flow" and not full:
+                return NOTHING
+            self._courses[known] = course(self, known, load().cache_dir, full=full)
+        return self._courses[known]
+
     def _network(self, date: dt.date, basis: Basis) -> Snapshot:
         return snapshot_of(self._periods(date, flows=basis == "flow"), basis, self._protocols)
 
-    def _measured(self, date: dt.date, basis: Basis) -> dict[str, pl.DataFrame]:
+    def _score(self, date: dt.date, basis: Basis) -> dict[str, pl.DataFrame]:
         return {name: rows.drop("date") for name, rows in measured(self.snapshot(date, basis)).items()}
 
 

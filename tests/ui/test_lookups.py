@@ -1,4 +1,4 @@
-"""What a reader is told while a forecast is made: the first one after the server's start also loads the model's library."""
+"""What a reader is told while a forecast is made: the first one after a start also loads the model's library."""
 
 import sys
 

@@ -2,18 +2,20 @@
 
 Holdings basis (a stock): `E_pq = Σ_{σ: M(σ)=q} v_pσ`, p ≠ q: what p loses if q's tokens go to zero
 (DeXposure-FM, arXiv 2602.03981, eq. 1). Flow basis (a change): see `flows`. Every dollar of the input is
-accounted for in `coverage`.
+accounted for in `coverage`. The arithmetic runs on integers in place of texts: see `book`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
+from dexposure_core.network.book import Book, Marks, Texts, add_up, places, sorted_texts
 from dexposure_core.network.chains import chain_kept
-from dexposure_core.network.coverage import coverage_of, unusable
+from dexposure_core.network.coverage import NO_AMOUNT, NON_POSITIVE, Fate, coverage_by_fate, unusable
 from dexposure_core.network.flows import net_flows
 from dexposure_core.network.period import (
     EXPOSURE_TOKENS,
@@ -29,12 +31,29 @@ from dexposure_core.network.period import (
     findings_frame,
     snapshot_of,
 )  # fmt: skip
-from dexposure_core.network.sums import group_starts, sort_by, sum_by, total
+from dexposure_core.network.snapshot import Indices
+from dexposure_core.network.sums import sum_by, total
 
 __all__ = ["Period", "balances", "from_holdings", "snapshot_of"]
 
-_HOLDING: Final = tuple(HOLDINGS)
-_KEY: Final = ("protocol", "chain", "token")
+
+@dataclass(frozen=True, kw_only=True)
+class _Mapping:
+    """What is known of the texts of a date.
+
+    Attributes:
+        texts: what the places stand for.
+        issuer: (tokens,) place of the issuer among the protocols; -1: none.
+        method: (tokens,) place of the method that found it among `methods`; -1: not in the tokens table.
+        methods: all methods, sorted.
+        counts: (chains,) whether holdings on the chain count.
+    """
+
+    texts: Texts
+    issuer: Indices
+    method: Indices
+    methods: list[str]
+    counts: Marks
 
 
 def from_holdings(
@@ -55,22 +74,27 @@ def from_holdings(
         chains: "default" leaves out chains named "…borrowed", "borrowed" keeps only those, "all" keeps all,
             names separated by commas keep those chains (see `chains`).
     """
-    fates = _fates(holdings, tokens, chains)
-    kept = _one_row_per_holding(fates.filter(pl.col("counts")).select(_HOLDING))
-    opening = None if previous is None else _countable(previous, chains)
-    by_token, exposures = exposures_of(fates)
-    flows = pl.DataFrame(schema=FLOWS)
-    if opening is not None:
-        flows = net_flows(_linked(kept, tokens), _linked(opening, tokens))
+    mapping = _mapping([holdings] if previous is None else [holdings, previous], tokens, chains)
+    texts = mapping.texts
+    rows, bad = texts.book(holdings), holdings.select(unusable()).to_series()
+    held = _usable(rows, bad, texts)
+    kept = _counted(held, mapping)
+    opening, flows = None, pl.DataFrame(schema=FLOWS)
+    if previous is not None:
+        before = _usable(texts.book(previous), previous.select(unusable()).to_series(), texts)
+        opening = _counted(before, mapping)
+        flows = net_flows(kept, opening, mapping.issuer, texts)
+    by_token, exposures = _exposures(kept, mapping)
+    fate, fates = _fates(rows, bad, mapping, chains)
     return Period(
         date=date,
-        holdings=kept.cast(HOLDINGS),
-        exposures=exposures.cast(EXPOSURES),
-        exposure_tokens=by_token.cast(EXPOSURE_TOKENS),
-        flows=flows.cast(FLOWS),
-        nodes=nodes_of(_sizes(kept), exposures, None if opening is None else _sizes(opening), flows),
-        coverage=coverage_of(fates),
-        findings=_findings(fates).cast(FINDINGS),
+        holdings=_holdings(held if "counts" in HOLDINGS else kept, mapping),
+        exposures=exposures,
+        exposure_tokens=by_token,
+        flows=flows,
+        nodes=nodes_of(_sizes(kept, texts), exposures, None if opening is None else _sizes(opening, texts), flows),
+        coverage=coverage_by_fate(holdings, fate, fates),
+        findings=_findings(holdings, fate, fates).cast(FINDINGS),
         issuers=pl.DataFrame(schema=ISSUERS),
     )
 
@@ -82,9 +106,15 @@ def balances(holdings: pl.DataFrame, chains: str = "default") -> Balances:
         holdings: protocol, chain, token, quantity, value_usd, any order.
         chains: which chains count; see `from_holdings`.
     """
-    kept = _countable(holdings, chains)
-    sizes = _sizes(kept).select(pl.lit("holdings").alias("basis"), "protocol", "tvl_usd")
-    return Balances(holdings=kept.cast(HOLDINGS), nodes=sizes.cast(NODES))
+    nothing = pl.DataFrame(schema={"token": pl.String, "issuer": pl.String, "method": pl.String})
+    mapping = _mapping([holdings], nothing, chains)
+    held = _usable(mapping.texts.book(holdings), holdings.select(unusable()).to_series(), mapping.texts)
+    kept = _counted(held, mapping)
+    sizes = _sizes(kept, mapping.texts)
+    return Balances(
+        holdings=_holdings(held if "counts" in HOLDINGS else kept, mapping),
+        nodes=sizes.select(pl.lit("holdings").alias("basis"), *sizes.columns),
+    )
 
 
 def exposures_of(fates: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -117,75 +147,104 @@ def nodes_of(
 
 
 def _with_ends(basis: str, sizes: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    ends = pl.concat([links.select(protocol="creditor"), links.select(protocol="debtor")]).unique()
-    issuing = ends.join(sizes, on="protocol", how="anti").with_columns(tvl_usd=pl.lit(0.0))
+    ends = pl.concat([links["creditor"].unique(), links["debtor"].unique().alias("creditor")]).unique()
+    issuing = pl.DataFrame({"protocol": ends}).join(sizes, on="protocol", how="anti").with_columns(tvl_usd=pl.lit(0.0))
     both = pl.concat([sizes.select("protocol", "tvl_usd"), issuing]).sort("protocol")
     return both.select(pl.lit(basis).alias("basis"), "protocol", "tvl_usd").cast(NODES)
 
 
-def _fates(holdings: pl.DataFrame, tokens: pl.DataFrame, chains: str) -> pl.DataFrame:
-    """Add to every holding its issuer, method, whether it counts towards TVL, and why it makes no exposure."""
-    mapped = holdings.join(tokens.select("token", "issuer", "method"), on="token", how="left", maintain_order="left")
-    other = pl.lit("borrowed" if chains == "default" else "other chain")
-    elsewhere = pl.when(~chain_kept(chains)).then(other)
-    lost = pl.coalesce(elsewhere, unusable())
-    issuer = pl.col("issuer")
-    reason = (
-        pl.when(issuer.is_null() & (pl.col("method") == "bucket")).then(pl.lit("bucket"))
-        .when(issuer.is_null()).then(pl.lit("no issuer"))
-        .when(issuer == pl.col("protocol")).then(pl.lit("self-holding"))
-    )  # fmt: skip
-    return mapped.with_columns(
-        pl.col("quantity").fill_nan(None), counts=lost.is_null(), dropped=pl.coalesce(lost, reason)
+def _mapping(frames: list[pl.DataFrame], tokens: pl.DataFrame, chains: str) -> _Mapping:
+    """Number the texts of a date's holdings and say what is known of them."""
+    held = sorted_texts(*(frame["token"] for frame in frames))
+    known = pl.DataFrame({"token": held}).join(
+        tokens.select("token", "issuer", "method"), on="token", how="left", maintain_order="left"
+    )
+    texts = Texts(
+        protocols=sorted_texts(*(frame["protocol"] for frame in frames), known["issuer"]),
+        chains=sorted_texts(*(frame["chain"] for frame in frames)),
+        tokens=held,
+    )
+    methods = sorted_texts(known["method"])
+    return _Mapping(
+        texts=texts,
+        issuer=places(known["issuer"], texts.protocols),
+        method=places(known["method"], methods),
+        methods=methods.to_list(),
+        counts=pl.DataFrame({"chain": texts.chains}).select(chain_kept(chains).alias("c"), "chain")["c"].to_numpy(),
     )
 
 
-def _countable(holdings: pl.DataFrame, chains: str) -> pl.DataFrame:
-    kept = holdings.select(_HOLDING).filter(chain_kept(chains), unusable().is_null())
-    kept = kept.with_columns(pl.col("quantity").fill_nan(None))
-    return _one_row_per_holding(kept)
+def _usable(rows: Book, bad: pl.Series, texts: Texts) -> Book:
+    """Return the rows whose amount is one, one for each holding; `bad` says why one is none (null: it is)."""
+    return texts.one_each(rows.take(bad.is_null().to_numpy()) if bad.null_count() < len(bad) else rows)
 
 
-def _one_row_per_holding(kept: pl.DataFrame) -> pl.DataFrame:
-    """Sort by (protocol, chain, token) and add up rows of one holding; a missing quantity makes the sum unknown."""
-    if kept.is_empty():
-        return kept
-    ordered = sort_by(kept, _KEY, ("value_usd", "quantity"))
-    starts = group_starts(ordered, _KEY)
-    if len(starts) == ordered.height:
-        return ordered
-    missing = pl.col("quantity").is_null()
-    values = sum_by(ordered, _KEY, ("value_usd",))
-    unknown = ordered.filter(missing).select(_KEY).unique().with_columns(unknown=pl.lit(value=True))
-    filled = ordered.with_columns(pl.col("quantity").fill_null(0.0))
-    quantities = sum_by(filled, _KEY, ("quantity",)).join(unknown, on=_KEY, how="left", maintain_order="left")
-    known = pl.when(pl.col("unknown").is_null()).then("quantity")
-    return values.with_columns(quantities.select(known.alias("quantity"))).select(_HOLDING)
+def _counted(held: Book, mapping: _Mapping) -> Book:
+    return held if mapping.counts.all() else held.take(mapping.counts[held.chain])
 
 
-def _linked(kept: pl.DataFrame, tokens: pl.DataFrame) -> pl.DataFrame:
-    """Return holdings as exposures to their issuer, one row per holding; without issuer or self-held: none."""
-    return (
-        kept.join(tokens.select("token", "issuer"), on="token", how="inner")
-        .filter(pl.col("issuer") != pl.col("protocol"))
-        .select("chain", "token", "quantity", "value_usd", creditor="protocol", debtor="issuer")
+def _exposures(kept: Book, mapping: _Mapping) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the exposures per token and per pair."""
+    texts, of = mapping.texts, mapping.issuer[kept.token]
+    rows = kept.take((of >= 0) & (of != kept.protocol))
+    pair = rows.protocol * len(texts.protocols) + mapping.issuer[rows.token]
+    first, (usd,) = add_up(pair * len(texts.tokens) + rows.token, (rows.value_usd,))
+    by_token = pl.DataFrame({
+        "creditor": texts.protocols.gather(rows.protocol[first]),
+        "debtor": texts.protocols.gather(mapping.issuer[rows.token[first]]),
+        "token": texts.tokens.gather(rows.token[first]),
+        "exposure_usd": usd,
+    }, schema=EXPOSURE_TOKENS)  # fmt: skip
+    place, (whole,) = add_up(pair[first], (usd,))
+    exposures = by_token.select("creditor", "debtor").select(pl.all().gather(place)).with_columns(exposure_usd=whole)
+    return by_token, exposures.cast(EXPOSURES)
+
+
+def _sizes(kept: Book, texts: Texts) -> pl.DataFrame:
+    first, (usd,) = add_up(kept.protocol, (kept.value_usd,))
+    return pl.DataFrame({"protocol": texts.protocols.gather(kept.protocol[first]), "tvl_usd": usd}).cast(
+        {"tvl_usd": NODES["tvl_usd"]}
     )
 
 
-def _sizes(kept: pl.DataFrame) -> pl.DataFrame:
-    return sum_by(kept, ("protocol",), ("value_usd",)).rename({"value_usd": "tvl_usd"})
+def _holdings(held: Book, mapping: _Mapping) -> pl.DataFrame:
+    texts = mapping.texts
+    table = pl.DataFrame({
+        "protocol": texts.protocols.gather(held.protocol),
+        "chain": texts.chains.gather(held.chain),
+        "token": texts.tokens.gather(held.token),
+        "quantity": pl.Series(held.quantity, nan_to_null=True),
+        "value_usd": held.value_usd,
+        "counts": mapping.counts[held.chain],
+    })  # fmt: skip
+    return table.select(list(HOLDINGS)).cast(HOLDINGS)
 
 
-def _findings(fates: pl.DataFrame) -> pl.DataFrame:
+def _fates(rows: Book, bad: pl.Series, mapping: _Mapping, chains: str) -> tuple[Indices, list[Fate]]:
+    """Return (rows,) the fate of each row as a number, and what the numbers stand for."""
+    issuer, method = mapping.issuer[rows.token], mapping.method[rows.token]
+    lost: dict[str, Marks] = {
+        "borrowed" if chains == "default" else "other chain": ~mapping.counts[rows.chain],
+        NO_AMOUNT: (bad == NO_AMOUNT).fill_null(value=False).to_numpy(),
+        NON_POSITIVE: (bad == NON_POSITIVE).fill_null(value=False).to_numpy(),
+        "bucket": (issuer < 0) & np.isin(method, [i for i, name in enumerate(mapping.methods) if name == "bucket"]),
+        "no issuer": issuer < 0,
+        "self-holding": issuer == rows.protocol,
+    }
+    fate = np.select(list(lost.values()), range(len(lost)), default=len(lost) + method)
+    return fate, [*(("dropped", reason) for reason in lost), *(("mapped", name) for name in mapping.methods)]
+
+
+def _findings(holdings: pl.DataFrame, fate: Indices, fates: list[Fate]) -> pl.DataFrame:
     """Report amounts that are none, and negative ones, by name and size."""
-    bad = fates.filter(pl.col("dropped").is_in(["not an amount", "non-positive"]))
-    if bad.is_empty():
-        return findings_frame([])
     rows = []
-    for (reason,), part in bad.group_by("dropped"):
-        where = part.sort(*_KEY).row(0, named=True)
+    for reason in (NON_POSITIVE, NO_AMOUNT):
+        part = holdings.filter(fate == fates.index(("dropped", reason)))
+        if part.is_empty():
+            continue
+        where = part.sort("protocol", "chain", "token").row(0, named=True)
         place = f"protocol {where['protocol']}, token {where['token']}" + (" and others" if part.height > 1 else "")
-        usd = total(part["value_usd"].fill_nan(None)) if reason == "non-positive" else None
-        severity = "warning" if reason == "not an amount" or (usd or 0) < 0 else "info"
+        usd = total(part["value_usd"].fill_nan(None)) if reason == NON_POSITIVE else None
+        severity = "warning" if reason == NO_AMOUNT or (usd or 0) < 0 else "info"
         rows.append(finding(severity, f"{reason} value", place=place, rows=part.height, usd=usd, action="dropped"))
     return findings_frame(sorted(rows, key=lambda row: str(row["finding"])))

@@ -8,11 +8,16 @@ Amounts are counted in whole cents per row, so that for every date in = mapped +
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from dexposure_core.network.period import COVERAGE
+from dexposure_core.network.snapshot import Indices
+
+Fate = tuple[str, str]
 
 # Above this a single holding is not an amount of money (the whole world's wealth is below 1e15 USD).
 LARGEST_USD: Final = 1e15
@@ -54,7 +59,27 @@ def coverage_of(rows: pl.DataFrame) -> pl.DataFrame:
         pl.lit("in").alias("side"), pl.lit("total").alias("reason"),
         pl.len().cast(pl.Int64).alias("rows"), cents().sum().alias("usd_cents"),
     )  # fmt: skip
-    table = pl.concat([everything, fates.select(everything.columns)])
+    return _checked(pl.concat([everything, fates.select(everything.columns)]))
+
+
+def coverage_by_fate(rows: pl.DataFrame, fate: Indices, fates: Sequence[Fate]) -> pl.DataFrame:
+    """Return the coverage table of one date.
+
+    Args:
+        rows: value_usd; one row per holding of the input.
+        fate: (rows,) what became of each, as a place among `fates`.
+        fates: (side, reason): ("mapped", method) or ("dropped", reason).
+
+    Raises:
+        AssertionError: when in ≠ mapped + dropped; that is our own error, never the input's.
+    """
+    whole = rows.select(cents()).to_series().to_numpy()
+    found = [(*fates[i], int((fate == i).sum()), int(whole[fate == i].sum())) for i in np.unique(fate).tolist()]
+    everything = ("in", "total", len(whole), int(whole.sum()))
+    return _checked(pl.DataFrame([everything, *found], schema=COVERAGE, orient="row"))
+
+
+def _checked(table: pl.DataFrame) -> pl.DataFrame:
     check(table)
     return table.sort(pl.col("side").replace_strict({"in": 0, "mapped": 1, "dropped": 2}), "reason").cast(COVERAGE)
 

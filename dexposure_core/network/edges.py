@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 
+from dexposure_core.network.book import Book, Texts, places, sorted_texts
 from dexposure_core.network.build import nodes_of
 from dexposure_core.network.coverage import coverage_of, unusable
 from dexposure_core.network.flows import net_flows
@@ -50,7 +52,7 @@ def from_edges(
     if previous_edges is not None:
         before = _exposures(_fates(previous_edges))
         opening = _sizes(before, previous_nodes)
-        flows = net_flows(_as_holdings(exposures), _as_holdings(before))
+        flows = _flows(exposures, before)
     return Period(
         date=date,
         holdings=pl.DataFrame(schema=HOLDINGS),
@@ -79,10 +81,22 @@ def _exposures(fates: pl.DataFrame) -> pl.DataFrame:
     return sum_by(kept, ("creditor", "debtor"), ("value_usd",)).rename({"value_usd": "exposure_usd"})
 
 
-def _as_holdings(exposures: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit("")
-    return exposures.select("creditor", "debtor", chain=nothing, token=nothing,
-                            quantity=pl.lit(None, pl.Float64), value_usd="exposure_usd")  # fmt: skip
+def _flows(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Return the net flow of every pair, each exposure taken as one holding of the debtor's only token."""
+    ids = sorted_texts(*(frame[end] for frame in (now, before) for end in ("creditor", "debtor")))
+    texts = Texts(protocols=ids, chains=pl.Series([""]), tokens=ids)
+    return net_flows(_book(now, texts), _book(before, texts), np.arange(len(ids)), texts)
+
+
+def _book(exposures: pl.DataFrame, texts: Texts) -> Book:
+    count = exposures.height
+    return Book(
+        protocol=places(exposures["creditor"], texts.protocols),
+        chain=np.zeros(count, dtype=np.int64),
+        token=places(exposures["debtor"], texts.tokens),
+        quantity=np.full(count, np.nan),
+        value_usd=exposures["exposure_usd"].to_numpy(),
+    )
 
 
 def _sizes(exposures: pl.DataFrame, nodes: pl.DataFrame | None) -> pl.DataFrame:

@@ -12,79 +12,99 @@ eqs 3-4). The opening balance is the previous snapshot, so that exits to zero an
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from dexposure_core.network.book import Book, Marks, Texts, add_up, order_of
 from dexposure_core.network.period import FLOWS
-from dexposure_core.network.sums import group_starts, sort_by
-
-_KEYS: Final = ("creditor", "debtor", "chain", "token")
-_PAIR: Final = ("low", "high")
+from dexposure_core.network.snapshot import Floats, Indices
 
 
-def net_flows(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+@dataclass(frozen=True, kw_only=True)
+class _Changes:
+    """What became of each holding, arrays (K,): its ends, Δ, its price part, and whether that part is known."""
+
+    holder: Indices
+    issuer: Indices
+    delta: Floats
+    price: Floats
+    known: Marks
+
+
+def net_flows(now: Book, before: Book, issuer: Indices, texts: Texts) -> pl.DataFrame:
     """Return the net flow of every pair whose holdings changed.
 
     Args:
-        now: creditor, debtor, chain, token, quantity, value_usd > 0; one row per holding at the snapshot.
+        now: holdings at the snapshot, one row each, sorted.
         before: the same at the previous snapshot.
+        issuer: (tokens,) place of each token's issuer among the protocols; -1: none.
+        texts: what the places stand for.
 
     Returns:
         creditor, debtor, flow_usd > 0, price_usd, quantity_usd (null when one of the pair's continuing holdings
         lacks a quantity), sorted by creditor and debtor.
     """
-    both = now.join(before, on=list(_KEYS), how="full", coalesce=True, suffix="_0")
-    if both.is_empty():
-        return pl.DataFrame(schema=FLOWS)
-    signed = sort_by(_orient(_split(both)), _PAIR, ("net", "price", "known"))
-    starts = group_starts(signed, _PAIR)
-    net = np.add.reduceat(signed["net"].to_numpy(), starts)
-    price = np.add.reduceat(signed["price"].to_numpy(), starts)
-    known = np.logical_and.reduceat(signed["known"].to_numpy(), starts)
-    pairs = signed.select(pl.col(_PAIR).gather(starts)).with_columns(
-        net=pl.Series(net), price=pl.Series(price), known=pl.Series(known)
+    changes = _changes(_linked(now, issuer), _linked(before, issuer), issuer, texts)
+    holder_is_low = changes.holder < changes.issuer
+    low, high = np.minimum(changes.holder, changes.issuer), np.maximum(changes.holder, changes.issuer)
+    sign = np.where(holder_is_low, -1.0, 1.0)  # Δ ≥ 0 flows issuer → holder; a positive amount flows low → high
+    first, (net, price, unknown) = add_up(
+        low * len(texts.protocols) + high, (sign * changes.delta, sign * changes.price, (~changes.known).astype(float))
     )
-    return _directed(pairs)
+    return _directed(low[first], high[first], net, np.where(unknown > 0, np.nan, price), texts.protocols)
 
 
-def _split(both: pl.DataFrame) -> pl.DataFrame:
-    """Add Δ, its price part and whether that part is known, per holding."""
-    v0, v1 = pl.col("value_usd_0"), pl.col("value_usd")
-    q0, q1 = pl.col("quantity_0"), pl.col("quantity")
-    stays = v0.is_not_null() & v1.is_not_null()
-    priced = ((q0 > 0) & (q1 > 0) & q0.is_finite() & q1.is_finite()).fill_null(value=False)
-    return both.select(
-        *_KEYS[:2],
-        delta=v1.fill_null(0.0) - v0.fill_null(0.0),
-        price=pl.when(stays & priced).then(v1 * (q0 / q1) - v0).otherwise(0.0),
-        known=~stays | priced,
-    )
+def _linked(book: Book, issuer: Indices) -> Book:
+    """Return the holdings of tokens that another protocol issues."""
+    of = issuer[book.token]
+    return book.take((of >= 0) & (of != book.protocol))
 
 
-def _orient(changes: pl.DataFrame) -> pl.DataFrame:
-    """Name each unordered pair by its smaller id first; a positive amount flows from `low` to `high`."""
-    holder_is_low = pl.col("creditor") < pl.col("debtor")
-    sign = pl.when(holder_is_low).then(-1.0).otherwise(1.0)  # Δ ≥ 0 flows issuer → holder
-    return changes.select(
-        low=pl.when(holder_is_low).then("creditor").otherwise("debtor"),
-        high=pl.when(holder_is_low).then("debtor").otherwise("creditor"),
-        net=sign * pl.col("delta"),
-        price=sign * pl.col("price"),
-        known=pl.col("known"),
+def _changes(now: Book, before: Book, issuer: Indices, texts: Texts) -> _Changes:
+    key, key_0 = texts.key(now), texts.key(before)
+    place = np.searchsorted(key_0, key)
+    stays = np.zeros(len(key), dtype=bool)
+    inside = np.flatnonzero(place < len(key_0))
+    stays[inside] = key_0[place[inside]] == key[inside]
+    match = place[stays]
+    ended = np.ones(len(before), dtype=bool)
+    ended[match] = False
+    gone = before.take(ended)
+    delta = now.value_usd.copy()
+    delta[stays] -= before.value_usd[match]
+    price, known = np.zeros(len(now)), np.ones(len(now), dtype=bool)
+    price[stays], known[stays] = _price_effect(now.take(stays), before.take(match))
+    return _Changes(
+        holder=np.concatenate([now.protocol, gone.protocol]),
+        issuer=issuer[np.concatenate([now.token, gone.token])],
+        delta=np.concatenate([delta, -gone.value_usd]),
+        price=np.concatenate([price, np.zeros(len(gone))]),
+        known=np.concatenate([known, np.ones(len(gone), dtype=bool)]),
     )
 
 
-def _directed(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Turn signed nets into rows from tail to head; exact zeros vanish."""
-    up = pl.col("net") > 0
-    sign = pl.when(up).then(1.0).otherwise(-1.0)
-    directed = pairs.filter(pl.col("net") != 0).select(
-        creditor=pl.when(up).then("low").otherwise("high"),
-        debtor=pl.when(up).then("high").otherwise("low"),
-        flow_usd=pl.col("net").abs(),
-        price_usd=pl.when("known").then(sign * pl.col("price") + 0.0),
-        quantity_usd=pl.when("known").then(sign * (pl.col("net") - pl.col("price")) + 0.0),
-    )
-    return sort_by(directed, ("creditor", "debtor"))
+def _price_effect(now: Book, before: Book) -> tuple[Floats, Marks]:
+    """Return q₀·(p₁ − p₀) of continuing holdings (0 where it is not known), and whether it is known."""
+    q_0, q_1 = before.quantity, now.quantity
+    known = (q_0 > 0) & (q_1 > 0) & np.isfinite(q_0) & np.isfinite(q_1)
+    ratio = np.divide(q_0, q_1, out=np.zeros(len(now)), where=known)
+    return np.where(known, now.value_usd * ratio - before.value_usd, 0.0), known
+
+
+def _directed(low: Indices, high: Indices, net: Floats, price: Floats, protocols: pl.Series) -> pl.DataFrame:
+    """Turn signed nets (low → high) into rows from tail to head; exact zeros vanish; a price of NaN is not known."""
+    some = np.flatnonzero(net)
+    low, high, net, price = low[some], high[some], net[some], price[some]
+    up = net > 0
+    tail, head, sign = np.where(up, low, high), np.where(up, high, low), np.where(up, 1.0, -1.0)
+    order = order_of(tail * len(protocols) + head)
+    rows = pl.DataFrame({
+        "creditor": protocols.gather(tail[order]),
+        "debtor": protocols.gather(head[order]),
+        "flow_usd": np.abs(net)[order],
+        "price_usd": (sign * price + 0.0)[order],
+        "quantity_usd": (sign * (net - price) + 0.0)[order],
+    })  # fmt: skip
+    return rows.with_columns(pl.col("price_usd", "quantity_usd").fill_nan(None)).cast(FLOWS)

@@ -117,7 +117,8 @@ def own_issuers(tokens: pl.DataFrame) -> pl.DataFrame:
     Args:
         tokens: the tokens table.
     """
-    own = tokens.filter(pl.col("method") == "self").select(protocol="issuer").unique().sort("protocol")
+    decided = (pl.col("method") == "override") & (pl.col("issuer") == pl.col("token"))
+    own = tokens.filter((pl.col("method") == "self") | decided).select(protocol="issuer").unique().sort("protocol")
     return own.with_columns(
         name=pl.col("protocol"), category=pl.lit("Primary Market Token"), sector=pl.lit(PRIMARY_MARKET)
     ).cast(PROTOCOLS)

@@ -52,13 +52,16 @@ class PublishedWeek:
         return snapshot_of(from_published(self, self.tokens), basis, self.protocols)
 
 
-def from_published(week: PublishedWeek, tokens: pl.DataFrame | None = None) -> Period:
+def from_published(
+    week: PublishedWeek, tokens: pl.DataFrame | None = None, overrides: pl.DataFrame | None = None
+) -> Period:
     """Return the tables of one published week; see `dexposure_core.network.rebuild`.
 
     Args:
         week: the week as read.
         tokens: token, issuer for tokens whose issuer the links do not tell; None means the week's own.
+        overrides: token, issuer (null: nobody) of tokens whose issuer a person decided.
     """
     from dexposure_core.network.rebuild import from_published as rebuilt
 
-    return rebuilt(week, week.tokens if tokens is None else tokens)
+    return rebuilt(week, week.tokens if tokens is None else tokens, overrides)

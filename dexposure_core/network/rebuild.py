@@ -17,6 +17,7 @@ from dexposure_core.network.build import exposures_of
 from dexposure_core.network.coverage import coverage_of, unusable
 from dexposure_core.network.link_issuers import link_issuers
 from dexposure_core.network.naming import BUCKETS, bucket_of, named
+from dexposure_core.network.overrides import METHOD, apply_overrides
 from dexposure_core.network.period import (
     EXPOSURE_TOKENS,
     EXPOSURES,
@@ -37,12 +38,13 @@ if TYPE_CHECKING:
 Finding = dict[str, object]
 
 
-def from_published(week: PublishedWeek, tokens: pl.DataFrame | None) -> Period:
+def from_published(week: PublishedWeek, tokens: pl.DataFrame | None, overrides: pl.DataFrame | None = None) -> Period:
     """Return the tables of one published week.
 
     Args:
         week: the week as read, defects included.
         tokens: token, issuer for tokens whose issuer the links do not tell (from the mapping files), or None.
+        overrides: token, issuer (null: nobody) of tokens whose issuer a person decided, or None.
     """
     found: list[Finding] = []
     flows = _flows(week.links, found)
@@ -50,6 +52,7 @@ def from_published(week: PublishedWeek, tokens: pl.DataFrame | None) -> Period:
     held = _holdings(week.node_tokens, found)
     carried = week.link_tokens.filter(named("creditor") & named("debtor") & named("token"))
     issuers = link_issuers(held.filter(pl.col("dropped").is_null()), carried, _hints(tokens))
+    issuers = apply_overrides(issuers, overrides)
     fates = _fates(held, issuers)
     kept = fates.filter(pl.col("counts"))
     by_token, exposures = exposures_of(fates)
@@ -161,7 +164,8 @@ def _fates(held: pl.DataFrame, issuers: pl.DataFrame) -> pl.DataFrame:
     mapped = held.join(issuers, on="token", how="left", maintain_order="left")
     issuer = pl.col("issuer")
     reason = (
-        pl.when(issuer.is_in(BUCKETS) | (issuer.is_null() & bucket_of("token").is_not_null())).then(pl.lit("bucket"))
+        pl.when(issuer.is_null() & (pl.col("method") == METHOD)).then(pl.lit("no issuer"))
+        .when(issuer.is_in(BUCKETS) | (issuer.is_null() & bucket_of("token").is_not_null())).then(pl.lit("bucket"))
         .when(issuer.is_null() & pl.col("carried")).then(pl.lit("issuer ambiguous"))
         .when(issuer.is_null()).then(pl.lit("no issuer"))
         .when(issuer == pl.col("protocol")).then(pl.lit("self-holding"))
@@ -174,7 +178,7 @@ def _fates(held: pl.DataFrame, issuers: pl.DataFrame) -> pl.DataFrame:
 def _issuers(issuers: pl.DataFrame) -> pl.DataFrame:
     """Return token, issuer (null: bucket or not known), method, score (0: not known)."""
     bucket = pl.col("issuer").is_in(BUCKETS) | (pl.col("issuer").is_null() & bucket_of("token").is_not_null())
-    bucket = bucket.fill_null(value=False)
+    bucket = bucket.fill_null(value=False) & pl.col("method").ne_missing(METHOD)
     return issuers.select(
         "token",
         issuer=pl.when(~bucket).then("issuer"),

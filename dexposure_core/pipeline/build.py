@@ -17,6 +17,7 @@ import polars as pl
 from dexposure_core.errors import BadInput
 from dexposure_core.network.health import check_age, check_dates
 from dexposure_core.network.issuers import curated
+from dexposure_core.network.overrides import unused
 from dexposure_core.network.period import ISSUERS as ISSUER_COLUMNS
 from dexposure_core.network.period import PROTOCOLS, TOKENS, findings_frame
 from dexposure_core.pipeline.week import COLLECTED, ISSUERS, NAMES, Tables
@@ -42,6 +43,7 @@ class Plan:
         events: rows of the events table.
         tokens: the tokens table when it is known beforehand; None collects the issuers of the periods.
         today: the day to judge the data's age by; None leaves it unjudged.
+        overrides: token, issuer of the overrides in force, to report those that meet no token.
     """
 
     place: str
@@ -54,6 +56,7 @@ class Plan:
     events: pl.DataFrame | None = None
     tokens: pl.DataFrame | None = None
     today: dt.date | None = None
+    overrides: pl.DataFrame | None = None
 
 
 @dataclass(kw_only=True)
@@ -121,7 +124,9 @@ def _append_rest(writer: VintageWriter, seen: _Seen, plan: Plan) -> None:
     """Write what is known only at the end: protocols, tokens, findings about the whole input, events."""
     rows = [(protocol, *names) for protocol, names in sorted(seen.names.items())]
     writer.append("protocols", pl.DataFrame(rows, schema=PROTOCOLS, orient="row"))
-    writer.append("tokens", _tokens(seen) if plan.tokens is None else plan.tokens)
+    tokens = _tokens(seen) if plan.tokens is None else plan.tokens
+    writer.append("tokens", tokens)
+    writer.append("findings", _on(None, unused(tokens, plan.overrides)))
     if plan.findings is not None:
         writer.append("findings", plan.findings)
     for date, row in check_dates(plan.dates, plan.frequency):

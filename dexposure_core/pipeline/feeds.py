@@ -14,6 +14,7 @@ from dexposure_core.network.issuers import map_tokens, own_issuers, protocols_of
 from dexposure_core.network.period import FINDINGS, PROTOCOLS, finding, findings_frame
 from dexposure_core.network.sums import total
 from dexposure_core.pipeline.build import Plan, build
+from dexposure_core.pipeline.overriding import overriding
 from dexposure_core.pipeline.week import Tables, week_tables
 from dexposure_core.progress import Progress, silent
 
@@ -50,6 +51,7 @@ def build_feed(
     extra: Mapping[str, Any] | None = None,
     events: pl.DataFrame | None = None,
     simulated: bool = False,
+    overrides: str | Path | pl.DataFrame | None = None,
     progress: Progress = silent,
 ) -> str:
     """Build a vintage from any feed of holdings.
@@ -63,15 +65,17 @@ def build_feed(
         extra: more parameters for the manifest.
         events: rows of the events table.
         simulated: whether the data are simulated.
+        overrides: a person's issuers of tokens: a file, or the rows another manifest kept.
         progress: told of every period.
     """
     theta = settings.load().theta
-    tokens = map_tokens(feed.tokens, feed.protocols, theta=theta)
+    told = overriding(overrides)
+    tokens = told.applied(map_tokens(feed.tokens, feed.protocols, theta=theta), feed.protocols)
     plan = Plan(
-        place=place, sources=feed.sources, dates=feed.dates, frequency=feed.frequency,
-        parameters={"source": kind, "chains": chains, "theta": theta, **(extra or {})},
+        place=place, sources=(*feed.sources, *told.sources), dates=feed.dates, frequency=feed.frequency,
+        parameters={"source": kind, "chains": chains, "theta": theta, **(extra or {}), **told.parameters},
         simulated=simulated, findings=of_whole_input(feed.findings, _review(tokens, feed.tokens)),
-        events=events, tokens=tokens, today=None if simulated else today(),
+        events=events, tokens=tokens, today=None if simulated else today(), overrides=told.rows,
     )  # fmt: skip
     return build(_from_feed(feed, tokens, chains), plan, store_dir, progress=progress)
 

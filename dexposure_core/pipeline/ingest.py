@@ -16,10 +16,13 @@ import polars as pl
 
 from dexposure_core.errors import BadInput, BadOption
 from dexposure_core.network.edges import from_edges
-from dexposure_core.network.issuers import protocols_of
+from dexposure_core.network.issuers import own_issuers, protocols_of
+from dexposure_core.network.overrides import merged, recorded
+from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.network.published import from_published
 from dexposure_core.pipeline.build import Plan, build
 from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today, weeks_of
+from dexposure_core.pipeline.overriding import Overriding, overriding
 from dexposure_core.pipeline.week import Named, Tables, each_after_the_other
 from dexposure_core.progress import Progress, silent
 
@@ -37,22 +40,24 @@ def ingest_published(
     *,
     meta: str | Path | None = None,
     mapping: str | Path | None = None,
+    overrides: str | Path | None = None,
     progress: Progress = silent,
 ) -> str:
     """Import the published DeXposure JSON: flows as published, exposures rebuilt from the compositions."""
     from dexposure_core.sources import published
 
-    feed = published.read(path, meta, mapping)
+    feed, told = published.read(path, meta, mapping), overriding(overrides)
     plan = Plan(
-        place=Path(path).name, sources=feed.sources, dates=feed.dates, frequency=frequency_of(feed.dates),
-        parameters={"source": "published"}, today=today(),
+        place=Path(path).name, sources=(*feed.sources, *told.sources), dates=feed.dates,
+        frequency=frequency_of(feed.dates), parameters={"source": "published", **told.parameters}, today=today(),
+        overrides=told.rows,
     )  # fmt: skip
-    return build(each_after_the_other(_published(feed)), plan, store_dir, progress=progress)
+    return build(each_after_the_other(_published(feed, told.rows)), plan, store_dir, progress=progress)
 
 
-def _published(feed: PublishedFeed) -> Iterator[Named]:
+def _published(feed: PublishedFeed, overrides: pl.DataFrame) -> Iterator[Named]:
     for week in feed:
-        period = from_published(week, feed.tokens)
+        period = from_published(week, feed.tokens, overrides)
         ids = period.nodes["protocol"].unique()
         yield period, protocols_of(week.protocols, ids, curated_sectors=False)
 
@@ -68,6 +73,7 @@ def ingest_holdings(
     date: str | dt.date | None = None,
     protocols: str | Path | None = None,
     tokens: str | Path | None = None,
+    overrides: str | Path | None = None,
     progress: Progress = silent,
 ) -> str:
     """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
@@ -77,7 +83,9 @@ def ingest_holdings(
         path, frequency=frequency, columns=columns, date=_day(date), duplicates=duplicates,
         protocols=protocols, tokens=tokens, progress=progress,
     )  # fmt: skip
-    return build_feed(feed, Path(path).name, store_dir, chains=chains, kind="holdings", progress=progress)
+    return build_feed(
+        feed, Path(path).name, store_dir, chains=chains, kind="holdings", overrides=overrides, progress=progress
+    )
 
 
 def ingest_defillama(
@@ -86,6 +94,7 @@ def ingest_defillama(
     *,
     frequency: Frequency = "week",
     chains: str = "default",
+    overrides: str | Path | None = None,
     progress: Progress = silent,
 ) -> str:
     """Import saved `/protocol/{slug}` answers of DefiLlama."""
@@ -93,7 +102,7 @@ def ingest_defillama(
 
     feed = defillama.read(paths, frequency=frequency, progress=progress)
     place = ", ".join(Path(p).name for p in paths)
-    return build_feed(feed, place, store_dir, chains=chains, kind="defillama", progress=progress)
+    return build_feed(feed, place, store_dir, chains=chains, kind="defillama", overrides=overrides, progress=progress)
 
 
 def ingest_world(
@@ -147,6 +156,7 @@ def ingest_store(
     *,
     chains: str = "default",
     tokens: str | Path | None = None,
+    overrides: str | Path | None = None,
     progress: Progress = silent,
 ) -> str:
     """Rebuild networks and measures from a vintage's holdings with other chains or issuers, as a new vintage.
@@ -164,10 +174,16 @@ def ingest_store(
         receipt, given = read_issuers(tokens)
         sources.append(receipt)
         mapped = _override(mapped, given)
+    told = overriding(overrides)
+    mapped = told.applied(mapped, store.protocols())
+    kept = Overriding(rows=merged(recorded(store.manifest.parameters), told.rows))
     plan = Plan(
-        place=f"vintage {store.vintage}", sources=sources, dates=store.dates(), frequency=store.manifest.frequency,
-        parameters={**store.manifest.parameters, "rebuilt_from": store.vintage, "chains": chains},
-        simulated=store.manifest.simulated, events=store.events(), tokens=mapped,
+        place=f"vintage {store.vintage}", sources=[*sources, *told.sources], dates=store.dates(),
+        frequency=store.manifest.frequency,
+        parameters={
+            **store.manifest.parameters, "rebuilt_from": store.vintage, "chains": chains, **kept.parameters,
+        },
+        simulated=store.manifest.simulated, events=store.events(), tokens=mapped, overrides=told.rows,
     )  # fmt: skip
     return build(_from_store(store, mapped, chains), plan, store_dir, progress=progress)
 
@@ -185,7 +201,7 @@ def _override(mapped: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
 
 def _from_store(store: Store, tokens: pl.DataFrame, chains: str) -> Iterator[Tables]:
     ids = pl.concat([store.protocols()["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
-    names = protocols_of(store.protocols(), ids)
+    names = protocols_of(pl.concat([store.protocols().select(list(PROTOCOLS)), own_issuers(tokens)]), ids)
     rows = ((date, store.holdings(date).drop("issuer")) for date in store.dates())
     yield from weeks_of(rows, tokens, names, chains)
 

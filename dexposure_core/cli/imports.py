@@ -28,6 +28,9 @@ chains_option = click.option(
     "--chains", default="default", show_default=True, metavar="WHICH",
     help="default (without borrowed), all, borrowed, or the name of one chain.",
 )  # fmt: skip
+overrides_option = click.option(
+    "--overrides", type=FilePath, help="CSV: token, issuer, note (see `tokens review`); wins over everything else."
+)
 duplicates_option = click.option(
     "--duplicates", type=click.Choice(["refuse", "sum"]), default="refuse", show_default=True,
     help="What to do with repeated rows.",
@@ -43,13 +46,16 @@ def imports() -> None:
 @click.argument("file", type=FilePath)
 @click.option("--meta", type=FilePath, help="meta_df.csv with id, name, category.")
 @click.option("--mapping", type=FilePath, help="Folder with id_to_info.json, rev_map.json, token_to_protocol.json.")
+@overrides_option
 @click.pass_obj
-def published(ctx: Context, file: Path, meta: Path | None, mapping: Path | None) -> None:
+def published(ctx: Context, file: Path, meta: Path | None, mapping: Path | None, overrides: Path | None) -> None:
     """Import the published DeXposure JSON, of any size."""
     from dexposure_core.pipeline.ingest import ingest_published
 
     with ctx.progress(" weeks") as progress:
-        vintage = ingest_published(file, ctx.writing_dir(), meta=meta, mapping=mapping, progress=progress)
+        vintage = ingest_published(
+            file, ctx.writing_dir(), meta=meta, mapping=mapping, overrides=overrides, progress=progress
+        )
     _tell(ctx, vintage)
 
 
@@ -57,13 +63,16 @@ def published(ctx: Context, file: Path, meta: Path | None, mapping: Path | None)
 @click.argument("files", type=FilePath, nargs=-1, required=True)
 @frequency_option
 @chains_option
+@overrides_option
 @click.pass_obj
-def defillama(ctx: Context, files: tuple[Path, ...], frequency: Frequency, chains: str) -> None:
+def defillama(ctx: Context, files: tuple[Path, ...], frequency: Frequency, chains: str, overrides: Path | None) -> None:
     """Import saved /protocol/{slug} answers of DefiLlama."""
     from dexposure_core.pipeline.ingest import ingest_defillama
 
     with ctx.progress(" periods") as progress:
-        vintage = ingest_defillama(files, ctx.writing_dir(), frequency=frequency, chains=chains, progress=progress)
+        vintage = ingest_defillama(
+            files, ctx.writing_dir(), frequency=frequency, chains=chains, overrides=overrides, progress=progress
+        )
     _tell(ctx, vintage)
 
 
@@ -75,11 +84,12 @@ def defillama(ctx: Context, files: tuple[Path, ...], frequency: Frequency, chain
 @duplicates_option
 @click.option("--date", metavar="YYYY-MM-DD", help="The day of every row, when the file has no date column.")
 @click.option("--protocols", type=FilePath, help="CSV: protocol_id, name, category, sector.")
-@click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id); wins over every other mapping.")
+@click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id): the input's own mapping.")
+@overrides_option
 @click.pass_obj
 def holdings(
     ctx: Context, file: Path, frequency: Frequency, chains: str, columns: tuple[str, ...], duplicates: Duplicates,
-    date: str | None, protocols: Path | None, tokens: Path | None,
+    date: str | None, protocols: Path | None, tokens: Path | None, overrides: Path | None,
 ) -> None:  # fmt: skip
     """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
     from dexposure_core.pipeline.ingest import ingest_holdings
@@ -87,7 +97,7 @@ def holdings(
     with ctx.progress(" periods") as progress:
         vintage = ingest_holdings(
             file, ctx.writing_dir(), frequency=frequency, chains=chains, columns=pairs(columns), duplicates=duplicates,
-            date=date, protocols=protocols, tokens=tokens, progress=progress,
+            date=date, protocols=protocols, tokens=tokens, overrides=overrides, progress=progress,
         )  # fmt: skip
     _tell(ctx, vintage)
 
@@ -125,14 +135,17 @@ def simulate(ctx: Context, scale: str, seed: int | None) -> None:
 
 @click.command()
 @chains_option
-@click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id); wins over every other mapping.")
+@click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id): the input's own mapping.")
+@overrides_option
 @click.pass_obj
-def build(ctx: Context, chains: str, tokens: Path | None) -> None:
+def build(ctx: Context, chains: str, tokens: Path | None, overrides: Path | None) -> None:
     """Rebuild networks and measures from a vintage's holdings with other choices, as a new vintage."""
     from dexposure_core.pipeline.ingest import ingest_store
 
     with ctx.progress(" periods") as progress:
-        vintage = ingest_store(ctx.open(), ctx.writing_dir(), chains=chains, tokens=tokens, progress=progress)
+        vintage = ingest_store(
+            ctx.open(), ctx.writing_dir(), chains=chains, tokens=tokens, overrides=overrides, progress=progress
+        )
     _tell(ctx, vintage)
 
 

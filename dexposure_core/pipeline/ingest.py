@@ -175,15 +175,15 @@ def ingest_store(
         sources.append(receipt)
         mapped = _override(mapped, given)
     told = overriding(overrides)
-    mapped = told.applied(mapped, store.protocols())
-    kept = Overriding(rows=merged(recorded(store.manifest.parameters), told.rows))
+    kept = Overriding(rows=merged(recorded(store.manifest.parameters), told.rows), place=told.place)
+    mapped = kept.applied(mapped, store.protocols())
     plan = Plan(
         place=f"vintage {store.vintage}", sources=[*sources, *told.sources], dates=store.dates(),
         frequency=store.manifest.frequency,
         parameters={
             **store.manifest.parameters, "rebuilt_from": store.vintage, "chains": chains, **kept.parameters,
         },
-        simulated=store.manifest.simulated, events=store.events(), tokens=mapped, overrides=told.rows,
+        simulated=store.manifest.simulated, events=store.events(), tokens=mapped, overrides=kept.rows,
     )  # fmt: skip
     return build(_from_store(store, mapped, chains), plan, store_dir, progress=progress)
 

@@ -122,11 +122,11 @@ def _totals(drawn: Any, frame: pl.DataFrame, total: str, divisor: float) -> None
 
 def _rows(drawn: Any, labels: Sequence[str]) -> None:
     shown = [text.html(text.short(name, 28)) for name in labels]
-    left = 20 + 6.7 * max((min(28, len(name)) for name in labels), default=0)
-    drawn.update_yaxes(tickvals=list(range(len(labels))), ticktext=shown, autorange="reversed", automargin=False)
-    drawn.update_yaxes(showgrid=False, zeroline=False, ticklabelstandoff=6)
+    drawn.update_yaxes(tickvals=list(range(len(labels))), ticktext=shown, autorange="reversed")
+    drawn.update_yaxes(showgrid=False, zeroline=False)
+    base.room_left(drawn, max((min(28, len(name)) for name in labels), default=0))
     drawn.update_xaxes(showgrid=True, zeroline=True, zerolinewidth=1, nticks=5)
-    drawn.update_layout(bargap=0.28, margin={"t": 56, "l": left}, showlegend=False)
+    drawn.update_layout(bargap=0.28, margin={"t": 56}, showlegend=False)
 
 
 def _room(drawn: Any, values: Sequence[float], written: Sequence[str]) -> None:

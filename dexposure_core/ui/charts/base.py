@@ -40,6 +40,12 @@ def name_colours(drawn: Any, named: Sequence[tuple[str, str]], *, row: int = 5) 
     drawn.layout.title.subtitle.text = "<br>".join([f"{unit}   {lines[0]}", *lines[1:]]) if lines else unit
 
 
+def room_left(drawn: Any, longest: int) -> None:
+    """Keep room for labels of so many characters at the left edge, so that the caption starts at the edge itself."""
+    drawn.update_yaxes(automargin=False, ticklabelstandoff=6)
+    drawn.update_layout(margin={"l": 20 + 6.7 * longest})
+
+
 def scale(values: Iterable[float | None], unit: str) -> tuple[float, str]:
     """Return what to divide amounts by for drawing, and the name of the resulting unit (`USD bn`, `%`, ...)."""
     if unit == "share":

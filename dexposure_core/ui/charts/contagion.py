@@ -53,6 +53,7 @@ def by_round(frame: pl.DataFrame, *, limit: int = 7) -> Any:
     drawn.update_xaxes(tickvals=list(range(len(labels))), ticktext=labels)
     drawn.update_yaxes(range=[0, top * 1.22], nticks=5)
     drawn.update_layout(margin={"t": 60}, bargap=0.3)
+    base.room_left(drawn, 4)
     return drawn
 
 
@@ -87,6 +88,7 @@ def by_group(frame: pl.DataFrame, names: str, *, title: str, limit: int = 10) ->
     drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=False)
     drawn.update_xaxes(range=[0, top * 1.22], nticks=5, showgrid=True)
     drawn.update_layout(barmode="stack", bargap=0.28, margin={"t": 60})
+    base.room_left(drawn, max((min(26, len(name)) for name in frame[names].to_list()), default=0))
     return drawn
 
 
@@ -117,6 +119,7 @@ def strip(frame: pl.DataFrame, rule: str, capacity: float) -> Any:
     drawn.update_xaxes(tickformat=".0%")
     drawn.update_yaxes(rangemode="tozero", nticks=5)
     drawn.update_layout(margin={"t": 84}, legend={"y": 1.0})
+    base.room_left(drawn, 4)
     return drawn
 
 

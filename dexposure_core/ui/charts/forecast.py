@@ -62,6 +62,7 @@ def beside(
     drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=True)
     drawn.update_xaxes(ticksuffix=" %", nticks=6, zeroline=False, showgrid=True)
     drawn.update_layout(margin={"t": 60}, showlegend=False)
+    base.room_left(drawn, max((min(36, len(name)) for name in titles), default=0) - 4)
     return drawn
 
 
@@ -103,4 +104,5 @@ def moves(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
     drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=False)
     drawn.update_xaxes(zeroline=True, showgrid=True, nticks=5)
     drawn.update_layout(bargap=0.28, margin={"t": 60})
+    base.room_left(drawn, max((min(26, len(name)) for name in names), default=0))
     return drawn

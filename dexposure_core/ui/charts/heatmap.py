@@ -134,6 +134,7 @@ def _axes(drawn: Any, sectors: Sequence[str]) -> None:
         showline=False,
         fixedrange=True,
     )
+    base.room_left(drawn, max(len(line) for name in names for line in name.split("<br>")))
     drawn.update_layout(margin={"t": 140, "b": 58}, clickmode="event+select", dragmode=False)
 
 

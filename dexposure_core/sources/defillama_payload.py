@@ -126,11 +126,23 @@ def _field(error: msgspec.ValidationError, body: bytes) -> str:
     """Return `field chainTvls[...].tokensInUsd: expected ..., got ...`, and the fields that are there."""
     what, at, place = str(error).partition(" - at `$")
     field = place.removesuffix("`").removeprefix(".") or "(the answer itself)"
+    if field.startswith("chainTvls[...]"):
+        field = field.replace("[...]", f".{_odd_chain(body)}", 1)
     if what.startswith("Object missing required field"):
         name = what.split("`")[1]
         inside = f"{field}.{name}" if at and place != "`" else name
         return f"field {inside}: missing; found {_keys(body)}"
     return f"field {field}: {what[:1].lower()}{what[1:]}"
+
+
+def _odd_chain(body: bytes) -> str:
+    """Return the first chain whose lists are not what they must be."""
+    for name, lists in msgspec.json.decode(without_nan(body))["chainTvls"].items():
+        try:
+            msgspec.convert(lists, Lists)
+        except msgspec.ValidationError:
+            return str(name)[:40]
+    return "*"
 
 
 def _missing(body: bytes) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -153,7 +153,7 @@ class _Walk:
             raise BadOption(one_line(f"--protocols: {shown(wrong)} cannot be the slug of a protocol; see {LIST}"))
         return list(dict.fromkeys(asked))
 
-    def _outcomes(self, todo: Sequence[str]) -> Iterator[Outcome]:
+    def _outcomes(self, todo: Sequence[str]) -> Generator[Outcome, None, None]:
         """Yield what became of each slug, as it comes; never more requests open than allowed."""
         slugs, waiting = iter(todo), set[Future[Outcome]]()
         pool = ThreadPoolExecutor(self._order.concurrency, thread_name_prefix="fetch")

@@ -50,6 +50,8 @@ _CSS: Final = """
   .stMainBlockContainer {padding: 3.6rem 1rem 2rem;}
   .stMainBlockContainer h1 {font-size: 1.35rem;}
   .st-key-headline p {font-size: 1rem;}
+  [class*="st-key-chart-matrix"] {overflow-x: auto;}
+  [class*="st-key-chart-matrix"] .stElementContainer:has(.stPlotlyChart) {min-width: 660px;}
   .strip {font-size: .76rem; gap: .15rem .6rem;}
 }
 </style>

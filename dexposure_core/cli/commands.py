@@ -29,6 +29,7 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("measure", "read:measure", "Every measure on one date."),
     Entry("importance", "read:importance", "Systemic importance of every protocol on one date."),
     Entry("spillover", "read:spillover", "Exposure between sectors on one date."),
+    Entry("chains", "chains:chains", "Chains: sizes, concentration, exposure by chain, bridges."),
     Entry("stress", "stress:stress", "Losses after a shock to protocols or tokens."),
     Entry("train", "models:train", "Train the forecaster on a vintage."),
     Entry("forecast", "models:forecast", "Forecast the network some weeks ahead, then measure it."),

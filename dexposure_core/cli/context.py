@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dexposure_core.errors import BadOption
+from dexposure_core.errors import BadOption, UnknownDate
 from dexposure_core.progress import Progress, silent
 from dexposure_core.settings import resolve_store
 
@@ -32,6 +32,7 @@ class Context:
     as_json: bool
     quiet: bool
     simulated: bool = False
+    chains: str | None = None  # the choice of chains, where a command offers one
 
     def open(self) -> Store:
         """Open the chosen store and vintage for reading."""
@@ -40,6 +41,15 @@ class Context:
         store = open_store(resolve_store(self.store, writing=False), self.vintage)
         self.simulated = store.manifest.simulated
         return store
+
+    def open_lens(self, chains: Sequence[str]) -> Store:
+        """Open the chosen vintage seen through the chains of `--chain`; what is shown then says so."""
+        from dexposure_core.pipeline.lens import chains_of, open_lens
+
+        store = self.open()
+        seen = open_lens(store, chains) if chains else store
+        self.chains = chains_of(seen)
+        return seen
 
     def writing_dir(self) -> Path:
         """Return the folder that new vintages go to."""
@@ -51,10 +61,13 @@ class Context:
             import msgspec
 
             told = {**document, "simulated": True} if self.simulated else document
+            told = told if self.chains is None else {**told, "chains": self.chains}
             click.echo(msgspec.json.encode(told, enc_hook=str).decode())
             return
         if self.simulated:
             self.note("SIMULATED DATA: not observations of any real protocol")
+        if self.chains not in (None, "default"):
+            self.note(f"CHAINS: {self.chains}; not the whole system")
         for line in lines():
             click.echo(line)
 
@@ -111,7 +124,9 @@ def pick_date(store: Store, text: str | None, basis: Basis) -> dt.date:
         UnknownDate: when the vintage has no snapshot on it (raised by the store on reading).
     """
     if text is None:
-        return store.dates(basis)[-1]
+        if not (dates := store.dates(basis)):
+            raise UnknownDate(f"There is no snapshot on the {basis} basis; take the other, or other chains")
+        return dates[-1]
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
@@ -153,3 +168,8 @@ basis_option = click.option(
     help="holdings: what is owed at the date; flow: what changed in the period.",
 )  # fmt: skip
 date_option = click.option("--date", metavar="YYYY-MM-DD", help="Snapshot date. Default: the last one.")
+chain_option = click.option(
+    "--chain", "chains", multiple=True, metavar="NAME",
+    help="Only balances on this chain (repeatable); also borrowed (only those) or all (borrowed too). "
+    "Default: all chains without borrowed balances.",
+)  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dexposure_core.cli.context import Context, basis_option, columns, date_option, pick_date
+from dexposure_core.cli.context import Context, basis_option, chain_option, columns, date_option, pick_date
 from dexposure_core.pipeline.numbers import amount, number, percent, usd
 from dexposure_core.settings import resolve_store
 
@@ -38,10 +38,11 @@ def vintages(ctx: Context) -> None:
 
 @click.command()
 @basis_option
+@chain_option
 @click.pass_obj
-def dates(ctx: Context, basis: Basis) -> None:
+def dates(ctx: Context, basis: Basis, chains: tuple[str, ...]) -> None:
     """List the snapshot dates of a vintage."""
-    store = ctx.open()
+    store = ctx.open_lens(chains)
     days = [day.isoformat() for day in store.dates(basis)]
     ctx.show({"vintage": store.vintage, "basis": basis, "dates": days}, lambda: iter(days))
 
@@ -49,12 +50,13 @@ def dates(ctx: Context, basis: Basis) -> None:
 @click.command()
 @date_option
 @basis_option
+@chain_option
 @click.pass_obj
-def measure(ctx: Context, date: str | None, basis: Basis) -> None:
+def measure(ctx: Context, date: str | None, basis: Basis, chains: tuple[str, ...]) -> None:
     """Every measure on one date, as kept in the vintage."""
     from dexposure_core.measures import MEASURES
 
-    store = ctx.open()
+    store = ctx.open_lens(chains)
     day = pick_date(store, date, basis)
     values = dict(store.measures(day, basis).rows())
     document = {**_head(store.vintage, day, basis), "measures": {m.name: values.get(m.name) for m in MEASURES}}
@@ -71,10 +73,11 @@ def measure(ctx: Context, date: str | None, basis: Basis) -> None:
 @click.option(
     "--top", type=click.IntRange(min=1), help="Only the most important ones. Default: all (20 on a terminal)."
 )
+@chain_option
 @click.pass_obj
-def importance(ctx: Context, date: str | None, basis: Basis, top: int | None) -> None:
+def importance(ctx: Context, date: str | None, basis: Basis, top: int | None, chains: tuple[str, ...]) -> None:
     """Systemic importance of every protocol on one date, the published score first."""
-    store = ctx.open()
+    store = ctx.open_lens(chains)
     day = pick_date(store, date, basis)
     table = store.importance(day, basis).sort("sis", "protocol", descending=[True, False], nulls_last=True)
     shown = table if top is None else table.head(top)
@@ -96,12 +99,13 @@ def importance(ctx: Context, date: str | None, basis: Basis, top: int | None) ->
 @click.command()
 @date_option
 @basis_option
+@chain_option
 @click.pass_obj
-def spillover(ctx: Context, date: str | None, basis: Basis) -> None:
+def spillover(ctx: Context, date: str | None, basis: Basis, chains: tuple[str, ...]) -> None:
     """Exposure from each sector to each other sector on one date."""
     from dexposure_core.measures import spillover_concentration
 
-    store = ctx.open()
+    store = ctx.open_lens(chains)
     day = pick_date(store, date, basis)
     cells = store.sector_exposures(day, basis).select("creditor_sector", "debtor_sector", "exposure_usd").to_dicts()
     snapshot = store.snapshot(day, basis)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dexposure_core.cli.context import Context, basis_option, columns, date_option, fractions, pick_date
+from dexposure_core.cli.context import Context, basis_option, chain_option, columns, date_option, fractions, pick_date
 from dexposure_core.errors import BadOption
 from dexposure_core.pipeline.numbers import percent, usd
 
@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 @click.option("--pass-through", type=click.FloatRange(0, 1), default=1.0, show_default=True,
               help="Share of a protocol's distress that its tokens pass on.")  # fmt: skip
 @click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Losers shown on a terminal.")
+@chain_option
 @click.pass_obj
 def stress(
     ctx: Context, date: str | None, basis: Basis, scenario: str | None, protocols: tuple[str, ...],
     tokens: tuple[str, ...], rule: str, absorbing_fraction: float, pass_through: float, top: int,
+    chains: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Losses after a shock: a standard scenario, protocols, tokens, or a mix of the latter two."""
     from dexposure_core.pipeline.stress import stress as run
@@ -39,7 +41,7 @@ def stress(
         raise BadOption(
             "Say what breaks: either --scenario NAME, or --protocol ID=FRACTION and/or --token SYMBOL=FRACTION"
         )
-    store = ctx.open()
+    store = ctx.open_lens(chains)
     result = run(
         store, pick_date(store, date, basis), basis, scenario=scenario,
         protocols=fractions("--protocol", protocols) or None, tokens=fractions("--token", tokens) or None,

@@ -72,7 +72,7 @@ def tie_issuers(store: Store, date: dt.date) -> pl.DataFrame:
 
 
 def by_chain(store: Store, date: dt.date) -> pl.DataFrame:
-    """Return chain, tied_usd, tied_share (of the chain's TVL), tokens, main_issuer: how far each chain rests on them."""
+    """Return chain, tied_usd, tied_share (of the chain's TVL), tokens, main_issuer: how far a chain rests on them."""
     rows = ties(store, date)
     sizes = store.holdings(date).group_by(named("chain")).agg(tvl_usd=pl.sum("value_usd"))
     issuers = rows.group_by("chain", "issuer_name").agg(pl.sum("held_usd"))

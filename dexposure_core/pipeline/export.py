@@ -15,6 +15,7 @@ import polars as pl
 
 from dexposure_core.errors import BadOption
 from dexposure_core.network import Basis
+from dexposure_core.pipeline.lens import MADE, Lens, chains_of
 from dexposure_core.store import Store
 
 FORMULA = r"^(\s*[=+\-@\t\r\n])"  # how a spreadsheet formula starts
@@ -49,7 +50,7 @@ def export(
         raise BadOption(f"--out {out}: the name must end in .csv or .parquet")
     if not out.parent.is_dir():
         raise BadOption(f"--out {out}: there is no folder {out.parent}; make it first")
-    frame = store.table(table)
+    frame = store.on(table, date) if isinstance(store, Lens) and date and table in MADE else store.table(table)
     for column, wanted in (("date", date), ("basis", basis)):
         if wanted is not None:
             if column not in frame.columns:
@@ -60,7 +61,7 @@ def export(
         part.write_text(safe_csv(frame), "utf-8")
     else:
         frame.write_parquet(part, compression="zstd")
-    document = {**provenance(store, table=table, date=date, basis=basis), "rows": frame.height}
+    document = {**provenance(store, table=table, date=date, basis=basis, chains=chains_of(store)), "rows": frame.height}
     out.with_name(f"{out.name}.provenance.json").write_bytes(
         msgspec.json.format(msgspec.json.encode(document), indent=1)
     )

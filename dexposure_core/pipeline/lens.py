@@ -37,6 +37,7 @@ from dexposure_core.store.reader import known_basis
 
 _OF_PERIOD: Final = ("holdings", "exposures", "exposure_tokens", "flows", "nodes", "coverage", "findings")
 _OF_MEASURES: Final = ("measures", "importance", "sector_exposures")
+MADE: Final = (*_OF_PERIOD, *_OF_MEASURES)  # the tables that a lens makes itself
 _KEPT: Final = 8  # dates kept in memory
 
 
@@ -174,10 +175,18 @@ class Lens(Store):
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a whole table of these chains, all dates made one after the other; as of `Store.table`."""
-        if name not in (*_OF_PERIOD, *_OF_MEASURES):
+        if name not in MADE:
             return super().table(name)
-        dated = [self._on(name, day).with_columns(date=pl.lit(day)) for day in self.dates()]
-        return pl.concat(dated).select(TABLES[name].empty().columns)
+        return pl.concat([self.on(name, day) for day in self.dates()])
+
+    def on(self, name: str, date: dt.date) -> pl.DataFrame:
+        """Return the rows of one date of a table.
+
+        Raises:
+            UnknownDate: these chains have no snapshot on that date.
+        """
+        self._check_date(date, "holdings")
+        return self._on(name, date).with_columns(date=pl.lit(date)).select(TABLES[name].empty().columns)
 
     def balances(self, start: dt.date, end: dt.date) -> pl.DataFrame:
         """Return date, protocol, token, value_usd of these chains' holdings from `start` to `end`, both included."""

@@ -44,7 +44,7 @@ def downloads() -> None:
     st.subheader("Every table, to download", anchor=False)
     name = controls.choice("table", "Table", list(TABLES), default="exposures")
     st.caption(datasheet.table_line(store.manifest, name))
-    export.whole_table(name, lambda: store.table(name), store.parquet_path(name), whole)
+    export.whole_table(name, lambda: store.table(name), store.parquet_paths(name), whole)
     export.table(datasheet.columns(name), f"columns-{name}", whole)
     left, right = st.columns(2)
     with left:

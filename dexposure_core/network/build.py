@@ -22,7 +22,7 @@ from dexposure_core.network.period import (
     EXPOSURES,
     FINDINGS,
     FLOWS,
-    HOLDINGS,
+    HELD,
     ISSUERS,
     NODES,
     Balances,
@@ -88,7 +88,7 @@ def from_holdings(
     fate, fates = _fates(rows, bad, mapping, chains)
     return Period(
         date=date,
-        holdings=_holdings(held if "counts" in HOLDINGS else kept, mapping),
+        holdings=_holdings(held, mapping),
         exposures=exposures,
         exposure_tokens=by_token,
         flows=flows,
@@ -112,7 +112,7 @@ def balances(holdings: pl.DataFrame, chains: str = "default") -> Balances:
     kept = _counted(held, mapping)
     sizes = _sizes(kept, mapping.texts)
     return Balances(
-        holdings=_holdings(held if "counts" in HOLDINGS else kept, mapping),
+        holdings=_holdings(held, mapping),
         nodes=sizes.select(pl.lit("holdings").alias("basis"), *sizes.columns),
     )
 
@@ -217,7 +217,7 @@ def _holdings(held: Book, mapping: _Mapping) -> pl.DataFrame:
         "value_usd": held.value_usd,
         "counts": mapping.counts[held.chain],
     })  # fmt: skip
-    return table.select(list(HOLDINGS)).cast(HOLDINGS)
+    return table.select(list(HELD)).cast(HELD)
 
 
 def _fates(rows: Book, bad: pl.Series, mapping: _Mapping, chains: str) -> tuple[Indices, list[Fate]]:

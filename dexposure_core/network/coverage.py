@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from dexposure_core.network.period import COVERAGE
+from dexposure_core.network.period import CHAINS, COVERAGE
 from dexposure_core.network.snapshot import Indices
+from dexposure_core.network.sums import sum_by
 
 Fate = tuple[str, str]
 
@@ -82,6 +83,19 @@ def coverage_by_fate(rows: pl.DataFrame, fate: Indices, fates: Sequence[Fate]) -
 def _checked(table: pl.DataFrame) -> pl.DataFrame:
     check(table)
     return table.sort(pl.col("side").replace_strict({"in": 0, "mapped": 1, "dropped": 2}), "reason").cast(COVERAGE)
+
+
+def chains_of(holdings: pl.DataFrame) -> pl.DataFrame:
+    """Return chain, counts, protocols, rows, tvl_usd: what is held on every chain.
+
+    Args:
+        holdings: protocol, chain, value_usd, counts; one row per holding, all positive.
+    """
+    sizes = sum_by(holdings, ("chain",), ("value_usd",)).rename({"value_usd": "tvl_usd"})
+    facts = holdings.group_by("chain").agg(
+        pl.col("counts").first(), protocols=pl.col("protocol").n_unique(), rows=pl.len()
+    )
+    return sizes.join(facts, on="chain", how="left", maintain_order="left").select(list(CHAINS)).cast(CHAINS)
 
 
 def check(table: pl.DataFrame) -> None:

@@ -20,7 +20,7 @@ from dexposure_core.network.period import (
     EXPOSURE_TOKENS,
     EXPOSURES,
     FLOWS,
-    HOLDINGS,
+    HELD,
     ISSUERS,
     Period,
     finding,
@@ -55,7 +55,7 @@ def from_edges(
         flows = _flows(exposures, before)
     return Period(
         date=date,
-        holdings=pl.DataFrame(schema=HOLDINGS),
+        holdings=pl.DataFrame(schema=HELD),
         exposures=exposures.cast(EXPOSURES),
         exposure_tokens=exposures.select("creditor", "debtor", pl.lit("").alias("token"), "exposure_usd").cast(
             EXPOSURE_TOKENS

@@ -18,6 +18,7 @@ from dexposure_core.network.snapshot import UNKNOWN_SECTOR, Basis, Snapshot
 HOLDINGS: Final = pl.Schema({
     "protocol": pl.String, "chain": pl.String, "token": pl.String, "quantity": pl.Float64, "value_usd": pl.Float64,
 })  # fmt: skip
+HELD: Final = pl.Schema({**HOLDINGS, "counts": pl.Boolean()})
 EXPOSURES: Final = pl.Schema({"creditor": pl.String, "debtor": pl.String, "exposure_usd": pl.Float64})
 EXPOSURE_TOKENS: Final = pl.Schema({
     "creditor": pl.String, "debtor": pl.String, "token": pl.String, "exposure_usd": pl.Float64,
@@ -32,6 +33,9 @@ FINDINGS: Final = pl.Schema({
     "severity": pl.String, "finding": pl.String, "place": pl.String,
     "rows": pl.Int64, "usd": pl.Float64, "action": pl.String,
 })  # fmt: skip
+CHAINS: Final = pl.Schema({
+    "chain": pl.String, "counts": pl.Boolean, "protocols": pl.Int64, "rows": pl.Int64, "tvl_usd": pl.Float64,
+})  # fmt: skip
 ISSUERS: Final = pl.Schema({"token": pl.String, "issuer": pl.String, "method": pl.String, "score": pl.Float64})
 PROTOCOLS: Final = pl.Schema({"protocol": pl.String, "name": pl.String, "category": pl.String, "sector": pl.String})
 TOKENS: Final = pl.Schema({
@@ -45,7 +49,7 @@ class Balances:
     """What a period must know of the one before it: who held what, and how large that made them.
 
     Args:
-        holdings: balances that count (positive, chosen chains).
+        holdings: positive balances on every chain; `counts` says whether the chain is one of the network's.
         nodes: size of every protocol: basis, protocol, tvl_usd; at least the holdings basis.
     """
 
@@ -59,7 +63,7 @@ class Period(Balances):
 
     Args:
         date: the snapshot date.
-        holdings: balances that count (positive, chosen chains).
+        holdings: positive balances on every chain; `counts` says whether the chain is one of the network's.
         exposures: holdings basis, one row per ordered pair.
         exposure_tokens: which tokens make each exposure.
         flows: flow basis, change since the previous snapshot; empty on the first.

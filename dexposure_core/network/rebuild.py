@@ -23,7 +23,7 @@ from dexposure_core.network.period import (
     EXPOSURES,
     FINDINGS,
     FLOWS,
-    HOLDINGS,
+    HELD,
     ISSUERS,
     NODES,
     Period,
@@ -59,7 +59,9 @@ def from_published(week: PublishedWeek, tokens: pl.DataFrame | None, overrides: 
     holdings = sum_by(kept, ("protocol", "chain", "token"), ("value_usd",))
     return Period(
         date=week.date,
-        holdings=holdings.with_columns(quantity=pl.lit(None, pl.Float64)).select(list(HOLDINGS)).cast(HOLDINGS),
+        holdings=holdings.with_columns(quantity=pl.lit(None, pl.Float64), counts=pl.lit(value=True))
+        .select(list(HELD))
+        .cast(HELD),
         exposures=exposures.cast(EXPOSURES),
         exposure_tokens=by_token.cast(EXPOSURE_TOKENS),
         flows=flows.cast(FLOWS),

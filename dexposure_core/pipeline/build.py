@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -20,12 +20,15 @@ from dexposure_core.network.issuers import curated
 from dexposure_core.network.overrides import unused
 from dexposure_core.network.period import ISSUERS as ISSUER_COLUMNS
 from dexposure_core.network.period import PROTOCOLS, TOKENS, findings_frame
-from dexposure_core.pipeline.week import COLLECTED, ISSUERS, NAMES, Tables
+from dexposure_core.pipeline.week import COLLECTED, ISSUERS, NAMES, SIZES, UNUSABLE, Tables
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import TABLES, VintageWriter
 
 if TYPE_CHECKING:
     from dexposure_core.store.manifest import SourceLike
+
+
+_USD: Final = pl.Schema({"token": pl.String, "usd_cents": pl.Int64})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,8 @@ class Plan:
         simulated: whether the data are simulated.
         findings: the reader's findings: date, severity, finding, place, rows, usd, action.
         events: rows of the events table.
-        tokens: the tokens table when it is known beforehand; None collects the issuers of the periods.
+        tokens: the tokens table (without its USD) when it is known beforehand; None collects the issuers of the weeks.
+        listings: protocol and name, category, sector, symbol, tvl_usd as the source lists them, as far as it does.
         today: the day to judge the data's age by; None leaves it unjudged.
         overrides: token, issuer of the overrides in force, to report those that meet no token.
     """
@@ -55,6 +59,7 @@ class Plan:
     findings: pl.DataFrame | None = None
     events: pl.DataFrame | None = None
     tokens: pl.DataFrame | None = None
+    listings: pl.DataFrame | None = None
     today: dt.date | None = None
     overrides: pl.DataFrame | None = None
 
@@ -68,6 +73,7 @@ class _Seen:
     others: dict[str, set[str]] = field(default_factory=dict)
     links: int = 0
     coverage: pl.DataFrame | None = None
+    usd: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_USD))
 
 
 def build(weeks: Iterable[Tables], plan: Plan, store_dir: str | Path, *, progress: Progress = silent) -> str:
@@ -105,6 +111,9 @@ def _append(writer: VintageWriter, week: Tables) -> None:
     for table, rows in week.items():
         if table not in COLLECTED:
             writer.append(table, rows)
+    if UNUSABLE in week:
+        came = week["coverage"].filter(pl.col("side") == "in").row(0, named=True)
+        writer.note_inputs(came["date"], came["rows"], week[UNUSABLE])
 
 
 def _remember(seen: _Seen, week: Tables) -> None:
@@ -118,14 +127,20 @@ def _remember(seen: _Seen, week: Tables) -> None:
             seen.issuers[token] = (issuer, method, score)
     seen.links += week["exposures"].height + week["flows"].height
     seen.coverage = week["coverage"]
+    seen.usd = pl.concat([seen.usd, week[SIZES]]).group_by("token").sum()
 
 
 def _append_rest(writer: VintageWriter, seen: _Seen, plan: Plan) -> None:
     """Write what is known only at the end: protocols, tokens, findings about the whole input, events."""
+    listings = listed(plan.listings)
+    writer.append("listings", listings)
     rows = [(protocol, *names) for protocol, names in sorted(seen.names.items())]
-    writer.append("protocols", pl.DataFrame(rows, schema=PROTOCOLS, orient="row"))
-    tokens = _tokens(seen) if plan.tokens is None else plan.tokens
-    writer.append("tokens", tokens)
+    protocols = pl.DataFrame(rows, schema=PROTOCOLS, orient="row")
+    extra = listings.select("protocol", "symbol", "listed_tvl_usd")
+    writer.append("protocols", protocols.join(extra, on="protocol", how="left", maintain_order="left"))
+    tokens = _tokens(seen) if plan.tokens is None else plan.tokens.select(list(TOKENS))
+    sized = tokens.join(seen.usd, on="token", how="left", maintain_order="left")
+    writer.append("tokens", sized.with_columns(pl.col("usd_cents").fill_null(0)))
     writer.append("findings", _on(None, unused(tokens, plan.overrides)))
     if plan.findings is not None:
         writer.append("findings", plan.findings)
@@ -135,6 +150,17 @@ def _append_rest(writer: VintageWriter, seen: _Seen, plan: Plan) -> None:
         writer.append("findings", _on(None, findings_frame(check_age(plan.dates[-1], plan.today, plan.frequency))))
     if plan.events is not None:
         writer.append("events", plan.events.select(list(TABLES["events"].polars)))
+
+
+def listed(protocols: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the listings table from what a source says of its protocols (see `Plan.listings`), one row each."""
+    columns = TABLES["listings"].polars
+    if protocols is None:
+        return pl.DataFrame(schema=columns)
+    given = protocols.rename({"tvl_usd": "listed_tvl_usd"}, strict=False)
+    missing = [pl.lit(None, kind).alias(name) for name, kind in columns.items() if name not in given.columns]
+    one = given.with_columns(missing).unique("protocol", keep="first", maintain_order=True)
+    return one.select(pl.col(name).cast(kind) for name, kind in columns.items())
 
 
 def _tokens(seen: _Seen) -> pl.DataFrame:

@@ -75,7 +75,8 @@ def build_feed(
         place=place, sources=(*feed.sources, *told.sources), dates=feed.dates, frequency=feed.frequency,
         parameters={"source": kind, "chains": chains, "theta": theta, **(extra or {}), **told.parameters},
         simulated=simulated, findings=of_whole_input(feed.findings, _review(tokens, feed.tokens)),
-        events=events, tokens=tokens, today=None if simulated else today(), overrides=told.rows,
+        events=events, tokens=tokens, listings=feed.protocols, today=None if simulated else today(),
+        overrides=told.rows,
     )  # fmt: skip
     return build(_from_feed(feed, tokens, chains), plan, store_dir, progress=progress)
 

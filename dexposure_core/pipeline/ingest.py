@@ -184,6 +184,7 @@ def ingest_store(
             **store.manifest.parameters, "rebuilt_from": store.vintage, "chains": chains, **kept.parameters,
         },
         simulated=store.manifest.simulated, events=store.events(), tokens=mapped, overrides=kept.rows,
+        listings=store.table("listings"),
     )  # fmt: skip
     return build(_from_store(store, mapped, chains), plan, store_dir, progress=progress)
 
@@ -202,7 +203,7 @@ def _override(mapped: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
 def _from_store(store: Store, tokens: pl.DataFrame, chains: str) -> Iterator[Tables]:
     ids = pl.concat([store.protocols()["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
     names = protocols_of(pl.concat([store.protocols().select(list(PROTOCOLS)), own_issuers(tokens)]), ids)
-    rows = ((date, store.holdings(date).drop("issuer")) for date in store.dates())
+    rows = ((date, store.holdings(date, all_chains=True).drop("issuer")) for date in store.dates())
     yield from weeks_of(rows, tokens, names, chains)
 
 

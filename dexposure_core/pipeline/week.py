@@ -15,8 +15,9 @@ import polars as pl
 
 from dexposure_core.measures import Facts, measure_facts, sector_frame
 from dexposure_core.network.build import balances, from_holdings
+from dexposure_core.network.coverage import cents, chains_of, unusable
 from dexposure_core.network.health import check_period
-from dexposure_core.network.period import FINDINGS, PROTOCOLS, Balances, Period, snapshot_of
+from dexposure_core.network.period import FINDINGS, HOLDINGS, PROTOCOLS, Balances, Period, snapshot_of
 from dexposure_core.network.snapshot import BASES, Snapshot
 from dexposure_core.stress import standard_losses
 
@@ -25,7 +26,9 @@ Named = tuple[Period, pl.DataFrame]
 
 NAMES: Final = "names"
 ISSUERS: Final = "issuers"
-COLLECTED: Final = (NAMES, ISSUERS)
+SIZES: Final = "token sizes"
+UNUSABLE: Final = "unusable"
+COLLECTED: Final = (NAMES, ISSUERS, SIZES, UNUSABLE)
 """Entries of a week's tables that are no dated tables: what the whole build gathers into `protocols` and `tokens`."""
 
 _SUMMED: Final = ("exposures", "exposure_tokens", "flows", "nodes")
@@ -53,7 +56,8 @@ def week_tables(
     """
     before = None if previous is None else balances(previous, chains)
     period = from_holdings(date, holdings, None if before is None else before.holdings, tokens, chains=chains)
-    return tables_of(period, before, names)
+    odd = holdings.select(list(HOLDINGS)).filter(unusable().is_not_null())
+    return {**tables_of(period, before, names), UNUSABLE: odd}
 
 
 def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame) -> Tables:
@@ -66,6 +70,9 @@ def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame) ->
     """
     period = settled(period)
     tables: Tables = {table: _dated(getattr(period, table), period.date) for table in _PERIOD_TABLES}
+    held = chains_of(period.holdings)
+    tables["chains"] = _dated(_in_cents(held) if _whole_cents(period.holdings) else held, period.date)
+    tables[SIZES] = token_cents(period.holdings)
     findings = pl.concat([period.findings.cast(FINDINGS), check_period(period, previous)])
     tables["findings"] = _dated(findings, period.date)
     scored = [measured(snapshot_of(period, basis, names)) for basis in BASES]
@@ -78,6 +85,11 @@ def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame) ->
     return tables
 
 
+def token_cents(holdings: pl.DataFrame) -> pl.DataFrame:
+    """Return token, usd_cents: what is held of every token, in whole cents, so that weeks add up exactly."""
+    return holdings.group_by("token").agg(cents().sum().alias("usd_cents"))
+
+
 def each_after_the_other(periods: Iterable[Named]) -> Iterator[Tables]:
     """Yield the tables of periods that come with the names of their protocols, dates ascending."""
     previous: Period | None = None
@@ -88,7 +100,7 @@ def each_after_the_other(periods: Iterable[Named]) -> Iterator[Tables]:
 
 def settled(period: Period) -> Period:
     """Return a period as it is stored: where all values are whole cents, so are all sums, without noise below."""
-    if not _whole_cents(period.holdings):
+    if not _whole_cents(period.holdings.filter("counts")):
         return period
     summed: Any = {table: _in_cents(getattr(period, table)) for table in _SUMMED}
     return replace(period, **summed)

@@ -27,14 +27,21 @@ LIMIT $limit
 class Balances(Reader):
     """Queries about one date. All raise UnknownDate where there is no snapshot; tables come largest first."""
 
-    def holdings(self, date: dt.date, protocol: str | None = None) -> pl.DataFrame:
+    def holdings(self, date: dt.date, protocol: str | None = None, *, all_chains: bool = False) -> pl.DataFrame:
         """Return protocol, chain, token, issuer (null: none), quantity (null: unknown), value_usd.
+
+        Args:
+            date: a snapshot date of the holdings basis.
+            protocol: only what it holds.
+            all_chains: also the chains that the vintage's networks do not count (borrowed balances).
 
         Raises:
             UnknownProtocol: the vintage has no such protocol.
         """
         self._check_date(date, "holdings")
         rows = self._on("holdings", date)
+        if not all_chains:
+            rows = rows.filter("counts")
         if protocol is not None:
             self._check_protocol(protocol)
             rows = rows.filter(pl.col("protocol") == protocol)
@@ -52,7 +59,7 @@ class Balances(Reader):
         return rows.select("protocol", "name", "sector", "token", "value_usd")
 
     def token_holders(self, date: dt.date, token: str) -> pl.DataFrame:
-        """Return protocol, value_usd: every holder of a token, over all chains.
+        """Return protocol, value_usd: every holder of a token, over all chains that count.
 
         Raises:
             UnknownToken: the vintage has no such token; names the closest.
@@ -61,7 +68,7 @@ class Balances(Reader):
         if not (self._tokens["token"] == token).any():
             hint = suggest(token[:80], self._tokens["token"])
             raise UnknownToken(f"No token '{token[:80]}' in vintage {self.vintage}{hint}")
-        rows = self._on("holdings", date).filter(pl.col("token") == token)
+        rows = self._on("holdings", date).filter(pl.col("counts") & (pl.col("token") == token))
         return _largest_first(rows.group_by("protocol", maintain_order=True).agg(pl.sum("value_usd")))
 
     def exposure_tokens(self, date: dt.date, creditor: str | None = None, debtor: str | None = None) -> pl.DataFrame:

@@ -68,6 +68,8 @@ def _blocks(column: pl.Series) -> Iterator[bytes | memoryview]:
         yield from _texts(column.fill_null(""))
     elif column.dtype == pl.Date:
         yield column.to_physical().fill_null(0).to_numpy().astype("<i4").tobytes()
+    elif column.dtype == pl.Boolean:
+        yield np.packbits(column.fill_null(value=False).to_numpy()).tobytes()
     elif column.dtype == pl.Int64:
         yield column.fill_null(0).to_numpy().astype("<i8").tobytes()
     else:

@@ -26,7 +26,7 @@ WITH pairs AS (
     SELECT h.date, h.protocol AS creditor, t.issuer AS debtor, h.chain, h.token, sum(h.value_usd) AS v,
            CASE WHEN count(h.quantity) = count(*) THEN sum(h.quantity) END AS q
     FROM holdings h JOIN tokens t USING (token)
-    WHERE h.date IN ($before, $after) AND t.issuer <> h.protocol
+    WHERE h.date IN ($before, $after) AND h.counts AND t.issuer <> h.protocol
     GROUP BY ALL
 ), moves AS (
     SELECT creditor, debtor, o.v AS v0, n.v AS v1,

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _NUMBERS: Final = ("PLAIN", "BYTE_STREAM_SPLIT")
-_TRIAL_ROWS: Final = 65_536
+_TRIAL_ROWS: Final = 8_192
 
 
 def open_parquet(path: Path, rows: pa.Table, *, level: int) -> pq.ParquetWriter:
@@ -26,6 +26,8 @@ def open_parquet(path: Path, rows: pa.Table, *, level: int) -> pq.ParquetWriter:
 
 
 def _encoding(field: pa.Field, rows: pa.Table, level: int) -> str:
+    if pa.types.is_boolean(field.type):
+        return "RLE"
     if not pa.types.is_floating(field.type):
         return "DELTA_BINARY_PACKED"
     trial = rows.select([field.name]).slice(0, _TRIAL_ROWS)

@@ -1,11 +1,12 @@
 """One vintage opened for reading: its frames, its snapshots, and the engine behind every query.
 
-Single dates are read with polars (row groups of other dates are skipped); everything else is SQL in DuckDB: one
+Single dates are read with polars, from the one part that holds them; everything else is SQL in DuckDB: one
 connection, one cursor per query, values always as parameters. Both are safe to use from many threads.
 """
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import functools
 import threading
@@ -109,15 +110,33 @@ class Reader:
             exposure_usd=edges[amount].to_numpy(),
         )
 
-    def parquet_path(self, name: str) -> Path:
-        """Return the path of a table's Parquet file.
+    def parquet_paths(self, name: str) -> list[Path]:
+        """Return the Parquet files of a table, at least one: parts in order of date, rows without a date last.
 
         Raises:
             BadOption: no such table.
         """
         if name not in TABLES:
             raise BadOption(f"No table '{name[:80]}'; there are {', '.join(TABLES)}")
-        return self.path / f"{name}.parquet"
+        return [self.path / file for file in self._parts[name][1]]
+
+    @functools.cached_property
+    def _parts(self) -> dict[str, tuple[list[str], list[str]]]:
+        """Table → first dates of its parts, ascending, and its files in the same order (then the undated one)."""
+        parts: dict[str, tuple[list[str], list[str]]] = {name: ([], []) for name in TABLES}
+        for file in sorted(self.manifest.files):  # dates sort before the word for none
+            table, _, part = file.removesuffix(".parquet").partition("/")
+            starts, files = parts[table]
+            files.append(file)
+            if part[:1].isdigit():
+                starts.append(part)
+        return parts
+
+    def _part_of(self, table: str, date: dt.date) -> Path | None:
+        """Return the file that holds a date's rows, None where there can be none."""
+        starts, files = self._parts[table]
+        place = bisect.bisect_right(starts, date.isoformat())
+        return self.path / files[place - 1] if place else None
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a whole table.
@@ -125,7 +144,7 @@ class Reader:
         Raises:
             BadOption: no such table.
         """
-        return pl.read_parquet(self.parquet_path(name), glob=False)
+        return pl.read_parquet(self.parquet_paths(name), glob=False)
 
     def verify(self) -> None:
         """Check every byte of the vintage against its manifest.
@@ -156,8 +175,10 @@ class Reader:
 
     def _on(self, table: str, date: dt.date) -> pl.DataFrame:
         """Return the rows of one date, without the date, in the order of the file: ascending by all columns."""
-        lazy = pl.scan_parquet(self.parquet_path(table), glob=False)
-        return lazy.filter(pl.col("date") == date).drop("date").collect()
+        part = self._part_of(table, date)
+        if part is None:
+            return TABLES[table].empty().drop("date")
+        return pl.scan_parquet(part, glob=False).filter(pl.col("date") == date).drop("date").collect()
 
     def _sql(self, query: str, tables: Mapping[str, pl.DataFrame] | None = None, /, **parameters: Any) -> pl.DataFrame:
         """Run one query on its own cursor; `$name` is the parameter `name`; `tables` take the place of views."""
@@ -183,7 +204,7 @@ class Reader:
                 if threads := load().threads:
                     connection.execute(f"SET threads = {threads:d}")
                 for name in TABLES:
-                    connection.read_parquet(str(self.path / f"{name}.parquet")).create_view(name)
+                    connection.read_parquet([str(path) for path in self.parquet_paths(name)]).create_view(name)
                 connection.execute(_EDGES_VIEW)
                 self._connection = connection
             return self._connection

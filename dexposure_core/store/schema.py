@@ -12,10 +12,11 @@ import polars as pl
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _POLARS: Final[dict[str, pl.DataType]] = {
     "VARCHAR": pl.String(), "DOUBLE": pl.Float64(), "DATE": pl.Date(), "BIGINT": pl.Int64(),
+    "BOOLEAN": pl.Boolean(),
 }  # fmt: skip
 _COMMENT = re.compile(r"-- (\w+): (.+)")
 _CREATE = re.compile(r"CREATE TABLE (\w+) \(")
@@ -41,7 +42,10 @@ class Column:
         """The Arrow type of the column as it is stored in Parquet."""
         import pyarrow as pa
 
-        types = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "DATE": pa.date32(), "BIGINT": pa.int64()}
+        types = {
+            "VARCHAR": pa.string(), "DOUBLE": pa.float64(), "DATE": pa.date32(), "BIGINT": pa.int64(),
+            "BOOLEAN": pa.bool_(),
+        }  # fmt: skip
         return types[self.type]
 
 

@@ -1,13 +1,25 @@
 -- Every table of a vintage. One line a column: name, type (NOT NULL where a value is always there), then after `--` its unit and meaning.
 -- This file is read by the writer (to check what it is given) and by the docs (docs/data.md is made from it).
--- All tables with a `date` are sorted by date, so that a reader of one date touches one row group.
+-- All tables with a `date` are sorted by date and stored in parts of whole dates, so that a reader of one date touches one file.
 
 -- protocols: every protocol that occurs on any date.
 CREATE TABLE protocols (
     protocol VARCHAR NOT NULL,         -- id: the DefiLlama number as text, or the token symbol of a token that is its own issuer
     name VARCHAR NOT NULL,             -- display name; the id when no name is known
     category VARCHAR NOT NULL,         -- DefiLlama's fine category, 'Unknown' when not known
-    sector VARCHAR NOT NULL            -- broad sector, 'Unknown' when not known
+    sector VARCHAR NOT NULL,           -- broad sector, 'Unknown' when not known
+    symbol VARCHAR,                    -- symbol of its token by the source's metadata; null when not known
+    listed_tvl_usd DOUBLE              -- TVL by the source's metadata, USD: decides between claimants of a symbol; null when not known
+);
+
+-- listings: every protocol as the source lists it, also those that hold and issue nothing: what names and issuers were decided from.
+CREATE TABLE listings (
+    protocol VARCHAR NOT NULL,         -- id
+    name VARCHAR,                      -- name as listed; null when not known
+    category VARCHAR,                  -- category as listed; null when not known
+    sector VARCHAR,                    -- sector as listed; null when not known
+    symbol VARCHAR,                    -- symbol of its token; null when not known
+    listed_tvl_usd DOUBLE              -- TVL as listed, USD; null when not known
 );
 
 -- tokens: every token that occurs, with the protocol that issues it and how that was decided.
@@ -17,17 +29,19 @@ CREATE TABLE tokens (
     method VARCHAR NOT NULL,           -- given, metadata, curated, composition, similarity, self or bucket
     score DOUBLE NOT NULL,             -- 0..1, how sure the method is (1 for given, metadata, curated, self)
     kind VARCHAR NOT NULL,             -- what the token is (stablecoin, receipt, governance, ...), 'unknown' when not known
-    alternatives VARCHAR NOT NULL      -- other claimants, ids separated by ';'; '' when there are none
+    alternatives VARCHAR NOT NULL,     -- other claimants, ids separated by ';'; '' when there are none
+    usd_cents BIGINT NOT NULL          -- hundredths of a USD: its holdings added up over all snapshots and chains, which says how much it matters
 );
 
--- holdings: balances at each snapshot (the last observation of the period).
+-- holdings: balances at each snapshot (the last observation of the period), on every chain.
 CREATE TABLE holdings (
     date DATE NOT NULL,                -- snapshot date
     protocol VARCHAR NOT NULL,         -- holder (creditor)
     chain VARCHAR NOT NULL,            -- chain the balance is on; '' when the source does not say
     token VARCHAR NOT NULL,            -- symbol
     quantity DOUBLE,                   -- token units; null when the source gives none
-    value_usd DOUBLE NOT NULL          -- USD, > 0
+    value_usd DOUBLE NOT NULL,         -- USD, > 0
+    counts BOOLEAN NOT NULL            -- whether the networks of this vintage count the chain (by default all but those named '...borrowed')
 );
 
 -- exposures: the holdings basis, one row per ordered pair.
@@ -103,6 +117,16 @@ CREATE TABLE coverage (
     usd_cents BIGINT NOT NULL          -- hundredths of a USD
 );
 
+-- chains: what is held on every chain, counted in the networks or not.
+CREATE TABLE chains (
+    date DATE NOT NULL,                -- snapshot date
+    chain VARCHAR NOT NULL,            -- chain; '' when the source does not say
+    counts BOOLEAN NOT NULL,           -- whether the networks of this vintage count it
+    protocols BIGINT NOT NULL,         -- number of protocols that hold something on it
+    rows BIGINT NOT NULL,              -- number of holdings
+    tvl_usd DOUBLE NOT NULL            -- USD, > 0: sum of its holdings
+);
+
 -- findings: what was odd about the input or looks wrong in the result, and what was done about it.
 CREATE TABLE findings (
     date DATE,                         -- snapshot date; null when it concerns the whole input
@@ -123,4 +147,12 @@ CREATE TABLE events (
     protocols VARCHAR NOT NULL,        -- ids or names concerned, separated by ';'
     tokens VARCHAR NOT NULL,           -- symbols concerned, separated by ';'
     loss_usd DOUBLE                    -- reported direct loss, USD; null when not known
+);
+
+-- digests: fingerprints of what the other tables say on each date, written by the store itself: equal digests, equal rows.
+CREATE TABLE digests (
+    table_name VARCHAR NOT NULL,       -- table; 'inputs' stands for the rows that the source gave for the date
+    date DATE,                         -- snapshot date; null for rows and tables without one
+    rows BIGINT NOT NULL,              -- number of rows
+    digest VARCHAR NOT NULL            -- SHA-256 of the rows in canonical form, hex
 );

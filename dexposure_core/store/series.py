@@ -124,5 +124,5 @@ class Series(Balances):
         return self._sql(_SECTORS, basis=known_basis(basis), **sectors)
 
     def _between(self, table: str, start: dt.date | None, end: dt.date | None) -> pl.LazyFrame:
-        rows = pl.scan_parquet(self.parquet_path(table), glob=False)
+        rows = pl.scan_parquet(self.parquet_paths(table), glob=False)
         return rows.filter(pl.col("date") >= (start or dt.date.min), pl.col("date") <= (end or dt.date.max))

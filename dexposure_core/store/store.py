@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Final
 
@@ -40,11 +41,11 @@ class Store(Series):
     """One vintage, read-only and safe to share between threads; made by `open_store`."""
 
     def protocols(self) -> pl.DataFrame:
-        """Return protocol, name, category, sector of every protocol on any date."""
+        """Return protocol, name, category, sector, symbol, listed_tvl_usd of every protocol on any date."""
         return self._protocols
 
     def tokens(self) -> pl.DataFrame:
-        """Return token, issuer, method, score, kind, alternatives of every token."""
+        """Return token, issuer, method, score, kind, alternatives, usd_cents of every token."""
         return self._tokens
 
     def coverage(self) -> pl.DataFrame:
@@ -54,6 +55,15 @@ class Store(Series):
     def findings(self) -> pl.DataFrame:
         """Return what was odd about the input: date, severity, finding, place, rows, usd, action."""
         return self.table("findings")
+
+    def digests(self) -> pl.DataFrame:
+        """Return the fingerprints of what was published: table_name, date, rows, digest."""
+        return self.table("digests")
+
+    def chain_table(self, date: dt.date | None = None) -> pl.DataFrame:
+        """Return date, chain, counts, protocols, rows, tvl_usd of every chain on one date, or on all."""
+        rows = self.table("chains")
+        return rows if date is None else rows.filter(pl.col("date") == date)
 
     def events(self) -> pl.DataFrame:
         """Return the dated events: date, happened, name, kind, protocols, tokens, loss_usd."""

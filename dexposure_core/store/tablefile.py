@@ -1,13 +1,18 @@
-"""One Parquet file of a vintage, written as the rows come: bounded memory, sorted by date, fingerprinted on the way.
+"""One table of a vintage, written as the rows come: bounded memory, sorted by date, fingerprinted on the way.
 
-Rows are held back until at least `ROWS_PER_GROUP` of whole dates are there, so that a row group never cuts a date
-and a reader of one date touches one group. Dates that come out of order are put in order when the file is closed.
+A table with dates is a folder of parts, `<table>/<first date>.parquet`. A part is closed once it holds at least
+`ROWS_PER_PART` rows, its row groups once they hold `ROWS_PER_GROUP`; both hold whole dates only, so that a reader of
+one date opens one file and touches one row group. Where a part ends depends on nothing but the rows from its first date
+on: equal content gives equal files, however it was appended, and a part that an update does not touch stays as it is.
+Rows without a date are a part of their own; a table without rows is one file without rows.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,23 +25,43 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 ROWS_PER_GROUP: Final = 65_536
+ROWS_PER_PART: Final = 131_072
+UNDATED: Final = "undated"
+EMPTY: Final = "empty"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    """Fingerprint of a table's rows on one date (None: without a date)."""
+
+    date: dt.date | None
+    rows: int
+    digest: bytes
 
 
 class TableFile:
-    """Writer of one table: `append` frames, then `close` once; `rows` counts what was appended."""
+    """Writer of one table: `append` frames, then `close` once.
 
-    def __init__(self, table: Table, folder: Path, *, level: int, fingerprint: bool) -> None:
+    Attributes:
+        rows: how many rows were appended.
+        paths: the finished files.
+        digests: one per date, in order of date once closed.
+    """
+
+    def __init__(self, table: Table, folder: Path, *, level: int) -> None:
         self.table = table
-        self.path = folder / f"{table.name}.parquet"
         self.rows = 0
+        self.paths: list[Path] = []
+        self.digests: list[Digest] = []
+        self._folder = folder / table.name if table.dated else folder
         self._level = level
-        self._fingerprint = fingerprint
         self._held: list[pl.DataFrame] = []
         self._held_rows = 0
         self._held_last = dt.date.min
+        self._undated: list[pl.DataFrame] = []
         self._written_last: dt.date | None = None
         self._ordered = True
-        self._digests: list[tuple[dt.date | None, bytes]] = []
+        self._part_rows = 0
         self._parquet: pq.ParquetWriter | None = None  # opened by the first rows, which decide its encodings
 
     def append(self, frame: pl.DataFrame) -> None:
@@ -46,29 +71,37 @@ class TableFile:
             ValueError: the frame is not of this table's schema.
         """
         frame = self.table.check(frame)
+        self.rows += len(frame)
+        if self.table.dated and frame["date"].null_count():
+            self._undated.append(frame.filter(pl.col("date").is_null()))
+            frame = frame.filter(pl.col("date").is_not_null())
         if frame.is_empty():
             return
         if self.table.dated:
             self._make_room(frame["date"])
         self._held.append(frame)
         self._held_rows += len(frame)
-        self.rows += len(frame)
 
     def close(self) -> bytes:
         """Write what is held back, put dates in order, and return the table's fingerprint.
 
         Raises:
-            RuntimeError: the file does not hold as many rows as were appended.
+            RuntimeError: the files do not hold as many rows as were appended.
         """
         import pyarrow.parquet as pq
 
         self._finish()
         if not self._ordered:
             self._reorder()
-        written = pq.read_metadata(self.path).num_rows
+        self._write_undated()
+        if not self.paths:
+            self._write_group(EMPTY if self.table.dated else self.table.name, self.table.empty(), ())
+            self._close_part()
+        written = sum(pq.read_metadata(path).num_rows for path in self.paths)
         if written != self.rows:
-            raise RuntimeError(f"{self.path}: {written} rows on disk, {self.rows} appended")
-        return canonical.table_digest(self.table, self._digests)
+            raise RuntimeError(f"{self.table.name}: {written} rows on disk, {self.rows} appended")
+        self.digests.sort(key=lambda d: d.date or dt.date.min)
+        return canonical.table_digest(self.table, ((d.date, d.digest) for d in self.digests))
 
     def abort(self) -> None:
         """Close the file without caring for what it holds."""
@@ -76,69 +109,95 @@ class TableFile:
             self._parquet.close()
 
     def _finish(self) -> None:
-        """Write the rest and close; a table without rows is a file without rows."""
-        self._flush()
-        if self._parquet is None:
-            self._write(self.table.empty(), ())
-        self.abort()
-        self._parquet = None
+        self._drain(everything=True)
+        self._close_part()
 
     def _make_room(self, dates: pl.Series) -> None:
-        """Flush whole dates before new ones are held; note when a date comes after it was written."""
-        first, last = _span(dates)
+        """Write whole dates before new ones are held; note when a date comes after it was written."""
+        first, last = dates.min(), dates.max()
+        if not (isinstance(first, dt.date) and isinstance(last, dt.date)):
+            raise TypeError(f"{self.table.name}: not a column of dates")
         if self._held_rows >= ROWS_PER_GROUP and first > self._held_last:
-            self._flush()
+            self._drain(everything=False)
         if self._written_last is not None and first <= self._written_last:
             self._ordered = False
         self._held_last = max(self._held_last, last)
 
-    def _flush(self) -> None:
+    def _drain(self, *, everything: bool) -> None:
+        """Write the row groups that are full, or everything."""
         if not self._held:
             return
         frame = canonical.canonical(pl.concat(self._held))
         self._held, self._held_rows = [], 0
         if not self.table.dated:
-            self._write(frame, [(None, frame)])
+            self._write_group(self.table.name, frame, [(None, frame)])
+            self._close_part()
             return
         group: list[tuple[dt.date | None, pl.DataFrame]] = []
         for part in canonical.by_date(frame):
             group.append(part)
             if sum(len(rows) for _, rows in group) >= ROWS_PER_GROUP:
-                self._write(pl.concat([rows for _, rows in group]), group)
+                self._write_dates(group)
                 group = []
-        if group:
-            self._write(pl.concat([rows for _, rows in group]), group)
-        self._written_last = self._held_last
+        if group and everything:
+            self._write_dates(group)
+        elif group:
+            self._held = [pl.concat([rows for _, rows in group])]
+            self._held_rows = len(self._held[0])
 
-    def _write(self, frame: pl.DataFrame, parts: Iterable[tuple[dt.date | None, pl.DataFrame]]) -> None:
-        """Write one row group and fingerprint its dates."""
+    def _write_dates(self, group: list[tuple[dt.date | None, pl.DataFrame]]) -> None:
+        """Write whole dates as one row group, and end the part when it is large enough."""
+        self._write_group(str(group[0][0]), pl.concat([rows for _, rows in group]), group)
+        self._written_last = group[-1][0]
+        if self._part_rows >= ROWS_PER_PART:
+            self._close_part()
+
+    def _write_group(
+        self, name: str, frame: pl.DataFrame, parts: Iterable[tuple[dt.date | None, pl.DataFrame]]
+    ) -> None:
+        """Write one row group, in a new part of that name where none is open, and fingerprint its dates."""
         rows = frame.to_arrow().cast(self.table.arrow)
         if self._parquet is None:
             from dexposure_core.store.encoding import open_parquet
 
-            self._parquet = open_parquet(self.path, rows, level=self._level)
+            self._folder.mkdir(exist_ok=True)
+            self.paths.append(self._folder / f"{name}.parquet")
+            self._parquet = open_parquet(self.paths[-1], rows, level=self._level)
         self._parquet.write_table(rows, row_group_size=max(1, len(frame)))
-        if self._fingerprint:
-            self._digests.extend((date, canonical.digest(rows)) for date, rows in parts)
+        self._part_rows += len(frame)
+        self.digests.extend(Digest(date=date, rows=len(rows), digest=canonical.digest(rows)) for date, rows in parts)
+
+    def _close_part(self) -> None:
+        self.abort()
+        self._parquet, self._part_rows = None, 0
+
+    def _write_undated(self) -> None:
+        if self._undated:
+            frame = canonical.canonical(pl.concat(self._undated))
+            self._write_group(UNDATED, frame, [(None, frame)])
+            self._close_part()
 
     def _reorder(self) -> None:
-        """Write the file again date by date; the slow way, for sources that do not keep to time."""
-        shuffled = self.path.with_suffix(".shuffled")
-        self.path.rename(shuffled)
-        source = pl.scan_parquet(shuffled, glob=False)
-        dates = source.select("date").unique().sort("date", nulls_last=False).collect()["date"]
-        self._digests, self._ordered, self._written_last = [], True, None
+        """Write the parts again date by date; the slow way, for sources that do not keep to time."""
+        shuffled = self._folder.with_suffix(".shuffled")
+        self._folder.rename(shuffled)
+        source = pl.scan_parquet([shuffled / path.name for path in self.paths], glob=False)
+        dates = source.select("date").unique().sort("date").collect()["date"]
+        self.paths, self.digests, self._ordered, self._written_last = [], [], True, None
         for date in dates:
-            self._held.append(source.filter(pl.col("date").eq_missing(date)).collect())
-            self._held_rows += len(self._held[-1])
-            if self._held_rows >= ROWS_PER_GROUP:
-                self._flush()
+            rows = source.filter(pl.col("date") == date).collect()
+            self._make_room(rows["date"])
+            self._held.append(rows)
+            self._held_rows += len(rows)
         self._finish()
-        shuffled.unlink()
+        for path in shuffled.iterdir():
+            path.unlink()
+        shuffled.rmdir()
 
 
-def _span(dates: pl.Series) -> tuple[dt.date, dt.date]:
-    """Return first and last date of a column, a null counting as before every date."""
-    low, high = dates.min(), dates.max()
-    first = low if isinstance(low, dt.date) and not dates.null_count() else dt.date.min
-    return first, high if isinstance(high, dt.date) else dt.date.min
+def inputs_digest(holdings: Digest | None, unusable: pl.DataFrame, rows: int) -> bytes:
+    """Combine what the source gave for a date: holdings as stored, rows that are none, and how many rows there were."""
+    state = hashlib.sha256(rows.to_bytes(8, "little"))
+    state.update(b"" if holdings is None else holdings.digest)
+    state.update(canonical.digest(canonical.canonical(unusable)))
+    return state.digest()

@@ -37,7 +37,7 @@ def same(published: Path, build: Path, manifest: Manifest) -> bool:
 
 
 def _read(folder: Path, table: str) -> pl.DataFrame:
-    return pl.read_parquet(folder / f"{table}.parquet", glob=False)
+    return pl.read_parquet(sorted((folder / table).iterdir()), glob=False)
 
 
 def _close(one: pl.DataFrame, other: pl.DataFrame) -> bool:

@@ -24,10 +24,12 @@ from dexposure_core.store import canonical, twins, vintages
 from dexposure_core.store import manifest as manifests
 from dexposure_core.store.manifest import Dates, FileRecord, Manifest, Source, SourceLike
 from dexposure_core.store.schema import SCHEMA_VERSION, TABLES
-from dexposure_core.store.tablefile import TableFile
+from dexposure_core.store.tablefile import TableFile, inputs_digest
 
 _COMPRESSION_LEVEL: Final = 3
-_KEYS: Final = {"protocols": "protocol", "tokens": "token"}
+_KEYS: Final = {"protocols": "protocol", "tokens": "token", "listings": "protocol"}
+_DIGESTS: Final = "digests"
+_INPUTS: Final = "inputs"
 
 
 class VintageWriter:
@@ -49,6 +51,7 @@ class VintageWriter:
         self._folder = self._scratch / "vintage"
         self._files: dict[str, TableFile] = {}
         self._calendar: dict[str, set[dt.date]] = {}
+        self._inputs: dict[dt.date, tuple[int, pl.DataFrame]] = {}
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -66,8 +69,7 @@ class VintageWriter:
                 f"{self._store}: cannot write vintages here ({error.strerror}); name a folder with --store"
             ) from None
         for name, table in TABLES.items():
-            hashed = name in canonical.CONTENT_TABLES
-            self._files[name] = TableFile(table, self._folder, level=self._level, fingerprint=hashed)
+            self._files[name] = TableFile(table, self._folder, level=self._level)
         return self
 
     def __exit__(
@@ -84,12 +86,17 @@ class VintageWriter:
         Raises:
             ValueError: no such table, or columns, types or nulls that are not the schema's.
         """
-        if table not in self._files:
-            raise ValueError(f"no table '{table}' in schema.sql; there are {', '.join(self._files)}")
+        if table not in self._files or table == _DIGESTS:
+            others = ", ".join(name for name in self._files if name != _DIGESTS)
+            raise ValueError(f"no table '{table}' in schema.sql to append to; there are {others}")
         self._files[table].append(frame)
         if table == "nodes":
             for basis, date in frame.select("basis", "date").unique().iter_rows():
                 self._calendar.setdefault(basis, set()).add(date)
+
+    def note_inputs(self, date: dt.date, rows: int, unusable: pl.DataFrame) -> None:
+        """Note what the source gave for a date: how many rows, and those of them that are no holdings."""
+        self._inputs[date] = rows, unusable
 
     def publish(
         self, *, sources: Sequence[SourceLike], parameters: Mapping[str, Any], frequency: str, simulated: bool
@@ -107,7 +114,9 @@ class VintageWriter:
         if self._closed:
             raise RuntimeError("this build is already published; start a new VintageWriter")
         self._closed = True
-        digests = {name: file.close() for name, file in self._files.items()}
+        digests = {name: file.close() for name, file in self._files.items() if name != _DIGESTS}
+        self._files[_DIGESTS].append(self._digest_table())
+        self._files[_DIGESTS].close()
         self._check_keys()
         manifest = Manifest(
             vintage="",
@@ -122,11 +131,23 @@ class VintageWriter:
             simulated=simulated,
             parameters=dict(parameters),
             rows={name: file.rows for name, file in self._files.items()},
-            files={file.path.name: _record(file.path) for file in self._files.values()},
+            files={
+                path.relative_to(self._folder).as_posix(): _record(path)
+                for file in self._files.values()
+                for path in sorted(file.paths)
+            },
         )
         vintage = self._install(manifest)
         vintages.point_latest(self._store, vintage, self._scratch)
         return vintage
+
+    def _digest_table(self) -> pl.DataFrame:
+        """Return the rows of the digests table: of every table and date, and of what the source gave."""
+        found = [(name, d.date, d.rows, d.digest.hex()) for name, file in self._files.items() for d in file.digests]
+        held = {d.date: d for d in self._files["holdings"].digests}
+        for date, (rows, unusable) in self._inputs.items():
+            found.append((_INPUTS, date, rows, inputs_digest(held.get(date), unusable, rows).hex()))
+        return pl.DataFrame(found, schema=TABLES[_DIGESTS].polars, orient="row")
 
     def _dates(self) -> Dates:
         dates = sorted(set().union(*self._calendar.values()))
@@ -138,7 +159,7 @@ class VintageWriter:
 
     def _check_keys(self) -> None:
         for name, key in _KEYS.items():
-            values = pl.read_parquet(self._files[name].path, columns=[key], glob=False)[key]
+            values = pl.read_parquet(self._files[name].paths[0], columns=[key], glob=False)[key]
             if values.is_duplicated().any():
                 twice = values.filter(values.is_duplicated())[0]
                 raise ValueError(f"table {name}: {key} '{twice[:80]}' occurs more than once")
@@ -160,7 +181,7 @@ class VintageWriter:
         if final.exists():
             return False
         manifests.write(manifest, self._folder)
-        for path in (*sorted(self._folder.iterdir()), self._folder):
+        for path in (*sorted(self._folder.rglob("*")), self._folder):
             vintages.sync(path)
         try:
             self._folder.rename(final)

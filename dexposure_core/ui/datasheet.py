@@ -80,7 +80,7 @@ def columns(table: str) -> pl.DataFrame:
 
 def table_line(manifest: Manifest, table: str) -> str:
     """Say what a table is and how large."""
-    size = manifest.files[f"{table}.parquet"].bytes if f"{table}.parquet" in manifest.files else 0
+    size = sum(record.bytes for file, record in manifest.files.items() if file.split("/")[0].split(".")[0] == table)
     return f"{text.markdown(TABLES[table].help)} {text.plural(manifest.rows[table], 'row')}, {_bytes(size)} as Parquet."
 
 
@@ -103,7 +103,8 @@ def sql_snippet(path: Path, view: View) -> str:
     table, amount = ("exposures", "exposure_usd") if view.basis == "holdings" else ("flows", "flow_usd")
 
     def file(name: str) -> str:
-        return "'" + str(path / f"{name}.parquet").replace("'", "''") + "'"
+        parts = f"{name}/*.parquet" if TABLES[name].dated else f"{name}.parquet"
+        return "'" + str(path / parts).replace("'", "''") + "'"
 
     return (
         f"SELECT a.name AS creditor, b.name AS debtor, e.{amount}\n"

@@ -127,10 +127,12 @@ def on_paper(figure: Any) -> Any:
     return printed
 
 
-def whole_table(name: str, read: Callable[[], pl.DataFrame], parquet: Path, provenance: Provenance) -> None:
-    """Draw the buttons that give a whole table of the vintage: Parquet as stored, CSV in a ZIP (it shrinks a lot)."""
+def whole_table(name: str, read: Callable[[], pl.DataFrame], parts: list[Path], provenance: Provenance) -> None:
+    """Draw the buttons that give a whole table of the vintage: one Parquet file, CSV in a ZIP (it shrinks a lot)."""
     with st.container(horizontal=True, key=f"whole-{name}"):
-        _button("Parquet", parquet.read_bytes, f"table-{name}", provenance, "parquet", "application/octet-stream")
+        _button(
+            "Parquet", lambda: _parquet(read, parts), f"table-{name}", provenance, "parquet", "application/octet-stream"
+        )
         _button(
             "CSV (zipped)",
             lambda: _zipped(name, read(), provenance),
@@ -139,6 +141,15 @@ def whole_table(name: str, read: Callable[[], pl.DataFrame], parquet: Path, prov
             "zip",
             "application/zip",
         )
+
+
+def _parquet(read: Callable[[], pl.DataFrame], parts: list[Path]) -> bytes:
+    """Return the table as one Parquet file: as stored where it is one, else its parts put together."""
+    if len(parts) == 1:
+        return parts[0].read_bytes()
+    out = io.BytesIO()
+    read().write_parquet(out, compression="zstd")
+    return out.getvalue()
 
 
 def csv_bytes(frame: pl.DataFrame, provenance: Provenance) -> bytes:

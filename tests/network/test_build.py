@@ -167,7 +167,7 @@ def test_rows_of_one_holding_are_added_up() -> None:
         ("A", "x", "b", 1.0, 10.0), ("A", "x", "b", 2.0, 20.0), ("C", "x", "b", 1.0, 1.0), ("C", "x", "b", None, 1.0)
     )
     period = from_holdings(WEEK_1, rows, None, TOKENS)
-    assert period.holdings.rows() == [("A", "x", "b", 3.0, 30.0), ("C", "x", "b", None, 2.0)]
+    assert period.holdings.rows() == [("A", "x", "b", 3.0, 30.0, True), ("C", "x", "b", None, 2.0, True)]
 
 
 def test_what_is_no_amount_is_dropped_with_a_finding() -> None:

@@ -34,14 +34,15 @@ TOKENS = [("1", "2", "USDX", 40.0), ("3", "1", "LEND", 20.0), ("3", "2", "USDX",
 WORLD = {
     "protocols": frame(
         "protocols",
-        ("1", "Lender", "Lending", "DeFi"), ("2", "Mint", "CDP", "Stablecoins"), ("3", "Farm", "Yield", "DeFi"),
+        ("1", "Lender", "Lending", "DeFi", None, None), ("2", "Mint", "CDP", "Stablecoins", None, None),
+        ("3", "Farm", "Yield", "DeFi", None, None),
     ),
     "tokens": frame(
         "tokens",
-        ("GOLD", None, "bucket", 1.0, "unknown", ""), ("LEND", "1", "given", 1.0, "governance", ""),
-        ("USDX", "2", "given", 1.0, "stablecoin", ""),
+        ("GOLD", None, "bucket", 1.0, "unknown", "", 0), ("LEND", "1", "given", 1.0, "governance", "", 0),
+        ("USDX", "2", "given", 1.0, "stablecoin", "", 0),
     ),
-    "holdings": frame("holdings", *((DAY, p, chain, token, None, usd) for p, chain, token, usd in HOLDINGS)),
+    "holdings": frame("holdings", *((DAY, p, chain, token, None, usd, True) for p, chain, token, usd in HOLDINGS)),
     "exposures": frame("exposures", *((DAY, c, d, usd) for c, d, _, usd in TOKENS)),
     "exposure_tokens": frame("exposure_tokens", *((DAY, *row) for row in TOKENS)),
     "nodes": frame(

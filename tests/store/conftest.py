@@ -23,16 +23,16 @@ def frame(table: str, *rows: tuple) -> pl.DataFrame:
 # Farm   LEND   -                  10 at 2.00 =  20   10, quantity unknown = 30
 # Mint   USDX    7 at 1.00 =   7    7 at 0.90 = 6.3    7 at 1.00 =  7   its own token: no exposure
 HOLDINGS = (
-    (MONDAYS[0], "1", "Ethereum", "USDX", 100.0, 100.0),
-    (MONDAYS[0], "3", "Ethereum", "USDX", 50.0, 50.0),
-    (MONDAYS[0], "2", "Ethereum", "USDX", 7.0, 7.0),
-    (MONDAYS[1], "1", "Ethereum", "USDX", 120.0, 108.0),
-    (MONDAYS[1], "3", "Ethereum", "USDX", 50.0, 45.0),
-    (MONDAYS[1], "3", "Base", "LEND", 10.0, 20.0),
-    (MONDAYS[1], "2", "Ethereum", "USDX", 7.0, 6.3),
-    (MONDAYS[2], "3", "Ethereum", "USDX", 50.0, 50.0),
-    (MONDAYS[2], "3", "Base", "LEND", None, 30.0),
-    (MONDAYS[2], "2", "Ethereum", "USDX", 7.0, 7.0),
+    (MONDAYS[0], "1", "Ethereum", "USDX", 100.0, 100.0, True),
+    (MONDAYS[0], "3", "Ethereum", "USDX", 50.0, 50.0, True),
+    (MONDAYS[0], "2", "Ethereum", "USDX", 7.0, 7.0, True),
+    (MONDAYS[1], "1", "Ethereum", "USDX", 120.0, 108.0, True),
+    (MONDAYS[1], "3", "Ethereum", "USDX", 50.0, 45.0, True),
+    (MONDAYS[1], "3", "Base", "LEND", 10.0, 20.0, True),
+    (MONDAYS[1], "2", "Ethereum", "USDX", 7.0, 6.3, True),
+    (MONDAYS[2], "3", "Ethereum", "USDX", 50.0, 50.0, True),
+    (MONDAYS[2], "3", "Base", "LEND", None, 30.0, True),
+    (MONDAYS[2], "2", "Ethereum", "USDX", 7.0, 7.0, True),
 )
 EXPOSURE_TOKENS = (
     (MONDAYS[0], "1", "2", "USDX", 100.0),
@@ -46,15 +46,15 @@ EXPOSURE_TOKENS = (
 WORLD = {
     "protocols": frame(
         "protocols",
-        ("1", "Lender", "Lending", "DeFi"),
-        ("2", "Mint 100%_real", "CDP", "Stablecoins"),
-        ("3", "Farm", "Yield", "DeFi"),
+        ("1", "Lender", "Lending", "DeFi", None, None),
+        ("2", "Mint 100%_real", "CDP", "Stablecoins", None, None),
+        ("3", "Farm", "Yield", "DeFi", None, None),
     ),
     "tokens": frame(
         "tokens",
-        ("USDX", "2", "given", 1.0, "stablecoin", ""),
-        ("LEND", "1", "metadata", 1.0, "governance", "3"),
-        ("LP", None, "bucket", 0.0, "unknown", ""),
+        ("USDX", "2", "given", 1.0, "stablecoin", "", 37330),
+        ("LEND", "1", "metadata", 1.0, "governance", "3", 5000),
+        ("LP", None, "bucket", 0.0, "unknown", "", 0),
     ),
     "holdings": frame("holdings", *HOLDINGS),
     "exposures": frame("exposures", *((d, c, b, usd) for d, c, b, _, usd in EXPOSURE_TOKENS)),

@@ -62,8 +62,8 @@ def test_exposures_without_holdings_know_only_entry_and_exit(tmp_path: Path) -> 
 def test_holdings_that_do_not_make_the_exposure_do_not_explain_it(tmp_path: Path) -> None:
     """On the first date T was issued by C, so the vintage's issuer B explains only part of A → B."""
     tables = {
-        "tokens": frame("tokens", ("T", "B", "composition", 1.0, "unknown", "")),
-        "holdings": frame("holdings", (FIRST, "A", "", "T", 1.0, 10.0), (SECOND, "A", "", "T", 1.0, 11.0)),
+        "tokens": frame("tokens", ("T", "B", "composition", 1.0, "unknown", "", 0)),
+        "holdings": frame("holdings", (FIRST, "A", "", "T", 1.0, 10.0, True), (SECOND, "A", "", "T", 1.0, 11.0, True)),
         "exposures": frame("exposures", (FIRST, "A", "C", 10.0), (SECOND, "A", "B", 11.0)),
         "nodes": frame("nodes", *((d, "holdings", p, 10.0) for d in (FIRST, SECOND) for p in "ABC")),
     }
@@ -86,8 +86,10 @@ balances = st.dictionaries(
 @given(before=balances, after=balances)
 def test_changes_reconcile(before: dict, after: dict, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Sum of changes = sum after - sum before, and every known split adds up to its change."""
-    rows = [(date, *key, *value) for date, held in ((FIRST, before), (SECOND, after)) for key, value in held.items()]
-    tokens = frame("tokens", *((f"t{i}", i, "given", 1.0, "unknown", "") for i in "ABCD"))
+    rows = [
+        (date, *key, *value, True) for date, held in ((FIRST, before), (SECOND, after)) for key, value in held.items()
+    ]
+    tokens = frame("tokens", *((f"t{i}", i, "given", 1.0, "unknown", "", 0) for i in "ABCD"))
     holdings = frame("holdings", *rows)
     exposures = (
         holdings.join(tokens, on="token")

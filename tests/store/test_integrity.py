@@ -58,27 +58,27 @@ def test_latest_that_names_nothing_is_refused(vintage: Path) -> None:
 
 
 def test_a_missing_file_is_named(vintage: Path) -> None:
-    (vintage / "flows.parquet").unlink()
-    with pytest.raises(CorruptVintage, match=r"flows\.parquet: missing; import the data again"):
+    (vintage / "flows" / "2024-01-08.parquet").unlink()
+    with pytest.raises(CorruptVintage, match=r"flows/2024-01-08\.parquet: missing; import the data again"):
         open_store(vintage.parent)
 
 
 def test_a_truncated_file_is_named(vintage: Path) -> None:
-    path = vintage / "holdings.parquet"
+    path = vintage / "holdings" / "2024-01-01.parquet"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(
-        CorruptVintage, match=r"holdings\.parquet: \d+ bytes, published with \d+; import the data again"
+        CorruptVintage, match=r"holdings/2024-01-01\.parquet: \d+ bytes, published with \d+; import the data again"
     ):
         open_store(vintage.parent)
 
 
 def test_a_flipped_bit_is_found_by_verify(vintage: Path) -> None:
-    path = vintage / "holdings.parquet"
+    path = vintage / "holdings" / "2024-01-01.parquet"
     data = bytearray(path.read_bytes())
     data[40] ^= 1
     path.write_bytes(bytes(data))
     store = open_store(vintage.parent)  # sizes agree
-    with pytest.raises(CorruptVintage, match=r"holdings\.parquet: content changed since it was published"):
+    with pytest.raises(CorruptVintage, match=r"holdings/2024-01-01\.parquet: content changed since it was published"):
         store.verify()
 
 

@@ -114,5 +114,5 @@ def test_whole_tables_come_back_as_written(store: Store) -> None:
         assert store.table(name).equals(rows.sort(rows.columns)), name
     assert store.findings().row(0)[0] is None
     assert store.events().height == store.coverage().height - 1 == 1
-    assert store.parquet_path("nodes").is_file()
+    assert [path.name for path in store.parquet_paths("nodes")] == ["2024-01-01.parquet"]
     assert isinstance(store.tokens(), pl.DataFrame)

@@ -134,7 +134,7 @@ def test_two_builds_of_the_same_data_at_once_make_one_vintage(tmp_path: Path) ->
 
 def test_a_damaged_twin_is_not_reused(tmp_path: Path) -> None:
     first = publish(tmp_path, WORLD)
-    (tmp_path / first / "nodes.parquet").unlink()
+    (tmp_path / first / "nodes" / "2024-01-01.parquet").unlink()
     second = publish(tmp_path, WORLD)
     assert second == f"{first}-2"
     open_store(tmp_path).verify()
@@ -222,7 +222,7 @@ def test_row_groups_hold_whole_dates_in_order(tmp_path: Path, days: list[int]) -
             writer.append("nodes", rows[25_000:])
         writer.publish(**DONE)
     store = open_store(tmp_path)
-    metadata = pq.read_metadata(store.parquet_path("nodes"))
+    metadata = pq.read_metadata(store.parquet_paths("nodes")[0])
     spans = [metadata.row_group(g).column(0).statistics for g in range(metadata.num_row_groups)]
     assert [(s.min.day, s.max.day) for s in spans] == [(1, 2), (3, 4)]  # 80,000 rows each: two whole dates
     assert list(store.snapshot(store.dates()[2]).tvl_usd[:3]) == [2.0, 3.0, 12.0]  # ids "0", "1", "10" on day 2

@@ -65,17 +65,48 @@ def map_tokens(
         theta: least cosine similarity for a match by text.
     """
     listed = curated() if known is None else known
+    table = _asked(tokens, protocols, listed)
+    return _decided(_with_own(_with_similarity(table, protocols, theta, listed)))
+
+
+def answers(token: str, protocols: pl.DataFrame, theta: float = DEFAULT_THETA) -> pl.DataFrame:
+    """Return what every method says about one token, in the order they are asked: method, issuer, score.
+
+    Args:
+        token: its symbol.
+        protocols: as for `map_tokens`.
+        theta: least cosine similarity for a match by text.
+    """
+    from dexposure_core.network.similarity import best_matches
+
+    one = pl.DataFrame({"token": [token], "usd": [0.0]})
+    asked = _asked(one, protocols, curated()).with_columns(own=pl.col("token"))
+    matched = best_matches(asked["token"], protocols, theta, _coins(curated()))
+    row = asked.join(matched, on="token", how="left").row(0, named=True)
+    if row["family"] is not None:
+        row["family"] = row["family_issuer"] or token
+    scores = {"folded": OTHER_SPELLING, "family": row["family_score"], "similar": row["cosine"]}
+    said = [(method, row[column], scores.get(column, 1.0)) for column, method in _METHODS.items() if row.get(column)]
+    said += [("metadata", other, 1.0) for other in row["losers"] or []]
+    return pl.DataFrame(said, schema={"method": pl.String, "issuer": pl.String, "score": pl.Float64}, orient="row")
+
+
+def _asked(tokens: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return token, usd, key and the answers of all methods but similarity, one column each."""
     table = tokens.filter(named("token")).unique("token", maintain_order=True)
     table = table.select(
         "token", "usd", key=_key("token"),
         given=_optional(table, "issuer", pl.String), given_kind=_optional(table, "kind", pl.String),
     )  # fmt: skip
-    table = table.join(claimants(table, protocols, listed), on="token", how="left", maintain_order="left")
-    table = _with_curated(table, protocols, listed)
-    table = _with_family(table, protocols, listed)
-    table = table.with_columns(bucket=bucket_of("token"))
-    table = _with_similarity(table, protocols, theta, listed)
-    return _decided(_with_own(table))
+    table = table.join(claimants(table, protocols, known), on="token", how="left", maintain_order="left")
+    table = _with_family(_with_curated(table, protocols, known), protocols, known)
+    return table.with_columns(bucket=bucket_of("token"))
+
+
+def _coins(known: pl.DataFrame) -> set[str]:
+    """Return the coins: tokens that are their own issuers, and stablecoins; lower case."""
+    own = ~pl.col("issuer").str.contains(r"^\d+$") | pl.col("kind").str.contains("stablecoin")
+    return set(known.filter(own)["token"].str.to_lowercase())
 
 
 def protocols_of(protocols: pl.DataFrame, ids: pl.Series, *, curated_sectors: bool = True) -> pl.DataFrame:
@@ -180,8 +211,7 @@ def _with_similarity(table: pl.DataFrame, protocols: pl.DataFrame, theta: float,
         return table.with_columns(similar=none, cosine=pl.lit(None, pl.Float64), runners_up=none)
     from dexposure_core.network.similarity import best_matches
 
-    coins = known.filter(~pl.col("issuer").str.contains(r"^\d+$") | pl.col("kind").str.contains("stablecoin"))
-    found = best_matches(open_["token"], protocols, theta, set(coins["token"].str.to_lowercase()))
+    found = best_matches(open_["token"], protocols, theta, _coins(known))
     return table.join(found, on="token", how="left", maintain_order="left")
 
 

@@ -1,4 +1,4 @@
-"""How a build takes a person's overrides: from a file, or as another vintage's manifest kept them."""
+"""How a build takes a person's overrides (from a file, or as a manifest kept them), and what a file would move."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dexposure_core.network.overrides import apply_overrides, no_overrides, record, require_issuers
+from dexposure_core.pipeline.tokens import sizes
 
 if TYPE_CHECKING:
+    from dexposure_core.store import Store
     from dexposure_core.store.manifest import SourceLike
 
 
@@ -61,3 +63,46 @@ def overriding(choice: str | Path | pl.DataFrame | None) -> Overriding:
 
     receipt, rows = read_overrides(choice)
     return Overriding(rows=rows, place=Path(choice).name, sources=(receipt,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What a file of overrides would change in a vintage.
+
+    Args:
+        changes: token, issuer (now, null: nobody), override (null: nobody), usd: those that change something.
+        issuers: issuer (null: nobody), usd (change of what is held of its tokens), largest gain or loss first.
+        confirmed: how many overrides name the issuer the token already has.
+        unused: tokens of the file that do not occur.
+    """
+
+    changes: pl.DataFrame
+    issuers: pl.DataFrame
+    confirmed: int
+    unused: list[str]
+
+
+def proposal(store: Store, path: str | Path) -> Proposal:
+    """Return what the overrides of a file would change in a vintage.
+
+    Raises:
+        BadInput: when it is no override file or names an issuer that does not exist.
+    """
+    told = overriding(path)
+    tokens = store.tokens()
+    require_issuers(told.rows, store.protocols(), tokens, told.place)
+    hit = told.rows.rename({"issuer": "override"}).join(tokens.select("token", "issuer"), on="token")
+    sized = hit.join(sizes(store), on="token", how="left", maintain_order="left").with_columns(
+        pl.col("usd").fill_null(0)
+    )
+    changes = sized.filter(pl.col("issuer").ne_missing(pl.col("override")))
+    changes = changes.select("token", "issuer", "override", "usd").sort("usd", "token", descending=[True, False])
+    moved = pl.concat([
+        changes.select("issuer", usd=-pl.col("usd")), changes.select(issuer="override", usd=pl.col("usd")),
+    ]).group_by("issuer").agg(pl.col("usd").sum())  # fmt: skip
+    return Proposal(
+        changes=changes,
+        issuers=moved.sort(pl.col("usd").abs(), "issuer", descending=[True, False]),
+        confirmed=sized.height - changes.height,
+        unused=told.rows.join(tokens, on="token", how="anti")["token"].to_list(),
+    )

@@ -7,15 +7,20 @@ the token, averaged over the snapshots of the vintage.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import polars as pl
 
 from dexposure_core import settings
+from dexposure_core.errors import BadOption, UnknownToken, suggest
+from dexposure_core.network.issuers import answers
 from dexposure_core.network.overrides import METHOD
 from dexposure_core.network.similarity import words
+from dexposure_core.pipeline.export import safe_csv
 from dexposure_core.store import Store
 
 _NOTE: Final = r" \([^()]*\)$"  # what follows the id of an alternative: a method or a cosine
@@ -111,6 +116,55 @@ def sizes(store: Store) -> pl.DataFrame:
     """Return token, usd: what all protocols hold of it, averaged over the snapshots of the vintage."""
     held = store.holdings(store.dates()[-1]) if store.dates() else pl.DataFrame(schema={"token": pl.String})
     return held.group_by("token").agg(usd=pl.col("value_usd").sum())
+
+
+def listing(store: Store, *, method: str | None = None, limit: int | None = None) -> pl.DataFrame:
+    """Return every token (or those of one method), largest first: the columns of `review`, doubt null where none."""
+    table = _doubted(store).sort("usd", "token", descending=[True, False], nulls_last=True)
+    chosen = table if method is None else table.filter(pl.col("method") == method)
+    return _told(chosen if limit is None else chosen.head(limit), _names(store))
+
+
+def shown(store: Store, symbol: str) -> tuple[dict[str, Any], pl.DataFrame]:
+    """Return one token's row of `listing`, and what every method says of it: method, issuer, name, score.
+
+    Raises:
+        UnknownToken: no such token in the vintage; names the nearest.
+    """
+    tokens = store.tokens()["token"]
+    same = [t for t in tokens if t == symbol] or [t for t in tokens if t.lower() == symbol.lower()]
+    if not same:
+        raise UnknownToken(f"No token '{symbol[:80]}' in vintage {store.vintage}{suggest(symbol[:80], tokens)}")
+    names = _names(store)
+    row = _told(_doubted(store).filter(pl.col("token") == same[0]), names).row(0, named=True)
+    said = answers(same[0], store.protocols(), settings.load().theta)
+    named = [names.get(issuer, issuer) for issuer in said["issuer"]]
+    return row, said.insert_column(2, pl.Series("name", named, pl.String))
+
+
+def write_review(store: Store, out: Path, limit: int | None = None, *, everything: bool = False) -> int:
+    """Write the review list as an override file to edit, and return how many tokens it lists.
+
+    Columns token, issuer (the present one), note and decided are what `sources.overrides` reads; nothing counts until
+    decided says yes. The others help to decide.
+
+    Raises:
+        BadOption: when the name does not end in .csv or its folder does not exist.
+    """
+    if out.suffix != ".csv":
+        raise BadOption(f"--out {out}: the name must end in .csv")
+    if not out.parent.is_dir():
+        raise BadOption(f"--out {out}: there is no folder {out.parent}; make it first")
+    table = review(store, limit, everything=everything)
+    empty = pl.lit("")
+    rows = table.select(
+        "token", "issuer", empty.alias("note"), empty.alias("decided"), "issuer_name", "method",
+        pl.col("score").round(3), "doubt", "reason", pl.col("usd").round(0), "alternatives",
+    )  # fmt: skip
+    part = out.with_name(f".{out.name}.part")
+    part.write_text(safe_csv(rows), "utf-8")
+    os.replace(part, out)  # noqa: PTH105  atomic on the same folder
+    return rows.height
 
 
 def alternatives_of(text: str) -> list[str]:

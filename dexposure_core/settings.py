@@ -137,6 +137,12 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)
 
 
+def processors() -> int:
+    """Return how many jobs may run at a time: the setting `threads`, or one per core this process may use."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return load().threads or allowed
+
+
 def user_store(environment: Mapping[str, str] | None = None) -> Path:
     """Return the folder where a person's own vintages go when no other is named."""
     return _user_folder(os.environ if environment is None else environment, "XDG_DATA_HOME", ".local/share")

@@ -7,6 +7,7 @@ message can name it.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -20,6 +21,9 @@ FIRST_DATE: Final = dt.date(2009, 1, 1)
 LAST_DATE: Final = dt.date(2100, 12, 31)
 _TIME: Final = r"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?"
 _ISO: Final = rf"^\d{{4}}-\d{{2}}-\d{{2}}{_TIME}$"
+
+
+Mend = Callable[[pl.Series, str, "Rows"], pl.Series]
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,15 @@ class Rows:
             self.refuse(wrong, column, what if value is None else f"{shown(value)} {what}", remedy)
 
 
-def texts(values: pl.Series, column: str, rows: Rows, *, nullable: bool = False) -> pl.Series:
+def texts(values: pl.Series, column: str, rows: Rows, *, nullable: bool = False, mend: Mend | None = None) -> pl.Series:
     """Return ids or names as text; nullable ones have '' for missing.
+
+    Args:
+        values: the column.
+        column: its name.
+        rows: where it lies.
+        nullable: whether one may be missing.
+        mend: what to do with values that hold control characters; None refuses them.
 
     Raises:
         BadInput: if one is missing, longer than `MAX_TEXT`, holds control characters, or is of another type.
@@ -61,8 +72,10 @@ def texts(values: pl.Series, column: str, rows: Rows, *, nullable: bool = False)
     if long.any():
         problem = f"is {len(kinds.filter(long)[0])} characters long, more than {MAX_TEXT}"
         rows.require(values.str.len_chars() > MAX_TEXT, values.str.head(20), column, problem, "shorten it")
-    if odd.any():
+    if odd.any() and mend is None:
         rows.require(values.str.contains(CONTROL), values, column, "holds control characters", "remove them")
+    elif odd.any() and mend is not None:
+        values = mend(values, column, rows)
     if not missing.any():
         return values
     if not nullable:

@@ -1,14 +1,13 @@
 """Holdings tables: CSV or Parquet rows (date, protocol_id, chain, token, quantity, value_usd), up to tens of millions.
 
-One pass checks every row and deals it into months; a second looks at each month once: duplicates, and per (protocol,
-chain) the last observed date of every period. Balances are taken as they stand on that date; a protocol without an
-observation in a period is absent from its snapshot.
+Every row is checked once, and what a snapshot takes of them is decided (see `settle`), before anything is built. A
+Parquet table in date order is then read again where it lies, date by date; any other table is dealt into months first.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +15,16 @@ import polars as pl
 
 from dexposure_core.errors import BadOption
 from dexposure_core.progress import Progress, silent
+from dexposure_core.settings import processors
+from dexposure_core.sources.border import SourceFile
 from dexposure_core.sources.columns import Dates, Rows, amounts, texts
+from dexposure_core.sources.control import Control, Mended, distinct
 from dexposure_core.sources.duplicates import Duplicates
-from dexposure_core.sources.feed import Frequency, HoldingsFeed, period_end
-from dexposure_core.sources.known import Protocols, read_issuers
-from dexposure_core.sources.pile import Pile
+from dexposure_core.sources.feed import Frequency, HoldingsFeed, of_whole_input, period_end
+from dexposure_core.sources.known import Protocols, describe, read_issuers
+from dexposure_core.sources.ordered import Ordered, Periods, ordered
+from dexposure_core.sources.pile import Pile, tokens_of
+from dexposure_core.sources.settle import Account, combined, left_out, settle
 from dexposure_core.sources.tabular import Column, Table, open_table
 
 COLUMNS: Final = (
@@ -68,11 +72,21 @@ def read(
     if tokens is not None:
         receipt, issuers = read_issuers(tokens)
         receipts.append(receipt)
-    pile = Pile(frequency)
-    for frame in _checked(table, date, known, progress):
+    reading = _Reading(table, date, known, duplicates)
+    lying = ordered(table, frequency)
+    if lying is not None:
+        return _where_it_lies(reading, lying, frequency, receipts, issuers, progress)
+    pile, done, found = Pile(frequency), 0, list[Mended]()
+    for rows, raw in table.batches():
+        frame, mended = reading.check(rows, raw)
         pile.add(frame)
-    rows, names = Rows(table.path, 0, table.word), None if known is None else known.frame
-    return pile.feed(receipts, rows, duplicates=duplicates, known=names, issuers=issuers)
+        found += mended
+        done += len(raw)
+        progress(done, 0, "reading holdings")
+    return pile.feed(
+        receipts, Rows(table.path, 0, table.word), duplicates=duplicates, known=None if known is None else known.frame,
+        issuers=issuers, findings=distinct(found, reading.names),
+    )  # fmt: skip
 
 
 def _open(path: str | Path, columns: Mapping[str, str] | None, date: dt.date | None) -> Table:
@@ -87,30 +101,87 @@ def _open(path: str | Path, columns: Mapping[str, str] | None, date: dt.date | N
     return table
 
 
-def _checked(table: Table, date: dt.date | None, known: Protocols | None, progress: Progress) -> Iterator[pl.DataFrame]:
-    dates, done = Dates(), 0
-    for rows, raw in table.batches():
+class _Reading:
+    """Checks raw rows of one table, batch by batch."""
+
+    def __init__(self, table: Table, date: dt.date | None, known: Protocols | None, duplicates: Duplicates) -> None:
+        self.table, self.known, self.duplicates = table, known, duplicates
+        self._date, self._dates = date, Dates()
+
+    def check(self, rows: Rows, raw: pl.DataFrame) -> tuple[pl.DataFrame, list[Mended]]:
+        """Return line, date, protocol, chain, token, quantity, value_usd (and `period` if there), and mended names.
+
+        Raises:
+            BadInput: naming the first row that cannot be a holding.
+        """
+        control = Control()
         days = (
-            dates.check(raw["date"], "date", rows)
-            if date is None
-            else pl.repeat(date, len(raw), dtype=pl.Date, eager=True)
+            self._dates.check(raw["date"], "date", rows)
+            if self._date is None
+            else pl.repeat(self._date, len(raw), dtype=pl.Date, eager=True)
         )
-        protocol = texts(raw["protocol_id"], "protocol_id", rows)
-        if known is not None:
-            known.require(protocol, rows)
-        yield pl.DataFrame(
-            {
-                "line": pl.int_range(rows.first, rows.first + len(raw), eager=True),
-                "date": days,
-                "protocol": protocol,
-                "chain": texts(raw["chain"], "chain", rows, nullable=True),
-                "token": texts(raw["token"], "token", rows),
-                "quantity": _quantity(raw, rows),
-                "value_usd": amounts(raw["value_usd"], "value_usd", rows),
-            }
-        )
-        done += len(raw)
-        progress(done, 0, "reading holdings")
+        protocol = texts(raw["protocol_id"], "protocol_id", rows, mend=control.mend)
+        if self.known is not None:
+            self.known.require(protocol, rows)
+        columns = {
+            "line": pl.int_range(rows.first, rows.first + len(raw), eager=True),
+            "date": days,
+            "protocol": protocol,
+            "chain": texts(raw["chain"], "chain", rows, nullable=True, mend=control.mend),
+            "token": texts(raw["token"], "token", rows, mend=control.mend),
+            "quantity": _quantity(raw, rows),
+            "value_usd": amounts(raw["value_usd"], "value_usd", rows),
+        }
+        given = {name: raw[name] for name in ("line", "period") if name in raw.columns}
+        return pl.DataFrame(columns | given), control.mended
+
+    def names(self, column: str) -> pl.Series:
+        """Return every text of a column as it stands in the file."""
+        return self.table.scan().select(pl.col(column).cast(pl.String).unique()).collect()[column]
+
+
+def _where_it_lies(
+    reading: _Reading, lying: Ordered, frequency: Frequency, receipts: list[SourceFile], issuers: pl.DataFrame | None,
+    progress: Progress,
+) -> HoldingsFeed:  # fmt: skip
+    """Check a table in date order part by part; its snapshots are read from it again when they are asked for."""
+    table, place = reading.table, Rows(reading.table.path, 0, reading.table.word)
+
+    def settled(periods: Periods) -> tuple[pl.DataFrame, Account, list[Mended]]:
+        frame, mended = reading.check(*lying.read(periods))
+        return *settle(frame, reading.duplicates, place), mended
+
+    kinds = table.scan().collect_schema()
+    numeric = all(kinds[name].is_numeric() for name in ("quantity", "value_usd") if name in kinds)
+    accounts, found, plain = list[Account](), list[Mended](), dict[dt.date, bool]()
+    parts = zip(lying.parts, lying.each(lambda periods: settled(periods)[1:], processors()), strict=True)
+    for done, (periods, (account, mended)) in enumerate(parts, 1):
+        accounts.append(account)
+        found += mended
+        plain.update(dict.fromkeys(periods, numeric and account.whole and not mended))
+        progress(done, len(lying.parts), "reading holdings")
+
+    def load(period: dt.date) -> pl.DataFrame:
+        raw = lying.read([period])[1] if plain[period] else None
+        return settled((period,))[0].drop("period") if raw is None else _plain(raw)
+
+    account = combined(accounts)
+    findings = [*distinct(found, reading.names), *left_out(account, table.path.name, frequency)]
+    return HoldingsFeed(
+        sources=tuple(receipts), frequency=frequency, dates=list(plain),
+        protocols=describe(account.protocols, None if reading.known is None else reading.known.frame),
+        tokens=tokens_of(account, issuers), findings=of_whole_input(findings), load=load,
+    )  # fmt: skip
+
+
+def _plain(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return rows that were checked before as balances."""
+    quantity = pl.col("quantity") if "quantity" in raw.columns else pl.lit(None)
+    return raw.select(
+        protocol=pl.col("protocol_id").cast(pl.String), chain=pl.col("chain").cast(pl.String).replace(None, ""),
+        token=pl.col("token").cast(pl.String), quantity=quantity.cast(pl.Float64),
+        value_usd=pl.col("value_usd").cast(pl.Float64),
+    )  # fmt: skip
 
 
 def _quantity(raw: pl.DataFrame, rows: Rows) -> pl.Series:

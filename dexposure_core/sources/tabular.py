@@ -54,13 +54,14 @@ class Table:
         """
         first = 1 if self.parquet else 2
         try:
-            for frame in self._scan().collect_batches(chunk_size=_BATCH, maintain_order=True):
+            for frame in self.scan().collect_batches(chunk_size=_BATCH, maintain_order=True):
                 yield Rows(self.path, first, self.word), _without_blank_end(frame)
                 first += len(frame)
         except (pl.exceptions.PolarsError, OSError) as error:
             self._explain(str(error).strip().split("\n", 1)[0])
 
-    def _scan(self) -> pl.LazyFrame:
+    def scan(self) -> pl.LazyFrame:
+        """Return the wanted columns under their own names, not yet read."""
         scan = (
             pl.scan_parquet(self.path, glob=False)
             if self.parquet

@@ -24,6 +24,7 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("import", "imports:imports", "Load your own data: published, defillama, holdings or edges."),
     Entry("simulate", "imports:simulate", "Build the simulated world."),
     Entry("build", "imports:build", "Rebuild a vintage from its holdings with other choices."),
+    Entry("tokens", "tokens:tokens", "Who issues each token: list, review, override, compare."),
     Entry("vintages", "read:vintages", "List the vintages of the store."),
     Entry("dates", "read:dates", "List the snapshot dates of a vintage."),
     Entry("measure", "read:measure", "Every measure on one date."),

@@ -23,6 +23,7 @@ from dexposure_core.network.published import from_published
 from dexposure_core.pipeline.build import Plan, build
 from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today, weeks_of
 from dexposure_core.pipeline.overriding import Overriding, overriding
+from dexposure_core.pipeline.tokens import known_protocols
 from dexposure_core.pipeline.week import Named, Tables, each_after_the_other
 from dexposure_core.progress import Progress, silent
 
@@ -176,7 +177,7 @@ def ingest_store(
         mapped = _override(mapped, given)
     told = overriding(overrides)
     kept = Overriding(rows=merged(recorded(store.manifest.parameters), told.rows), place=told.place)
-    mapped = kept.applied(mapped, store.protocols())
+    mapped = kept.applied(mapped, known_protocols(store))
     plan = Plan(
         place=f"vintage {store.vintage}", sources=[*sources, *told.sources], dates=store.dates(),
         frequency=store.manifest.frequency,

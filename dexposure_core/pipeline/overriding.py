@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dexposure_core.network.overrides import apply_overrides, no_overrides, record, require_issuers
-from dexposure_core.pipeline.tokens import sizes
+from dexposure_core.pipeline.tokens import known_protocols, sizes
 
 if TYPE_CHECKING:
     from dexposure_core.store import Store
@@ -90,7 +90,7 @@ def proposal(store: Store, path: str | Path) -> Proposal:
     """
     told = overriding(path)
     tokens = store.tokens()
-    require_issuers(told.rows, store.protocols(), tokens, told.place)
+    require_issuers(told.rows, known_protocols(store), tokens, told.place)
     hit = told.rows.rename({"issuer": "override"}).join(tokens.select("token", "issuer"), on="token")
     sized = hit.join(sizes(store), on="token", how="left", maintain_order="left").with_columns(
         pl.col("usd").fill_null(0)

@@ -113,9 +113,16 @@ def mapped(store: Store) -> Mapped:
 
 
 def sizes(store: Store) -> pl.DataFrame:
-    """Return token, usd: what all protocols hold of it, averaged over the snapshots of the vintage."""
-    held = store.holdings(store.dates()[-1]) if store.dates() else pl.DataFrame(schema={"token": pl.String})
-    return held.group_by("token").agg(usd=pl.col("value_usd").sum())
+    """Return token, usd: what all protocols hold of it, on all chains, averaged over the snapshots of the vintage."""
+    dates = max(1, len(store.dates()))
+    return store.tokens().select("token", usd=pl.col("usd_cents") / (100 * dates))
+
+
+def known_protocols(store: Store) -> pl.DataFrame:
+    """Return protocol, name, category, sector, symbol, tvl_usd of every protocol listed by the source or occurring."""
+    listed = store.table("listings").with_columns(pl.coalesce("name", "protocol").alias("name"))
+    every = pl.concat([listed, store.protocols().select(listed.columns)]).unique("protocol", keep="first")
+    return every.rename({"listed_tvl_usd": "tvl_usd"}).sort("protocol")
 
 
 def listing(store: Store, *, method: str | None = None, limit: int | None = None) -> pl.DataFrame:
@@ -137,7 +144,7 @@ def shown(store: Store, symbol: str) -> tuple[dict[str, Any], pl.DataFrame]:
         raise UnknownToken(f"No token '{symbol[:80]}' in vintage {store.vintage}{suggest(symbol[:80], tokens)}")
     names = _names(store)
     row = _told(_doubted(store).filter(pl.col("token") == same[0]), names).row(0, named=True)
-    said = answers(same[0], store.protocols(), settings.load().theta)
+    said = answers(same[0], known_protocols(store), settings.load().theta)
     named = [names.get(issuer, issuer) for issuer in said["issuer"]]
     return row, said.insert_column(2, pl.Series("name", named, pl.String))
 
@@ -215,7 +222,7 @@ def _doubt(threshold: float) -> pl.Expr:
 
 
 def _names(store: Store) -> dict[str, str]:
-    return dict(store.protocols().select("protocol", "name").iter_rows())
+    return dict(known_protocols(store).select("protocol", "name").iter_rows())
 
 
 def _told(rows: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:

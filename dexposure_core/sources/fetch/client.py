@@ -32,11 +32,15 @@ _SLOWEST: Final = 20
 
 
 class Again(Exception):
-    """This attempt failed, the next may not; `asked` is the wait in seconds that the service asked for."""
+    """This attempt failed, the next may not.
+
+    `asked` is the wait in seconds that the service asked for; `moved` says that the attempt brought something all the
+    same, so that patience starts anew.
+    """
 
     def __init__(self, reason: str, asked: float | None = None) -> None:
         super().__init__(reason)
-        self.asked = asked
+        self.asked, self.moved = asked, False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,22 +107,25 @@ class Client:
         Raises:
             FetchFailed: after the last attempt, or when the service asks for more patience than we have.
         """
-        clock = self.pace.clock
-        for tried in range(1, self.manners.retries + 2):
+        tried = 0
+        while True:
             self.pace.take()
             try:
                 return once()
             except Again as trouble:
-                reason, asked = one_line(str(trouble)), trouble.asked
-            if asked is not None and asked > PATIENCE:
-                raise FetchFailed(f"{place(url)}: {reason}, asks us to wait {asked:.0f} s; run the command again then")
-            if tried <= self.manners.retries:
-                wait = wait_after(tried, asked, clock)
-                if asked is not None:
-                    self.pace.hold(wait)
-                clock.sleep(wait)
-        tries = f"{tried} attempts" if tried > 1 else "1 attempt"
-        raise FetchFailed(f"{place(url)}: {reason} ({tries}); run the same command again to go on from here")
+                tried = 1 if trouble.moved else tried + 1
+                self._wait(url, tried, one_line(str(trouble)), trouble.asked)
+
+    def _wait(self, url: str, tried: int, reason: str, asked: float | None) -> None:
+        if asked is not None and asked > PATIENCE:
+            raise FetchFailed(f"{place(url)}: {reason}, asks us to wait {asked:.0f} s; run the command again then")
+        if tried > self.manners.retries:
+            tries = f"{tried} attempts" if tried > 1 else "1 attempt"
+            raise FetchFailed(f"{place(url)}: {reason} ({tries}); run the same command again to go on from here")
+        wait = wait_after(tried, asked, self.pace.clock)
+        if asked is not None:
+            self.pace.hold(wait)
+        self.pace.clock.sleep(wait)
 
     @contextmanager
     def stream(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from dexposure_core.store import TABLES
-from dexposure_core.ui import controls, datasheet, export, frame, resources
+from dexposure_core.ui import controls, datasheet, export, frame, mapping, resources
 from dexposure_core.ui.charts import coverage
 
 view = frame.require("data")
@@ -35,6 +35,10 @@ def health() -> None:
         export.table(found.rename({"usd": "amount_usd"}), "findings", whole, full=found)
 
 
+def tokens() -> None:
+    mapping.panel(view)
+
+
 def sources() -> None:
     st.subheader("Vintage and sources", anchor=False)
     export.table(datasheet.facts(store.manifest), "vintage", whole)
@@ -59,6 +63,7 @@ def downloads() -> None:
 SECTIONS: dict[str, tuple[str, Any]] = {
     "books": ("Books", books),
     "health": ("Health", health),
+    "mapping": ("Tokens and issuers", tokens),
     "sources": ("Vintage and sources", sources),
     "downloads": ("Downloads", downloads),
 }

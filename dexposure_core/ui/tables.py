@@ -38,7 +38,7 @@ def draw(
     frame: pl.DataFrame, key: str, labels: Mapping[str, str], *, height: int | None, link: Callable[[str], str] | None
 ) -> None:
     """Draw the frame; see `export.table`."""
-    shown, named = _linked(frame, link)
+    shown, named = _linked(frame, link, labels)
     config = {name: _column(name, shown, labels.get(name) or heading(name), named) for name in shown.columns}
     rows = min(ROWS, max(1, shown.height))
     st.dataframe(
@@ -78,7 +78,9 @@ def is_share(column: str) -> bool:
     return column.endswith(_SHARES) and not column.startswith("change")
 
 
-def _linked(frame: pl.DataFrame, link: Callable[[str], str] | None) -> tuple[pl.DataFrame, dict[str, str]]:
+def _linked(
+    frame: pl.DataFrame, link: Callable[[str], str] | None, labels: Mapping[str, str]
+) -> tuple[pl.DataFrame, dict[str, str]]:
     """Replace ids that stand beside their name by a link that shows the name; returns {link column: heading}."""
     named: dict[str, str] = {}
     for end, name in _ENDS.items():
@@ -90,7 +92,7 @@ def _linked(frame: pl.DataFrame, link: Callable[[str], str] | None) -> tuple[pl.
         pairs = frame.select(end, name).iter_rows()
         address = [p and f"{link(p)}#{quote(text.short(n or p, 60), safe='')}" for p, n in pairs]
         column = f"{end}{_LINK}"
-        named[column] = heading(end)
+        named[column] = labels.get(end) or heading(end)
         place = frame.get_column_index(end)
         frame = frame.drop(end, name).insert_column(place, pl.Series(column, address, dtype=pl.String))
     return frame, named

@@ -16,7 +16,7 @@ def test_three_significant_digits(value, rounded):
 
 def test_an_id_beside_its_name_becomes_a_link_that_shows_the_name():
     frame = pl.DataFrame({"protocol": ["1", None], "name": ["A & B#1", None], "tvl_usd": [1.0, 2.0]})
-    shown, named = tables._linked(frame, lambda p: f"/protocol?protocol={p}")
+    shown, named = tables._linked(frame, lambda p: f"/protocol?protocol={p}", {})
     (column,) = named
     assert shown[column].to_list() == ["/protocol?protocol=1#A%20%26%20B%231", None]
     assert named[column] == "Protocol"
@@ -25,7 +25,7 @@ def test_an_id_beside_its_name_becomes_a_link_that_shows_the_name():
 
 def test_without_links_the_name_stays_and_the_id_goes():
     frame = pl.DataFrame({"protocol": ["1"], "name": ["Aave"]})
-    assert tables._linked(frame, None)[0].columns == ["name"]
+    assert tables._linked(frame, None, {})[0].columns == ["name"]
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,23 @@ import polars as pl
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base
 
-_METHODS: Final = ("given", "metadata", "curated", "composition", "similarity", "self")
+_METHODS: Final = ("given", "metadata", "curated", "composition", "similarity", "self", "family", "override")
 
 
 def history(shares: pl.DataFrame) -> Any:
     """Return stacked areas of date, side, reason, share; mapped below in colour, dropped above in grey."""
-    drawn = base.figure("Where the USD that came in went", "%", height=theme.HEIGHT + 60)
+    return _stacked(shares, "Where the USD that came in went")
+
+
+def methods(shares: pl.DataFrame) -> Any:
+    """Return stacked areas of the mapping methods alone, as shares of what was mapped; columns as of `history`."""
+    mapped = shares.filter(pl.col("side") == "mapped")
+    whole = pl.col("share").sum().over("date")
+    return _stacked(mapped.with_columns(share=pl.col("share") / whole), "Mapped USD by method")
+
+
+def _stacked(shares: pl.DataFrame, title: str) -> Any:
+    drawn = base.figure(title, "%", height=theme.HEIGHT + 60)
     names = shares.group_by("side", "reason").agg(pl.sum("share")).sort("side", "share", descending=[True, True])
     dates = shares["date"].unique().sort()
     greys, named = 0, []
@@ -36,6 +47,7 @@ def history(shares: pl.DataFrame) -> Any:
             )
         )  # fmt: skip
     drawn.update_yaxes(range=[0, 100])
+    base.date_axis(drawn)
     base.name_colours(drawn, named, row=3)
     drawn.update_layout(margin={"t": 64 + 16 * ((len(named) - 1) // 3), "l": 46, "r": 12}, showlegend=False)
     return drawn

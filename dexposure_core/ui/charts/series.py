@@ -71,6 +71,7 @@ def lines(
     drawn.update_yaxes(rangemode="tozero" if zero else "normal")
     right = 12 if len(series) < 2 else 14 + 6.7 * max(len(line.label) for line in series.values())
     drawn.update_layout(hovermode="closest", margin={"l": 46, "r": right, "t": 56})
+    base.date_axis(drawn)
     drawn.update_yaxes(automargin=False)
     return drawn
 

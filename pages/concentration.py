@@ -8,8 +8,8 @@ from dexposure_core.ui.charts import concentration as charts
 WINDOWS = {"1y": "1 year", "2y": "2 years", "5y": "5 years", "all": "All"}
 
 view = frame.require("concentration")
-standings = resources.standings(view.vintage, view.date, view.basis, charts.NAMES)
-changes = resources.tvl_changes(view.vintage, view.date)
+standings = resources.standings(view.data, view.date, view.basis, charts.NAMES)
+changes = resources.tvl_changes(view.data, view.date)
 tvl_hhi = next(p for p in standings if p.indicator.measure == "tvl_hhi")
 frame.headline(sentences.concentration(tvl_hhi, changes if view.basis == "holdings" else changes.clear(), view.date))
 
@@ -25,9 +25,9 @@ with right:
         "window", "Window", list(WINDOWS), default="2y", format_func=WINDOWS.__getitem__, style="segments"
     )
 days = view.window(sentences.WINDOW_DAYS[window])
-panel = resources.panel(view.vintage, view.basis, days[0], days[-1])
-table = sentences.between(resources.measure_table(view.vintage, view.basis, charts.NAMES), days[0], days[-1])
-events = resources.events(view.vintage)
+panel = resources.panel(view.data, view.basis, days[0], days[-1])
+table = sentences.between(resources.measure_table(view.data, view.basis, charts.NAMES), days[0], days[-1])
+events = resources.events(view.data)
 origin = view.provenance(date=False, window=f"{days[0]} to {days[-1]}")
 
 left, right = st.columns(2)

@@ -8,12 +8,12 @@ from dexposure_core.ui import answers, builder, export, frame, lookups, resource
 from dexposure_core.ui.charts import contagion, network
 
 view = frame.require("contagion")
-snapshot = resources.snapshot(view.vintage, view.date, view.basis)
+snapshot = resources.snapshot(view.data, view.date, view.basis)
 slot = st.container()
 
 left, right = st.columns([5, 8], gap="large")
 with left:
-    asked = builder.draw(view, snapshot, lookups.tokens_held(view.vintage, view.date))
+    asked = builder.draw(view, snapshot, lookups.tokens_held(view.data, view.date))
 origin = view.provenance().having(**asked.parameters())
 if not asked.ready:
     with slot:
@@ -22,7 +22,7 @@ if not asked.ready:
     st.stop()
 try:
     result = lookups.stress(
-        view.vintage, view.date, view.basis, asked.shock, asked.rule, asked.capacity, asked.pass_through
+        view.data, view.date, view.basis, asked.shock, asked.rule, asked.capacity, asked.pass_through
     )
 except DexposureError as error:
     with slot:
@@ -31,7 +31,7 @@ except DexposureError as error:
     frame.footer(origin, method="stress")
     st.stop()
 
-table = lookups.sensitivity(view.vintage, view.date, view.basis, asked.shock, asked.pass_through, asked.capacity)
+table = lookups.sensitivity(view.data, view.date, view.basis, asked.shock, asked.pass_through, asked.capacity)
 with slot:
     frame.headline(answers.contagion(result, contagion.over_rules(table, asked.capacity), asked.words))
 with right:
@@ -73,8 +73,8 @@ with left:
     export.chart(figure, table, "sensitivity", origin)
 with right:
     if asked.shock.kind == "scenario":
-        history = resources.measure_table(view.vintage, view.basis, contagion.loss_names(asked.shock.name))
-        figure = contagion.weeks(history, resources.events(view.vintage), view.date)
+        history = resources.measure_table(view.data, view.basis, contagion.loss_names(asked.shock.name))
+        figure = contagion.weeks(history, resources.events(view.data), view.date)
         export.chart(figure, history, "weeks", view.provenance(date=False, scenario=asked.shock.name))
     else:
         st.markdown("**What these numbers assume**")

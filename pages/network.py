@@ -8,7 +8,7 @@ from dexposure_core.ui.charts import network, sankey
 
 view = frame.require("network")
 origin = view.provenance()
-snapshot = resources.snapshot(view.vintage, view.date, view.basis)
+snapshot = resources.snapshot(view.data, view.date, view.basis)
 here = view.protocol if view.protocol in snapshot.protocols else None
 frame.headline(answers.network(views.network_facts(snapshot), view.basis))
 if view.protocol and here is None:
@@ -26,16 +26,16 @@ with right:
     if here is None:
         st.caption("Choose a protocol in the sidebar to see only its creditors and debtors.")
 
-cut = lookups.cut(view.vintage, view.date, view.basis, size, here)
+cut = lookups.cut(view.data, view.date, view.basis, size, here)
 if ego and here is not None:
     near = graph.ego(snapshot, here)
     rows = views.partner_rows(snapshot, here)
-    figure = sankey.ego(near, resources.sector_colours(view.vintage), basis=view.basis)
+    figure = sankey.ego(near, resources.sector_colours(view.data), basis=view.basis)
     export.chart(figure, views.exposure_table(snapshot, rows), "ego", origin.having(protocol=here))
 else:
     rows = cut.exposures
     picture = lookups.network_picture(
-        view.vintage, view.date, view.basis, size, here, theme.mode().name, view.link("protocol", protocol="")
+        view.data, view.date, view.basis, size, here, theme.mode().name, view.link("protocol", protocol="")
     )
     st.iframe(picture.page, height=545, alt=f"Network of {cut.caption()}; the table below holds the same exposures.")
     st.caption(

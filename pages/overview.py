@@ -16,12 +16,12 @@ PAGES = {
 view = frame.require("overview")
 origin = view.provenance()
 
-positions = resources.positions(view.vintage, view.date, view.basis)
-moved = resources.changes(view.vintage, view.date)
-warnings = resources.warnings(view.vintage, view.date, view.basis)
+positions = resources.positions(view.data, view.date, view.basis)
+moved = resources.changes(view.data, view.date)
+warnings = resources.warnings(view.data, view.date, view.basis)
 frame.headline(f"{sentences.overview(positions, moved, view.period)} {sentences.flagged(positions, warnings)}.")
 
-cards.draw(positions, view, resources.events(view.vintage), PAGES)
+cards.draw(positions, view, resources.events(view.data), PAGES)
 export.menu(
     lambda: overview.indicator_panel(positions, view.date),
     overview.indicator_table(positions),
@@ -44,13 +44,13 @@ else:
         top = moved.head(10)
         export.chart(overview.changed_exposures(top, view.period), moved, "changed-exposures", origin)
     with right:
-        movers = resources.tvl_changes(view.vintage, view.date)
+        movers = resources.tvl_changes(view.data, view.date)
         export.chart(overview.movers(movers.head(10), view.period), movers, "tvl-movers", origin)
 
 left, right = st.columns([5, 6])
 with left:
-    cells = resources.sector_exposures(view.vintage, view.date, view.basis)
-    colours = resources.sector_colours(view.vintage)
+    cells = resources.sector_exposures(view.data, view.date, view.basis)
+    colours = resources.sector_colours(view.data)
     export.chart(overview.sectors(cells, colours), overview.by_debtor_sector(cells, limit=1000), "sectors-owed", origin)
 with right:
     st.markdown("**Alerts**")

@@ -14,7 +14,7 @@ RULE = "linear-debtrank"
 
 if view.protocol is None:
     frame.headline("Choose a protocol in the sidebar, or one of the most important of this date below.")
-    scores = resources.importance(view.vintage, view.date, view.basis)
+    scores = resources.importance(view.data, view.date, view.basis)
     export.table(
         scores.drop("sector").head(25), "importance", origin, link=view.protocol_link, full=scores, height=560,
         labels=answers.SCORES,
@@ -25,28 +25,28 @@ if view.protocol is None:
 
 here = view.protocol or ""
 origin = origin.having(protocol=here)
-snapshot = resources.snapshot(view.vintage, view.date, view.basis)
+snapshot = resources.snapshot(view.data, view.date, view.basis)
 try:
-    who = lookups.identity(view.vintage, view.date, view.basis, here)
+    who = lookups.identity(view.data, view.date, view.basis, here)
 except UnknownProtocol:
     frame.headline(f"**{answers.name(view.protocol_name)}** is not in the snapshot of {view.date}.")
-    sizes, _ = lookups.protocol_history(view.vintage, view.basis, here)
+    sizes, _ = lookups.protocol_history(view.data, view.basis, here)
     frame.empty("Not in this snapshot", answers.presence(sizes), "Choose another date in the sidebar.")
     frame.footer(origin)
     st.stop()
 
 failure = lookups.stress(
-    view.vintage, view.date, view.basis, views.Shocked(kind="protocol", name=here, fraction=1.0), RULE, 1.0, 1.0
+    view.data, view.date, view.basis, views.Shocked(kind="protocol", name=here, fraction=1.0), RULE, 1.0, 1.0
 )
 frame.headline(answers.protocol(who, failure))
 st.caption(answers.identity_line(who))
 
 near = graph.ego(snapshot, here)
 if near.creditors or near.debtors:
-    figure = sankey.ego(near, resources.sector_colours(view.vintage), basis=view.basis)
+    figure = sankey.ego(near, resources.sector_colours(view.data), basis=view.basis)
     export.chart(figure, charts.partners(snapshot, here), "ego", origin)
 
-assets, holders = lookups.balance_sheet(view.vintage, view.date, here)
+assets, holders = lookups.balance_sheet(view.data, view.date, here)
 left, right = st.columns(2)
 with left:
     st.subheader("What it holds", anchor=False)
@@ -57,8 +57,8 @@ with right:
         holders, "holders", origin, link=view.protocol_link, labels={"creditor": "Holder", "value_usd": "USD m"}
     )
 
-sizes, scores = lookups.protocol_history(view.vintage, view.basis, here)
-happened = lookups.events_of(view.vintage, here)
+sizes, scores = lookups.protocol_history(view.data, view.basis, here)
+happened = lookups.events_of(view.data, here)
 which = controls.choice(
     "score", "Over time, importance as", ["score", "rank"], style="segments", format_func=str.capitalize
 )
@@ -76,7 +76,7 @@ with left:
 with right:
     st.subheader("Who can hurt it", anchor=False)
     st.caption("Each of its largest debtors fails whole, alone: what it loses at first, and in all (linear DebtRank).")
-    debtors = lookups.threats(view.vintage, view.date, view.basis, here, RULE)
+    debtors = lookups.threats(view.data, view.date, view.basis, here, RULE)
     export.table(
         debtors.drop("sector", "exposure_usd"), "threats", origin.having(rule=RULE), link=view.protocol_link,
         full=debtors,

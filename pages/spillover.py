@@ -10,8 +10,8 @@ from dexposure_core.ui.charts import spillover as charts
 
 view = frame.require("spillover")
 origin = view.provenance()
-levels = resources.sector_exposures(view.vintage, view.date, view.basis)
-before = resources.sector_exposures(view.vintage, view.previous, view.basis) if view.previous else None
+levels = resources.sector_exposures(view.data, view.date, view.basis)
+before = resources.sector_exposures(view.data, view.previous, view.basis) if view.previous else None
 now, moved = views.change(levels, before) if before is not None else (views.matrix(levels), None)
 frame.headline(answers.spillover(now, moved, view.period))
 if now.total == 0:
@@ -34,7 +34,7 @@ with right:
 shown = moved if shows == "change" and moved else now
 if shows == "expected":
     try:
-        shown = views.change(lookups.expected_cells(view.vintage, view.date, view.basis, view.horizon), levels)[1]
+        shown = views.change(lookups.expected_cells(view.data, view.date, view.basis, view.horizon), levels)[1]
     except DexposureError as error:
         frame.failure("There is no forecast to compare with; this is the level.", error)
         shows = "level"
@@ -48,32 +48,32 @@ st.caption(cells.cell_words(now, moved, creditor, debtor, view.period))
 left, right = st.columns(2)
 at = origin.having(creditor_sector=creditor, debtor_sector=debtor)
 with left:
-    pairs = lookups.cell(view.vintage, view.date, view.basis, creditor, debtor)
+    pairs = lookups.cell(view.data, view.date, view.basis, creditor, debtor)
     if pairs.is_empty():
         frame.empty("An empty cell", "No exposure lies behind it on this date.", "Its history is beside.")
     else:
         export.table(cells.with_share(pairs, 200), "cell", at, link=view.protocol_link, full=cells.with_share(pairs))
 with right:
-    history = lookups.cell_history(view.vintage, view.basis, creditor, debtor)
+    history = lookups.cell_history(view.data, view.basis, creditor, debtor)
     line = {"exposure_usd": series.Line(label=debtor)}
     drawn = series.lines(
         history, line, title="Its history", unit="USD", mark=view.date, zero=True,
-        events=resources.events(view.vintage), height=420,
+        events=resources.events(view.data), height=420,
     )  # fmt: skip
     export.chart(drawn, history, "cell-history", at)
 
 left, right = st.columns(2)
 with left:
     names = ("spillover_index", "cross_sector_ratio")
-    table = resources.measure_table(view.vintage, view.basis, names)
+    table = resources.measure_table(view.data, view.basis, names)
     which = controls.choice("index", "Over time", names, style="segments", format_func=charts.INDICES.__getitem__)
     if charts.defined(table, which):
-        drawn = charts.over_time(table, which, resources.events(view.vintage), view.date)
+        drawn = charts.over_time(table, which, resources.events(view.data), view.date)
         export.chart(drawn, table, "spillover-index", view.provenance(date=False))
     else:
         frame.empty("Not defined on any date", "No exposure crosses sectors.", "Import protocols with their sectors.")
 with right:
     across = controls.switch("across", "Only between different sectors", default=True)
-    bands = sankey.sectors(now, resources.sector_colours(view.vintage), across_only=across)
+    bands = sankey.sectors(now, resources.sector_colours(view.data), across_only=across)
     export.chart(bands, levels, "sector-bands", origin)
 frame.footer(origin, method="measures")

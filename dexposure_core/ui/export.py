@@ -21,6 +21,7 @@ from dexposure_core.ui import images, tables, text, theme
 from dexposure_core.ui.provenance import Provenance
 
 CAPTION: Final = "provenance"
+_CHAINS_END: Final = "<i></i>"  # an invisible sign that the chains are named already
 _EDGE: Final = 10
 _LINE_PX: Final = 13
 _MODEBAR: Final = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d", "zoom2d"]
@@ -104,6 +105,7 @@ def menu(
 
 def caption(figure: Any, provenance: Provenance) -> Any:
     """Write the provenance under a figure, in place, and return it; the colour is the template's."""
+    _name_chains(figure, provenance.chains)
     words, margin = provenance.caption(), figure.layout.margin
     more = _LINE_PX * max(0, words.count("<br>") - 1)  # the template leaves room for two lines
     if more:
@@ -116,6 +118,13 @@ def caption(figure: Any, provenance: Provenance) -> Any:
     }  # fmt: skip
     figure.layout.annotations += (line,)
     return figure
+
+
+def _name_chains(figure: Any, chains: str) -> None:
+    """Say in a figure's title which chains it is of, when it is not the whole system."""
+    title = figure.layout.title.text or ""
+    if chains and not title.endswith(_CHAINS_END):
+        figure.layout.title.text = f"{title} · {text.html(text.short(chains, 28))}{_CHAINS_END}"
 
 
 def on_paper(figure: Any) -> Any:

@@ -13,6 +13,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core import settings
+from dexposure_core.errors import BadOption
 from dexposure_core.measures import sector_exposure
 from dexposure_core.pipeline import views
 from dexposure_core.pipeline.stress import stress as run_stress
@@ -20,6 +21,7 @@ from dexposure_core.stress import RULES
 from dexposure_core.ui import graph, theme
 from dexposure_core.ui.charts import network
 from dexposure_core.ui.resources import _kept, dates, sector_colours, snapshot, store
+from dexposure_core.ui.view import base_of
 
 if TYPE_CHECKING:
     from dexposure_core.network.snapshot import Basis
@@ -52,7 +54,9 @@ def network_picture(
     shown = snapshot(vintage, date, basis)
     part = cut(vintage, date, basis, size, protocol)
     ink = network.ink(theme.DARK if mode == "dark" else theme.LIGHT)
-    return network.draw(shown, part, places(vintage, basis), sector_colours(vintage), ink, marked=protocol, link=link)
+    return network.draw(
+        shown, part, places(base_of(vintage), basis), sector_colours(vintage), ink, marked=protocol, link=link
+    )
 
 
 @_kept(64)
@@ -145,6 +149,8 @@ def waiting(forecaster: str) -> str:
 def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
     from dexposure_core.pipeline.forecast import forecast as run_forecast
 
+    if vintage != base_of(vintage):
+        raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
     return run_forecast(store(vintage), date, basis, horizon, forecaster)
 
 

@@ -18,7 +18,7 @@ class Page:
         title: heading and label in the menu.
         icon: Material icon of the menu entry.
         question: what the page answers, one sentence.
-        controls: which of the sidebar's controls the page obeys, of basis, date, protocol and horizon.
+        controls: which of the sidebar's controls the page obeys, of basis, date, protocol, horizon and chains.
         section: heading in the menu.
     """
 
@@ -26,7 +26,7 @@ class Page:
     title: str
     icon: str
     question: str
-    controls: tuple[str, ...] = ("basis", "date")
+    controls: tuple[str, ...] = ("basis", "date", "chains")
     section: str = "Observe"
 
     @property
@@ -47,14 +47,14 @@ PAGES: Final[tuple[Page, ...]] = (
         title="Network",
         icon=":material/hub:",
         question="Who is exposed to whom?",
-        controls=("basis", "date", "protocol"),
+        controls=("basis", "date", "protocol", "chains"),
     ),
     Page(
         key="protocol",
         title="Protocol",
         icon=":material/account_balance:",
         question="What does this protocol hold, who depends on it, and what if it fails?",
-        controls=("basis", "date", "protocol"),
+        controls=("basis", "date", "protocol", "chains"),
     ),
     Page(
         key="spillover",
@@ -73,7 +73,7 @@ PAGES: Final[tuple[Page, ...]] = (
         title="Contagion",
         icon=":material/crisis_alert:",
         question="If something fails, who loses how much?",
-        controls=("basis", "date", "protocol"),
+        controls=("basis", "date", "protocol", "chains"),
         section="Test and look ahead",
     ),
     Page(
@@ -89,6 +89,7 @@ PAGES: Final[tuple[Page, ...]] = (
         title="Data",
         icon=":material/database:",
         question="Where do the numbers come from, and do they reconcile?",
+        controls=("basis", "date"),
         section="Check",
     ),
     Page(

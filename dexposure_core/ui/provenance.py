@@ -24,6 +24,7 @@ class Provenance:
         simulated: whether the data are simulated.
         basis: holdings or flow; None when it does not matter.
         date: snapshot date; None for what spans all dates.
+        chains: in words, the chains that make the network; empty when it is the whole system.
         parameters: (name, value) of whatever else shaped the result, in reading order.
     """
 
@@ -32,6 +33,7 @@ class Provenance:
     simulated: bool
     basis: str | None = None
     date: dt.date | None = None
+    chains: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
 
     def having(self, **parameters: object) -> Provenance:
@@ -45,6 +47,7 @@ class Provenance:
         parts += [PRODUCT, f"source: {', '.join(self.sources) or 'not stated'}", f"vintage: {self.vintage}"]
         parts += [f"date: {self.date}"] if self.date else []
         parts += [f"basis: {self.basis}"] if self.basis else []
+        parts += [f"chains: {self.chains}; not the whole system"] if self.chains else []
         return "; ".join(parts + [f"{name}: {value}" for name, value in self.parameters])
 
     def source(self) -> str:
@@ -55,6 +58,7 @@ class Provenance:
     def caption(self) -> str:
         """Return the short lines under a chart (HTML, escaped): one or two on the content, one on the product."""
         first = [SIMULATED] if self.simulated else []
+        first += [f"{text.short(self.chains, 40)}, not the whole system"] if self.chains else []
         first += [f"source: {text.short(self.source(), 44)}"]
         first += [str(self.date)] if self.date else []
         first += [f"{self.basis} basis"] if self.basis else []
@@ -65,4 +69,4 @@ class Provenance:
     def file_parts(self, key: str) -> tuple[str, ...]:
         """Return the parts of a file name: what, date, basis, vintage and whether simulated."""
         label = "simulated" if self.simulated else ""
-        return ("dexposure", key, str(self.date or ""), self.basis or "", f"v{self.vintage}", label)
+        return ("dexposure", key, str(self.date or ""), self.basis or "", self.chains[:40], f"v{self.vintage}", label)

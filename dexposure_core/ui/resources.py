@@ -16,15 +16,17 @@ import streamlit as st
 
 from dexposure_core.errors import CorruptVintage, UnknownVintage
 from dexposure_core.measures import MEASURES
+from dexposure_core.pipeline import chain_sizes, indicators, reconcile
 from dexposure_core.pipeline import changes as pipeline_changes
-from dexposure_core.pipeline import indicators, reconcile
 from dexposure_core.pipeline import panel as pipeline_panel
+from dexposure_core.pipeline.lens import Lens, open_lens
 from dexposure_core.pipeline.summary import finding_totals
 from dexposure_core.settings import resolve_store
 from dexposure_core.store import open_store
 from dexposure_core.store.manifest import read as read_manifest
 from dexposure_core.store.vintages import locate, vintage_ids
 from dexposure_core.ui import text, theme
+from dexposure_core.ui.view import KEY_PARTS, base_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,10 +86,17 @@ def default_vintage() -> str:
         return known[0].vintage
 
 
-@_kept(4)
+@_kept(8)
 def store(vintage: str) -> Store:
-    """Return the open store of a vintage."""
-    return open_store(resolve_store(None, writing=False), vintage=vintage)
+    """Return the open store of a vintage, or of some of its chains where the key names them (`lens_key`)."""
+    base, *chains = vintage.split(KEY_PARTS)
+    return open_lens(store(base), [chains[0]]) if chains else open_store(resolve_store(None, writing=False), base)
+
+
+@_kept(4)
+def chain_names(vintage: str) -> tuple[str, ...]:
+    """Return the chains of a vintage, the largest first."""
+    return chain_sizes.names(store(vintage))
 
 
 @_kept(16)
@@ -183,7 +192,7 @@ def sector_exposures(vintage: str, date: dt.date, basis: Basis) -> pl.DataFrame:
 @_kept(8)
 def sectors(vintage: str) -> tuple[str, ...]:
     """Return the vintage's sectors, largest exposure over all dates first: the order in which they get colours."""
-    cells = store(vintage).sector_history("holdings")
+    cells = store(base_of(vintage)).sector_history("holdings")
     ends = [cells.select(pl.col(end).alias("sector"), "exposure_usd") for end in ("creditor_sector", "debtor_sector")]
     weight = pl.concat(ends).group_by("sector").agg(pl.sum("exposure_usd"))
     known = protocols(vintage).select("sector").unique().join(weight, on="sector", how="left")
@@ -193,13 +202,16 @@ def sectors(vintage: str) -> tuple[str, ...]:
 
 def sector_colours(vintage: str) -> dict[str, str]:
     """Return sector → colour, the same on every page and date of a vintage."""
-    return theme.sector_colours(sectors(vintage))
+    return theme.sector_colours(sectors(base_of(vintage)))
 
 
 @_kept(64, "Placing the indicators in their history …")
 def positions(vintage: str, date: dt.date, basis: Basis) -> tuple[Position, ...]:
     """Return where the five headline indicators stand."""
-    return indicators.positions(store(vintage), date, basis)
+    opened = store(vintage)
+    losses = not isinstance(opened, Lens) or opened.measured(basis)
+    offered = [i for i in indicators.INDICATORS if losses or i.measure != indicators.WORST]
+    return indicators.positions(opened, date, basis, offered)
 
 
 @_kept(8, "Looking for unusual moves …")

@@ -11,7 +11,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.network.snapshot import BASES
-from dexposure_core.ui import controls, resources, text, vintages
+from dexposure_core.ui import controls, lens, resources, text, vintages
 from dexposure_core.ui.navigation import Page
 from dexposure_core.ui.view import HORIZONS, KEYS, View, pick_basis, pick_date, pick_horizon, pick_protocol
 
@@ -27,10 +27,12 @@ def draw(page: Page) -> View:
     """
     state, notes = controls.read_address(page.key), list[str]()
     vintage = vintages.choose(state, notes)
-    store = resources.store(vintage)
+    chains = lens.choose(state, vintage, notes)
+    store = resources.store(lens.data_key(page, vintage, chains))
     basis, note = pick_basis(state.get("basis"), [b for b in BASES if b in store.bases()])
     notes.append(note)
-    dates = resources.dates(vintage, basis)
+    data = lens.data_key(page, vintage, chains, basis)
+    dates = resources.dates(data, basis)
     date, note = pick_date(state.get("date"), dates)
     notes.append(note)
     names = resources.names(vintage)
@@ -43,6 +45,7 @@ def draw(page: Page) -> View:
         page=page.key, vintage=vintage, basis=basis, date=date, dates=dates, protocol=protocol,
         protocol_name=names.get(protocol, "") if protocol else "", horizon=horizon, simulated=manifest.simulated,
         sources=tuple(resources.source_names(vintage)), frequency=manifest.frequency, notes=tuple(filter(None, notes)),
+        chains=chains, data=data, measured=data == vintage or data.endswith("measured"),
     )  # fmt: skip
     vintages.remember(view)
     controls.settle(view.parameters(), KEYS)
@@ -63,6 +66,8 @@ def _draw(page: Page, view: View) -> None:
     vintages.chooser(view)
     if "basis" in page.controls:
         _basis(view)
+    if "chains" in page.controls:
+        lens.chooser(view)
     if "date" in page.controls:
         _date(view)
     if "date" in page.controls:
@@ -72,7 +77,7 @@ def _draw(page: Page, view: View) -> None:
 
 
 def _basis(view: View) -> None:
-    offered = [b for b in BASES if b in resources.store(view.vintage).bases()]
+    offered = [b for b in BASES if b in resources.store(view.data).bases()]
     _pick("basis", "Basis", list(offered), view.basis, segments=True, labels=_BASIS_LABELS, help=(
         "Holdings: USD of the debtor's tokens a creditor holds at the date. "
         "Flow: net USD change of such holdings over the period."

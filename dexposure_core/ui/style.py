@@ -25,6 +25,8 @@ _CSS: Final = """
 [class*="st-key-notice-"] [data-testid="stCaptionContainer"], [class*="st-key-notice-"] p {margin: 0;}
 [class*="st-key-notice-"] button, [class*="st-key-notice-"] a {min-height: 0; padding: 0;}
 [class*="st-key-notice-"] button p, [class*="st-key-notice-"] a p {font-size: .875rem; text-decoration: underline;}
+.strip .lens {background: #0B6E99; color: #fff; font-weight: 600; padding: .1rem .5rem; border-radius: .25rem;}
+.strip .lens.off {background: rgba(128,140,150,.22); color: inherit; font-weight: 500;}
 .st-key-headline p {font-size: 1.12rem; line-height: 1.45; margin: 0;}
 .st-key-manual p, .st-key-manual li {max-width: 88ch;}
 .st-key-manual table {font-size: .86rem; display: block; overflow-x: auto;}

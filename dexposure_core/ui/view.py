@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote_plus, urlencode
 
+from dexposure_core.network.chains import DEFAULT, chain_words
 from dexposure_core.network.snapshot import BASES, Basis
 from dexposure_core.ui import text
 from dexposure_core.ui.provenance import Provenance
 
 HORIZONS: Final = (1, 4, 8, 12)
-KEYS: Final = ("vintage", "basis", "date", "protocol", "horizon")
+KEYS: Final = ("vintage", "basis", "date", "protocol", "horizon", "chain")
+KEY_PARTS: Final = "\t"  # between the parts of a cache's key; no vintage and no chain has one in its name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,9 @@ class View:
         simulated: whether the vintage is simulated.
         sources: names of the files it was built from.
         frequency: day, week, month, or as given.
+        chains: the choice of chains (see `network.chains`).
+        data: the key under which the page reads: the vintage, seen through those chains where the page follows them.
+        measured: whether every date of what the page reads has been measured in full.
         notes: what the address asked for that could not be shown, in words, unescaped.
     """
 
@@ -52,7 +57,20 @@ class View:
     simulated: bool = False
     sources: tuple[str, ...] = ()
     frequency: str = "week"
+    chains: str = DEFAULT
+    data: str = ""
+    measured: bool = True
     notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        """Read the vintage itself when nothing else is said."""
+        if not self.data:
+            object.__setattr__(self, "data", self.vintage)
+
+    @property
+    def shown_chains(self) -> str:
+        """The chains that make the network on this page: the choice, or all where the page does not follow it."""
+        return DEFAULT if self.data == self.vintage else self.chains
 
     @property
     def previous(self) -> dt.date | None:
@@ -78,6 +96,7 @@ class View:
     def parameters(self) -> dict[str, str]:
         """Return the address's parameters that reproduce this view."""
         values = {"vintage": self.vintage, "basis": self.basis, "date": str(self.date), "horizon": str(self.horizon)}
+        values |= {"chain": self.chains} if self.chains != DEFAULT else {}
         return values | ({"protocol": self.protocol} if self.protocol else {})
 
     def link(self, page: str | None = None, **changes: str) -> str:
@@ -102,8 +121,19 @@ class View:
             simulated=self.simulated,
             basis=self.basis,
             date=self.date if date else None,
+            chains="" if self.shown_chains == DEFAULT else chain_words(self.shown_chains),
         )
         return made.having(**parameters)
+
+
+def lens_key(vintage: str, chains: str, *, measured: bool = False) -> str:
+    """Return the key of a vintage seen through chains; another one once all its dates have been measured in full."""
+    return KEY_PARTS.join((vintage, chains, "measured") if measured else (vintage, chains))
+
+
+def base_of(key: str) -> str:
+    """Return the vintage of a key."""
+    return key.partition(KEY_PARTS)[0]
 
 
 def pick_basis(asked: str | None, offered: Sequence[Basis]) -> tuple[Basis, str]:

@@ -22,6 +22,7 @@ class Entry(NamedTuple):
 COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("serve", "serve:serve", "Open the dashboard."),
     Entry("import", "imports:imports", "Load your own data: published, defillama, holdings or edges."),
+    Entry("fetch", "fetch:fetch", "Download what is published: defillama or huggingface."),
     Entry("simulate", "imports:simulate", "Build the simulated world."),
     Entry("build", "imports:build", "Rebuild a vintage from its holdings with other choices."),
     Entry("tokens", "tokens:tokens", "Who issues each token: list, review, override, compare."),

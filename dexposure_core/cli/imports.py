@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ def published(ctx: Context, file: Path, meta: Path | None, mapping: Path | None,
         vintage = ingest_published(
             file, ctx.writing_dir(), meta=meta, mapping=mapping, overrides=overrides, progress=progress
         )
-    _tell(ctx, vintage)
+    tell(ctx, vintage)
 
 
 @imports.command()
@@ -73,7 +73,7 @@ def defillama(ctx: Context, files: tuple[Path, ...], frequency: Frequency, chain
         vintage = ingest_defillama(
             files, ctx.writing_dir(), frequency=frequency, chains=chains, overrides=overrides, progress=progress
         )
-    _tell(ctx, vintage)
+    tell(ctx, vintage)
 
 
 @imports.command()
@@ -99,7 +99,7 @@ def holdings(
             file, ctx.writing_dir(), frequency=frequency, chains=chains, columns=pairs(columns), duplicates=duplicates,
             date=date, protocols=protocols, tokens=tokens, overrides=overrides, progress=progress,
         )  # fmt: skip
-    _tell(ctx, vintage)
+    tell(ctx, vintage)
 
 
 @imports.command()
@@ -116,7 +116,7 @@ def edges(ctx: Context, file: Path, nodes: Path | None, columns: tuple[str, ...]
         vintage = ingest_edges(
             file, ctx.writing_dir(), nodes=nodes, columns=pairs(columns), duplicates=duplicates, progress=progress
         )
-    _tell(ctx, vintage)
+    tell(ctx, vintage)
 
 
 @click.command()
@@ -130,7 +130,7 @@ def simulate(ctx: Context, scale: str, seed: int | None) -> None:
     chosen: dict[str, Any] = {} if seed is None else {"seed": seed}
     with ctx.progress(" weeks") as progress:
         vintage = ingest_world(ctx.writing_dir(), scale=scale, progress=progress, **chosen)
-    _tell(ctx, vintage)
+    tell(ctx, vintage)
 
 
 @click.command()
@@ -146,7 +146,7 @@ def build(ctx: Context, chains: str, tokens: Path | None, overrides: Path | None
         vintage = ingest_store(
             ctx.open(), ctx.writing_dir(), chains=chains, tokens=tokens, overrides=overrides, progress=progress
         )
-    _tell(ctx, vintage)
+    tell(ctx, vintage)
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:
@@ -161,12 +161,12 @@ def pairs(texts: tuple[str, ...]) -> dict[str, str]:
     return {name: column for name, _, column in (text.partition("=") for text in texts)}
 
 
-def _tell(ctx: Context, vintage: str) -> None:
-    """Say what was published and how its USD reconcile."""
+def tell(ctx: Context, vintage: str, more: Mapping[str, Any] | None = None) -> None:
+    """Say what was published and how its USD reconcile; `more` joins the JSON document."""
     from dexposure_core.pipeline.summary import summary
     from dexposure_core.store import open_store
 
-    document = summary(open_store(ctx.writing_dir(), vintage))
+    document = {**summary(open_store(ctx.writing_dir(), vintage)), **(more or {})}
 
     def lines() -> Iterator[str]:
         yield f"published vintage {vintage} in {ctx.writing_dir()}"

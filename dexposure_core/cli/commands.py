@@ -27,6 +27,7 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("build", "imports:build", "Rebuild a vintage from its holdings with other choices."),
     Entry("tokens", "tokens:tokens", "Who issues each token: list, review, override, compare."),
     Entry("vintages", "read:vintages", "List the vintages of the store."),
+    Entry("compare", "compare:compare", "What was revised between two vintages, and by how much."),
     Entry("dates", "read:dates", "List the snapshot dates of a vintage."),
     Entry("measure", "read:measure", "Every measure on one date."),
     Entry("importance", "read:importance", "Systemic importance of every protocol on one date."),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
 
 SHARED_SNAPSHOTS: Final = 64
+_DATED: Final = tuple(name for name, table in TABLES.items() if table.dated)
 EDGES: Final[dict[str, tuple[str, str]]] = {"holdings": ("exposures", "exposure_usd"), "flow": ("flows", "flow_usd")}
 
 
@@ -145,6 +146,16 @@ class Reader:
             BadOption: no such table.
         """
         return pl.read_parquet(self.parquet_paths(name), glob=False)
+
+    def rows_on(self, name: str, date: dt.date) -> pl.DataFrame:
+        """Return a dated table's rows of one date as they are stored, without the date; none on other dates.
+
+        Raises:
+            BadOption: no such table, or one without dates.
+        """
+        if name not in TABLES or not TABLES[name].dated:
+            raise BadOption(f"No table '{name[:80]}' with dates; there are {', '.join(_DATED)}")
+        return self._on(name, date)
 
     def verify(self) -> None:
         """Check every byte of the vintage against its manifest.

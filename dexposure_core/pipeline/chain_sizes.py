@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from dexposure_core.network.chains import chain_name
-from dexposure_core.store import TABLES, Store
+from dexposure_core.store import Store
 
 SCHEMA: Final = pl.Schema({
     "date": pl.Date(), "chain": pl.String(), "counts": pl.Boolean(), "protocols": pl.Int64(), "rows": pl.Int64(),
@@ -17,15 +17,7 @@ SCHEMA: Final = pl.Schema({
 
 def sizes(store: Store) -> pl.DataFrame:
     """Return date, chain ('' not stated), counts, protocols, rows, tvl_usd: every chain of every date."""
-    if "chains" in TABLES:
-        return store.table("chains").select(list(SCHEMA))
-    held = store.table("holdings").group_by("date", "chain")
-    return held.agg(
-        counts=pl.lit(value=True),
-        protocols=pl.n_unique("protocol").cast(pl.Int64),
-        rows=pl.len().cast(pl.Int64),
-        tvl_usd=pl.sum("value_usd"),
-    ).sort("date", "chain")
+    return store.table("chains").select(list(SCHEMA))
 
 
 def names(store: Store) -> tuple[str, ...]:

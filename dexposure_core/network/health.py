@@ -41,13 +41,22 @@ def check_period(period: Period, previous: Balances | None) -> pl.DataFrame:
     return as_findings(pl.concat(flags))
 
 
-def holding_flags(now: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
-    """Return FLAGS for the holdings of one date that count, given those of the snapshot before (None: the first)."""
+def holding_flags(
+    now: pl.DataFrame,
+    before: pl.DataFrame | None,
+    prices: pl.DataFrame | None = None,
+    prices_before: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Return FLAGS for the holdings of one date that count, given those of the snapshot before (None: the first).
+
+    `prices` and `prices_before` are the `token_prices` of the two, for callers that have them already.
+    """
     system = total(now["value_usd"])
-    prices = token_prices(now)
+    prices = token_prices(now) if prices is None else prices
     flags = [supplies(now, before), odd_prices(now, prices, system)]
     if before is not None:
-        flags += [price_jumps(prices, token_prices(before), system), _outgrown(now, before, system)]
+        earlier = token_prices(before) if prices_before is None else prices_before
+        flags += [price_jumps(prices, earlier, system), _outgrown(now, before, system)]
     return pl.concat(flags)
 
 

@@ -57,9 +57,13 @@ def supplies(now: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
     least = max(min(LARGE_USD, LARGE_SHARE * system), 1.0)
     large = now.filter(pl.col("value_usd") >= least).group_by("protocol", "token")
     totals = large.agg(pl.col("chain").sort().first(), pl.col("value_usd").sort().sum()).sort("token", "protocol")
-    new = _with_new(totals, before)
-    seen = pl.concat([_same(new, system, variety(now), first=before is None), _round(new, system)])
-    return pl.concat([seen, _same_source(new, seen, system)])
+    known = _with_new(totals, before)
+    news = known.filter("new")
+    if news.is_empty():  # as in most weeks: what has long been alike is no news
+        return flags_frame()
+    alike = known.join(news.select("token").unique(), on="token", how="semi", maintain_order="left")
+    seen = pl.concat([_same(alike, now, system, first=before is None), _round(known, system)])
+    return seen if seen.is_empty() else pl.concat([seen, _same_source(known, seen, system)])
 
 
 def variety(holdings: pl.DataFrame) -> float:
@@ -97,20 +101,23 @@ def _with_new(large: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
     return large.join(was, on=["protocol", "token"], how="left").with_columns(new=grown).drop("was")
 
 
-def _same(large: pl.DataFrame, system: float, distinct: float, *, first: bool) -> pl.DataFrame:
+def _same(large: pl.DataFrame, now: pl.DataFrame, system: float, *, first: bool) -> pl.DataFrame:
     """Flag every holder of an amount that several protocols hold alike, at least one of them newly."""
     value = pl.col("value_usd")
     rank = pl.col("value_usd").rank("max", descending=True).over("token")
     times = large.with_columns(cents=cents(), rank=rank).join(pl.DataFrame({"times": TIMES}), how="cross")
     exact = times.filter(pl.col("cents") % pl.col("times") == 0).with_columns(run=pl.col("cents") // pl.col("times"))
+    exact = exact.filter(pl.struct("token", "run").is_duplicated())
     huge = large.filter(value >= HUGE_USD).sort("token", "value_usd", "protocol")
     far = (value > NEAR * value.shift(1)) | (pl.col("token") != pl.col("token").shift(1))
     near = huge.with_columns(run=far.fill_null(value=True).cum_sum().cast(pl.Int64), times=pl.lit(1))
     share = pl.col("all_usd") / max(system, 1.0)
-    found = [
-        _run(exact, "the same amount to the cent", system, _no_chance(distinct)),
-        _run(near, "nearly the same amount", system, share >= NEAR_SHARE, conclusive=not first),
-    ]
+    near = near.filter(pl.struct("token", "run").is_duplicated())
+    found = [flags_frame()]
+    if not exact.is_empty():
+        found.append(_run(exact, "the same amount to the cent", system, _no_chance(variety(now))))
+    if not near.is_empty():
+        found.append(_run(near, "nearly the same amount", system, share >= NEAR_SHARE, conclusive=not first))
     return pl.concat(found).unique(["protocol", "token"], keep="first", maintain_order=True)
 
 

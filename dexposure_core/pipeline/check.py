@@ -1,0 +1,155 @@
+"""`dexposure check`: every check of the catalogue over a whole vintage, as one report that is kept for the next reader.
+
+The holdings are read once, week by week, for all checks together. A vintage never changes, so its report is kept in the
+cache folder and read from there; only the age of the data is judged anew each time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import polars as pl
+
+from dexposure_core.errors import BadOption, suggest
+from dexposure_core.network.health import check_age
+from dexposure_core.network.health_flags import ERROR, SEVERITIES, WARNING, worst_first
+from dexposure_core.pipeline.checks.catalogue import CHECKS, Check
+from dexposure_core.pipeline.checks.double import COURSE, DoubleCounting
+from dexposure_core.pipeline.checks.findings import REPORT, collapse, findings, per_date
+from dexposure_core.pipeline.checks.material import Material, Watch
+from dexposure_core.progress import Progress, silent
+from dexposure_core.store import Store
+
+SUMMARY: Final = pl.Schema({
+    "check": pl.String, "title": pl.String, "state": pl.String, "errors": pl.Int64, "warnings": pl.Int64,
+    "notes": pl.Int64, "usd": pl.Float64, "last": pl.Date,
+})  # fmt: skip
+PASSED: Final = "passed"
+NOT_POSSIBLE: Final = "not possible"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the checks found.
+
+    Args:
+        findings: REPORT rows, one per thing that is wrong, worst first.
+        dates: check, severity, date, findings, usd: how many on each date, before equal ones are collapsed.
+        twice: date, kind, usd, share: what is counted twice over time.
+        checks: names of the checks that ran.
+        quantities: whether the source gives quantities (some checks need them).
+    """
+
+    findings: pl.DataFrame
+    dates: pl.DataFrame
+    twice: pl.DataFrame
+    checks: tuple[str, ...]
+    quantities: bool
+
+    def summary(self) -> pl.DataFrame:
+        """Return one row per check that ran, in the order of the catalogue: SUMMARY; usd is the largest finding's."""
+        rows = [self._row(check) for check in CHECKS if check.name in self.checks]
+        return pl.DataFrame(rows, schema=SUMMARY, orient="row")
+
+    def worst(self) -> str | None:
+        """Return the worst severity found, None when nothing was."""
+        found = set(self.findings["severity"])
+        return next((severity for severity in SEVERITIES if severity in found), None)
+
+    def _row(self, check: Check) -> tuple[object, ...]:
+        mine = self.findings.filter(pl.col("check") == check.name)
+        counts = [mine.filter(pl.col("severity") == severity).height for severity in SEVERITIES]
+        serious = mine.filter(pl.col("severity").is_in([ERROR, WARNING]))
+        state = next((s for s, n in zip(SEVERITIES, counts, strict=True) if n), PASSED)
+        if state == PASSED and check.needs_quantities and not self.quantities:
+            state = NOT_POSSIBLE
+        return (check.name, check.title, state, *counts, serious["usd"].abs().max(), mine["last"].max())
+
+
+def check(
+    store: Store,
+    *,
+    since: dt.date | None = None,
+    checks: Sequence[str] | None = None,
+    today: dt.date | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Run checks over a vintage.
+
+    Args:
+        store: the vintage.
+        since: first date to report on; None: all dates. What is compared with a history still sees it.
+        checks: names from CHECKS; None: all.
+        today: the day to judge the data's age by; None leaves it unjudged.
+        progress: told of every week read.
+
+    Raises:
+        BadOption: no check of that name.
+    """
+    chosen = chosen_checks(checks)
+    material = Material(store, since)
+    watches: dict[str, Watch] = {c.name: c.watch(material) for c in chosen if c.watch is not None}
+    if watches:
+        for week in material.weeks(progress):
+            for watch in watches.values():
+                watch.see(week)
+    parts = [_named(c.table(material), c.name) for c in chosen if c.table is not None]
+    parts += [_named(watch.findings(), name) for name, watch in watches.items()]
+    found = pl.concat(parts) if parts else _named(findings(), "")
+    double = watches.get("double-counting")
+    report = Report(
+        findings=collapse(found),
+        dates=per_date(found),
+        twice=double.course() if isinstance(double, DoubleCounting) else pl.DataFrame(schema=COURSE),
+        checks=tuple(c.name for c in chosen),
+        quantities=material.has_quantities,
+    )
+    return with_age(report, store, today)
+
+
+def with_age(report: Report, store: Store, today: dt.date | None) -> Report:
+    """Return the report with a finding when the vintage is old on that day."""
+    if today is None or "freshness" not in report.checks:
+        return report
+    last = store.manifest.dates.last
+    rows = [] if last is None else check_age(last, today, store.manifest.frequency)
+    told = [
+        {"check": "freshness", "text": row["place"], "date": last, "first": last, "last": last, "dates": 1}
+        | {name: row[name] for name in ("severity", "finding", "rows", "action")}
+        for row in rows
+    ]
+    age = pl.DataFrame(told, schema=REPORT)
+    return replace(report, findings=pl.concat([report.findings, age]).sort(worst_first(), maintain_order=True))
+
+
+def chosen_checks(names: Sequence[str] | None) -> list[Check]:
+    """Return the checks of those names, all when None.
+
+    Raises:
+        BadOption: no check of that name; names the closest.
+    """
+    if names is None:
+        return list(CHECKS)
+    known = {c.name: c for c in CHECKS}
+    for name in names:
+        if name not in known:
+            hint = suggest(name[:40], known) or f"; there are {', '.join(known)}"
+            raise BadOption(f"No check '{name[:40]}'{hint}")
+    return [c for c in CHECKS if c.name in names]
+
+
+def document(store: Store, report: Report) -> dict[str, Any]:
+    """Return the report as JSON values, with the names of protocols."""
+    names = dict(store.protocols().select("protocol", "name").iter_rows())
+    rows = report.findings.with_columns(
+        name=pl.col("protocol").replace_strict(names, default=None, return_dtype=pl.String)
+    ).to_dicts()
+    summary = report.summary().to_dicts()
+    return {"vintage": store.vintage, "worst": report.worst(), "checks": summary, "findings": rows}
+
+
+def _named(found: pl.DataFrame, name: str) -> pl.DataFrame:
+    return found.with_columns(check=pl.lit(name))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from dexposure_core.cli.context import Context, columns
-from dexposure_core.pipeline.numbers import number, percent, usd
+from dexposure_core.errors import BadOption
+from dexposure_core.pipeline.numbers import count, number, percent, usd
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,6 +136,45 @@ _WRITTEN: Final[dict[str, Callable[[Any], str]]] = {
     "score": lambda value: number(value or 0.0),
     "issuer_name": lambda value: value or "nobody",
 }
+
+
+@tokens.command()
+@click.option("--mapping", type=FilePath, required=True, help="Folder of the released mapping (three JSON files).")
+@click.option("--list", "whole", is_flag=True, help="Map the released list of tokens, in place of a vintage's.")
+@click.option("--meta", type=FilePath, help="With --list: CSV with id and category of its protocols.")
+@click.option("--symbols", is_flag=True, help="With --list: take rev_map.json as the protocols' metadata.")
+@click.option("--weights", type=FilePath, help="With --list: CSV with token and usd. Default: the list's frequency.")
+@click.pass_obj
+def compare(ctx: Context, mapping: Path, whole: bool, meta: Path | None, symbols: bool, weights: Path | None) -> None:
+    """Put our issuers beside the released mapping: agreement by method, and every disagreement by its cause."""
+    from dexposure_core.pipeline.token_compare import compare_list, compare_vintage
+
+    if not whole and (meta or symbols or weights):
+        raise BadOption("--meta, --symbols and --weights go with --list; add it or leave them out")
+    found = (
+        compare_list(mapping, meta=meta, symbols=symbols, weights=weights)
+        if whole
+        else compare_vintage(ctx.open(), mapping)
+    )
+    document = found.document()
+
+    def lines() -> Iterator[str]:
+        yield f"{found.what}: {count(document['common'])} tokens in both; {percent(document['share'])} agree"
+        yield f"weighted by {found.weight}: {percent(document['weighted'])}"
+        yield from _agreement(document["methods"], "method")
+        yield ""
+        yield from _agreement(document["buckets"], "bucket")
+        yield ""
+        rows = [[d["cause"], count(d["tokens"]), percent(d["share"]), d["examples"][0]]
+                for d in document["disagreements"]]  # fmt: skip
+        yield from columns(["why they differ", "tokens", "of all weight", "like (theirs / ours)"], rows)
+
+    ctx.show(document, lines)
+
+
+def _agreement(rows: list[dict[str, Any]], name: str) -> Iterator[str]:
+    cells = [[r[name], count(r["tokens"]), percent(r["share"]), percent(r["weighted"])] for r in rows]
+    return columns([name, "tokens", "agree", "weighted"], cells)
 
 
 def _table(rows: pl.DataFrame, names: list[str]) -> Iterator[str]:

@@ -5,8 +5,8 @@
 
 A token's only text is its symbol, a protocol's its name and category. Both are cut into words at separators,
 digits and changes of case ("yvCurve-stETH" → yv, curve, st, eth), so that a match needs a shared word, not merely
-shared letters; a piece that mixes letters and digits ("1inch") is a word as well. Words that many protocols share
-weigh little (inverse document frequency).
+shared letters; a piece that mixes letters and digits or ends in + ("1inch", "USD+") is a word as well. Words that many
+protocols share weigh little (inverse document frequency).
 
 What counts as evidence: the shared word is part of the protocol's NAME (the category "Algo-Stables" does not make a
 protocol the issuer of ALGO), has three letters or more, and is not the name of a coin of its own (USDT.ETH says nothing
@@ -33,7 +33,8 @@ _BLOCK: Final = 2_000
 _RUNNERS_UP: Final = 3
 _TELLING: Final = 3
 _WORD: Final = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}(?![a-z])|[A-Za-z]+")
-_MIXED: Final = re.compile(r"(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]+")
+_MIXED: Final = re.compile(r"(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]+|[A-Za-z]+\+")
+_UNITS: Final = frozenset({"usd", "eur"})
 # Versions, and what half of all tokens are called: no words.
 _EMPTY: Final = re.compile(r"v\d+|tokens?|coins?")
 _Ids = np.ndarray[tuple[int], np.dtype[np.object_]]
@@ -65,7 +66,7 @@ def best_matches(
     tried = protocols.filter(own_text).sort("protocol")
     if "tvl_usd" in tried.columns:
         tried = tried.sort("tvl_usd", descending=True, nulls_last=True, maintain_order=True)
-    index = _Index(tried, frozenset(coins))
+    index = _Index(tried, _UNITS.union(coins))
     rows = index.matches(tokens.to_list(), theta) if index.vocabulary else []
     schema = {"token": pl.String, "similar": pl.String, "cosine": pl.Float64, "runners_up": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 50
 LABELS: Final[Mapping[str, str]] = {
-    "protocol": "Issuer", "held_usd": "Held, USD m", "share": "Of all tokens", "doubt": "Doubt",
+    "protocol": "Issuer", "held_usd": "Held, USD m", "alternatives": "Others it could be", "reason": "Why this issuer",
 }  # fmt: skip
 
 
@@ -76,10 +76,10 @@ def methods_table(mapped: Mapped) -> pl.DataFrame:
 
 
 def review_table(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the review list with the columns that `tables` knows: issuers link to their page, USD and share."""
+    """Return the review list with the columns that `tables` knows: the issuer links to its page, USD in millions."""
     return rows.select(
-        "token", "doubt", protocol="issuer", name="issuer_name", held_usd="usd", share="share", reason="reason",
-        score="score", method="method", alternatives="alternatives",
+        "token", "doubt", held_usd="usd", protocol="issuer", name="issuer_name", alternatives="alternatives",
+        reason="reason", method="method", score="score",
     )  # fmt: skip
 
 

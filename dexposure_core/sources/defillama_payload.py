@@ -106,6 +106,7 @@ def check(slug: str, body: bytes, *, days_before: int = 0) -> Payload:
     try:
         payload = _DECODER.decode(without_nan(body))
     except msgspec.ValidationError as error:
+        msgspec.json.decode(without_nan(body))  # what ends too early is another matter
         raise SourceChanged(one_line(f"{where}: {_field(error, body)}; {_CHANGED}")) from None
     lists = [payload, *(payload.chains or {}).values()]
     if not payload.days and (missing := _missing(body)):

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import Final, Self, TypeVar
 
 import httpx
+import msgspec
 
 from dexposure_core import __version__
 from dexposure_core.errors import FetchFailed
 from dexposure_core.sources.border import one_line
 from dexposure_core.sources.fetch.pace import PATIENCE, Pace, retry_after, wait_after
 from dexposure_core.sources.fetch.places import origin, place, redirected
+from dexposure_core.sources.published_index import without_nan
 
 T = TypeVar("T")
 AGENT: Final = f"dexposure-monitor/{__version__} (research; python-httpx)"
@@ -180,6 +182,18 @@ class Client:
         unpack.finish()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(url=url, status=response.status_code, headers=headers, body=b"".join(parts))
+
+
+def whole_json(body: bytes) -> None:
+    """Look at an answer that could not be used: is it another shape, or not all of it?
+
+    Raises:
+        Again: when it is no JSON, or ends too early.
+    """
+    try:
+        msgspec.json.decode(without_nan(body))
+    except msgspec.DecodeError as error:
+        raise Again(f"the answer is not valid JSON or truncated ({error})") from None
 
 
 class _Plain:

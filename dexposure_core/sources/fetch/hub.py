@@ -18,7 +18,7 @@ import msgspec
 
 from dexposure_core.errors import AccessDenied, BadOption, FetchFailed, SourceChanged
 from dexposure_core.sources.border import one_line, shown
-from dexposure_core.sources.fetch.client import Again, Answer, Client
+from dexposure_core.sources.fetch.client import Again, Answer, Client, whole_json
 from dexposure_core.sources.fetch.partial import Wanted
 from dexposure_core.sources.fetch.places import origin, place, segment
 
@@ -160,6 +160,7 @@ def _check_page(answer: Answer) -> None:
     try:
         _ITEMS.decode(answer.body)
     except msgspec.ValidationError as error:
+        whole_json(answer.body)
         raise SourceChanged(one_line(f"huggingface: list of files: {error}; nothing was fetched")) from None
     except msgspec.DecodeError as error:
         raise Again(f"the answer is not valid JSON or truncated ({error})") from None

@@ -12,7 +12,7 @@ from dexposure_core.errors import DexposureError, FetchFailed, SourceChanged
 from dexposure_core.sources.border import one_line
 from dexposure_core.sources.defillama_payload import check
 from dexposure_core.sources.defillama_raw import LIST, listing
-from dexposure_core.sources.fetch.client import Again, Answer, Client
+from dexposure_core.sources.fetch.client import Again, Answer, Client, whole_json
 from dexposure_core.sources.fetch.places import place, segment
 from dexposure_core.sources.fetch.raw import Entry, RawFolder
 
@@ -101,6 +101,7 @@ def _check_list(answer: Answer) -> None:
     try:
         entries = listing(answer.body)
     except msgspec.ValidationError as error:
+        whole_json(answer.body)
         raise SourceChanged(one_line(f"defillama: list of protocols: {error}; nothing was fetched")) from None
     except msgspec.DecodeError as error:
         raise Again(f"the answer is not valid JSON or truncated ({error})") from None

@@ -26,7 +26,6 @@ from dexposure_core.sources.fetch.places import place
 if TYPE_CHECKING:
     import httpx
 
-_CHUNK: Final = 1 << 18
 _WORTH: Final = 1 << 16
 """An attempt that brought this many bytes was not in vain: patience starts anew."""
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -185,7 +184,7 @@ def _append(part: Part, response: httpx.Response, told: Callable[[int], None]) -
     size = part.size
     try:
         with part.path.open("ab") as stream:
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():
                 size += len(chunk)
                 if size > part.wanted.size:
                     break

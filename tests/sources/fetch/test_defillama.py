@@ -121,6 +121,7 @@ PASSING = {
     "silence": silence(0.5),
     "cut short": cut(200),
     "half of the JSON": says(b'{"id": "1", "name": "Lend", "chainTvls": {"Ethereum"'),
+    "half of another shape": says(b'{"id": null, "name": "Lend", "chainTvls": {"Ethereum"'),
     "a page instead": says(b"<html>One moment, please</html>"),
     "empty": says(b""),
     "gzip cut short": says(b"\x1f\x8b\x08\x00\x00\x00", Content_Encoding="gzip"),

@@ -15,7 +15,7 @@ import polars as pl
 
 from dexposure_core import settings
 from dexposure_core.network.issuers import map_tokens
-from dexposure_core.network.naming import NO_NAMES
+from dexposure_core.network.naming import NO_NAMES, bucket_of
 from dexposure_core.pipeline.token_causes import CAUSES, cause_of
 from dexposure_core.pipeline.tokens import known_protocols, sizes
 from dexposure_core.store import Store
@@ -70,7 +70,8 @@ class Comparison:
     def causes(self) -> pl.DataFrame:
         """Return cause, help, right, tokens, weight, share (of all weight), examples; in the order of the rules."""
         different = self.tokens.filter(~pl.col("same")).sort("weight", "token", descending=[True, False])
-        told = pl.concat_str("token", pl.lit(": "), pl.coalesce("their_name", "theirs", pl.lit("nobody")),
+        named = pl.when(pl.col("token") == "").then(pl.lit('""')).otherwise("token")
+        told = pl.concat_str(named, pl.lit(": "), pl.coalesce("their_name", "theirs", pl.lit("nobody")),
                              pl.lit(" / "), pl.coalesce("our_name", "ours", pl.lit("nobody")))  # fmt: skip
         found = different.group_by("cause", maintain_order=True).agg(
             tokens=pl.len().cast(pl.Int64), weight=pl.col("weight").sum(), examples=told.head(_EXAMPLES)
@@ -134,15 +135,10 @@ def compare(ours: pl.DataFrame, protocols: pl.DataFrame, theirs: PublishedMap, *
         what: whose tokens these are.
         weight: what `usd` is.
     """
-    nameless = theirs.symbols.filter(pl.col("symbol").is_in(NO_NAMES))
-    extra = nameless.rename({"symbol": "token"}).with_columns(bucket=pl.lit("MAP"), frequency=pl.lit(0, pl.Int64))
-    listed = pl.concat([theirs.tokens, extra.select(theirs.tokens.columns).cast(theirs.tokens.schema)]).unique(
-        "token", keep="first"
-    )
+    listed = _listed(theirs)
     nobody = listed.filter(pl.col("token").is_in(NO_NAMES))
-    answer = pl.coalesce(
-        "issuer", pl.when(pl.col("method") == "bucket").then(pl.col("kind").str.replace(" bucket$", ""))
-    )
+    bucket = pl.when(pl.col("method") == "bucket").then(pl.coalesce(bucket_of("token"), pl.lit("OTHER")))
+    answer = pl.coalesce("issuer", bucket)
     mine = ours.select("token", "method", "score", "kind", weight=pl.col("usd").fill_null(0.0), ours=answer)
     table = listed.rename({"issuer": "theirs"}).join(mine, on="token", how="left")
     table = table.filter(pl.col("method").is_not_null() | pl.col("token").is_in(nobody["token"].implode()))
@@ -171,6 +167,14 @@ def compare(ours: pl.DataFrame, protocols: pl.DataFrame, theirs: PublishedMap, *
         only_ours=ours.join(theirs.tokens, on="token", how="anti").height,
         only_theirs=listed.join(ours, on="token", how="anti").height - nobody.height,
     )  # fmt: skip
+
+
+def _listed(theirs: PublishedMap) -> pl.DataFrame:
+    """Return the tokens of the mapping and the missing values it names as symbols."""
+    nameless = theirs.symbols.filter(pl.col("symbol").is_in(NO_NAMES))
+    extra = nameless.rename({"symbol": "token"}).with_columns(bucket=pl.lit("MAP"), frequency=pl.lit(0, pl.Int64))
+    extra = extra.select(theirs.tokens.columns).cast(theirs.tokens.schema)
+    return pl.concat([theirs.tokens, extra]).unique("token", keep="first", maintain_order=True)
 
 
 def _named(table: pl.DataFrame, protocols: pl.DataFrame, theirs: PublishedMap) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """The command line `dexposure`: thin over `pipeline`, one module a family of commands.
 
 Commands are imported when they are called, so that `dexposure measure` does not pay for torch or Streamlit.
-Exit status: 0 fine, 2 bad usage or bad input (one line on standard error), 1 our own fault.
+Exit status: 0 fine, 2 bad usage or bad input (one line on standard error), 1 our own fault,
+3 `check --fail-on` found something.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from dexposure_core.cli.context import hoist
 
     try:
-        dexposure.main(args=hoist(sys.argv[1:] if argv is None else argv), prog_name="dexposure", standalone_mode=False)
+        words = hoist(sys.argv[1:] if argv is None else argv)
+        status = dexposure.main(args=words, prog_name="dexposure", standalone_mode=False)
+        if isinstance(status, int):  # what a command asked for with `Exit`; others return nothing
+            sys.exit(status)
     except DexposureError as error:
         _refuse(str(error))
     except click.ClickException as error:
         _refuse(f"{error.format_message()} (see `dexposure --help`)")
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.stderr.write("dexposure: stopped; nothing was published\n")
         sys.exit(130)

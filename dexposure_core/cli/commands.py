@@ -39,7 +39,7 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("evaluate", "models:evaluate", "Score forecasters on the hold-out weeks."),
     Entry("report", "outputs:report", "One date in one document: measures, scenarios, importance."),
     Entry("export", "outputs:export", "Write a table of the vintage to CSV or Parquet, with its provenance."),
-    Entry("check", "outputs:check", "Verify a vintage's files and list what was odd in its input."),
+    Entry("check", "check:check", "Check a vintage: files, sums, units, jumps, gaps, symbols, coverage."),
     Entry("calibrate", "calibrate:calibrate", "Put a vintage beside the published figures of the real dataset."),
     Entry("bench", "bench:bench", "Measure speed and memory on this machine."),
 )

@@ -1,4 +1,4 @@
-"""Commands that hand things on: report, export, check."""
+"""Commands that hand things on: report, export."""
 
 from __future__ import annotations
 
@@ -60,29 +60,3 @@ def export(ctx: Context, table: str, out: Path, date: str | None, basis: Basis |
     day = None if date is None else pick_date(store, date, basis or "holdings")
     document = run(store, table, out, date=day, basis=basis)
     ctx.show(document, lambda: iter([f"wrote {document['rows']:,} rows of {table} to {out}", document["note"]]))
-
-
-@click.command()
-@click.pass_obj
-def check(ctx: Context) -> None:
-    """Verify that a vintage's files are what its manifest says, and list what was odd in its input."""
-    from dexposure_core.pipeline.summary import summary
-
-    store = ctx.open()
-    store.verify()
-    document = {**summary(store), "verified": True}
-
-    def lines() -> Iterator[str]:
-        coverage = document["coverage"]
-        yield f"vintage {store.vintage}: every file matches its sha256"
-        yield (
-            f"in: {usd(coverage['in_usd'])} = mapped {usd(coverage['mapped_usd'])} + dropped "
-            f"{usd(coverage['dropped_usd'])}; difference {coverage['difference_usd']:.2f}"
-        )
-        rows = [
-            [f"{f['severity']}: {f['finding']}", f["place"] or "", f"{f['rows']:,}", usd(f["usd"]), f["action"]]
-            for f in document["findings"]
-        ]
-        yield from columns(["finding", "place", "rows", "USD", "what was done"], rows)
-
-    ctx.show(document, lines)

@@ -19,7 +19,7 @@ from typing import Final
 import polars as pl
 
 from dexposure_core.network.health_amounts import KEY, supplies
-from dexposure_core.network.health_flags import WARNING, flags_frame, worst_first
+from dexposure_core.network.health_flags import WARNING, flags_frame, no_flags, worst_first
 from dexposure_core.network.health_prices import odd_prices, price_jumps, token_prices
 from dexposure_core.network.period import FINDINGS, Balances, Period, finding, findings_frame
 from dexposure_core.network.sums import total
@@ -112,7 +112,7 @@ def check_age(last: dt.date, today: dt.date, frequency: str) -> list[dict[str, o
 def _outgrown(now: pl.DataFrame, before: pl.DataFrame, system: float) -> pl.DataFrame:
     large = now.filter(pl.col("value_usd") > SYSTEM_SHARE * system)
     if large.is_empty() or before.is_empty():
-        return flags_frame()
+        return no_flags()
     known = before.select(*KEY, was="value_usd")
     grown = pl.col("value_usd") > TENFOLD * pl.col("was").fill_null(0.0)
     found = large.join(known, on=list(KEY), how="left").filter(grown).sort(KEY)

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from dexposure_core.network.coverage import cents
-from dexposure_core.network.health_flags import flags_frame, graded
+from dexposure_core.network.health_flags import flags_frame, graded, no_flags
 from dexposure_core.network.sums import total
 
 LARGE_USD: Final = 1e7
@@ -60,9 +60,8 @@ def supplies(now: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
     known = _with_new(totals, before)
     news = known.filter("new")
     if news.is_empty():  # as in most weeks: what has long been alike is no news
-        return flags_frame()
-    alike = known.join(news.select("token").unique(), on="token", how="semi", maintain_order="left")
-    seen = pl.concat([_same(alike, now, system, first=before is None), _round(known, system)])
+        return no_flags()
+    seen = pl.concat([_same(known, news, now, system, first=before is None), _round(known, news, system)])
     return seen if seen.is_empty() else pl.concat([seen, _same_source(known, seen, system)])
 
 
@@ -101,24 +100,32 @@ def _with_new(large: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
     return large.join(was, on=["protocol", "token"], how="left").with_columns(new=grown).drop("was")
 
 
-def _same(large: pl.DataFrame, now: pl.DataFrame, system: float, *, first: bool) -> pl.DataFrame:
+def _same(large: pl.DataFrame, news: pl.DataFrame, now: pl.DataFrame, system: float, *, first: bool) -> pl.DataFrame:
     """Flag every holder of an amount that several protocols hold alike, at least one of them newly."""
-    value = pl.col("value_usd")
-    rank = pl.col("value_usd").rank("max", descending=True).over("token")
-    times = large.with_columns(cents=cents(), rank=rank).join(pl.DataFrame({"times": TIMES}), how="cross")
-    exact = times.filter(pl.col("cents") % pl.col("times") == 0).with_columns(run=pl.col("cents") // pl.col("times"))
-    exact = exact.filter(pl.struct("token", "run").is_duplicated())
-    huge = large.filter(value >= HUGE_USD).sort("token", "value_usd", "protocol")
-    far = (value > NEAR * value.shift(1)) | (pl.col("token") != pl.col("token").shift(1))
-    near = huge.with_columns(run=far.fill_null(value=True).cum_sum().cast(pl.Int64), times=pl.lit(1))
-    share = pl.col("all_usd") / max(system, 1.0)
-    near = near.filter(pl.struct("token", "run").is_duplicated())
-    found = [flags_frame()]
+    found = [no_flags()]
+    run = ["token", "run"]
+    repeated = _multiples(large).join(_multiples(news).select(run).unique(), on=run, how="semi", maintain_order="left")
+    exact = repeated.filter(pl.struct(run).is_duplicated())
     if not exact.is_empty():
-        found.append(_run(exact, "the same amount to the cent", system, _no_chance(variety(now))))
-    if not near.is_empty():
+        rank = large.select("token", "protocol", rank=pl.col("value_usd").rank("max", descending=True).over("token"))
+        ranked = exact.join(rank, on=["token", "protocol"], maintain_order="left")
+        found.append(_run(ranked, "the same amount to the cent", system, _no_chance(variety(now))))
+    if news.select(pl.col("value_usd").max()).item() >= HUGE_USD:
+        value, share = pl.col("value_usd"), pl.col("all_usd") / max(system, 1.0)
+        huge = large.filter(value >= HUGE_USD).sort("token", "value_usd", "protocol")
+        far = (value > NEAR * value.shift(1)) | (pl.col("token") != pl.col("token").shift(1))
+        near = huge.with_columns(run=far.fill_null(value=True).cum_sum().cast(pl.Int64), times=pl.lit(1))
         found.append(_run(near, "nearly the same amount", system, share >= NEAR_SHARE, conclusive=not first))
     return pl.concat(found).unique(["protocol", "token"], keep="first", maintain_order=True)
+
+
+def _multiples(large: pl.DataFrame) -> pl.DataFrame:
+    """Return every amount as once, twice, ... what `run` says (whole cents only), with `times`."""
+    parts = [
+        large.with_columns(run=cents() // times, times=pl.lit(times)).filter(pl.col("run") * times == cents())
+        for times in TIMES
+    ]
+    return pl.concat(parts)
 
 
 def _no_chance(distinct: float) -> pl.Expr:
@@ -167,14 +174,14 @@ def zeros(amount: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.asarray((values[:, None] % powers[None, :] == 0).sum(axis=1), dtype=np.int64)
 
 
-def _round(large: pl.DataFrame, system: float) -> pl.DataFrame:
+def _round(large: pl.DataFrame, news: pl.DataFrame, system: float) -> pl.DataFrame:
     """Flag new amounts that end in more zeros than chance allows, given how the other amounts end."""
-    if large.is_empty():
-        return flags_frame()
-    ends = zeros(large.select(cents()).to_series())
-    usual = int(np.median(ends))
+    usual = int(np.median(zeros(large.select(cents()).to_series())))
     needed = usual + max(4, int(np.ceil(np.log10(large.height / CHANCE_ROUND))))
-    found = large.with_columns(zeros=pl.Series(ends)).filter((pl.col("zeros") >= needed) & pl.col("new"))
+    ends = zeros(news.select(cents()).to_series())
+    found = news.with_columns(zeros=pl.Series(ends)).filter(pl.col("zeros") >= needed)
+    if found.is_empty():
+        return no_flags()
     value = pl.col("value_usd")
     doubtful = graded(value, system, conclusive=False)
     severity = pl.when(value >= ROUND_SHARE * system).then(graded(value, system)).otherwise(doubtful)

@@ -6,6 +6,7 @@ findings table and the pages write them as text. Materiality is measured against
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -25,10 +26,16 @@ FLAGS: Final = pl.Schema({
 })  # fmt: skip
 
 
-def flags_frame(flagged: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Return flags with every column of FLAGS, those that `flagged` lacks as null; none when it is None."""
-    if flagged is None:
-        return pl.DataFrame(schema=FLAGS)
+@cache
+def no_flags() -> pl.DataFrame:
+    """Return flags of nothing: no rows, every column of FLAGS."""
+    return pl.DataFrame(schema=FLAGS)
+
+
+def flags_frame(flagged: pl.DataFrame) -> pl.DataFrame:
+    """Return flags with every column of FLAGS, those that `flagged` lacks as null."""
+    if flagged.is_empty():
+        return no_flags()
     missing = [pl.lit(None, kind).alias(name) for name, kind in FLAGS.items() if name not in flagged.columns]
     return flagged.with_columns(missing).select(list(FLAGS)).cast(FLAGS)
 

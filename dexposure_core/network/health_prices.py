@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from dexposure_core.network.coverage import cents
-from dexposure_core.network.health_flags import flags_frame, graded
+from dexposure_core.network.health_flags import flags_frame, graded, no_flags
 
 FACTOR: Final = 5.0
 JUMP_FACTOR: Final = 10.0
@@ -68,7 +68,7 @@ def odd_prices(holdings: pl.DataFrame, prices: pl.DataFrame, system_usd: float) 
     """
     wide = prices.filter(pl.col("high") > FACTOR * pl.col("low"), pl.col("holders") >= HOLDERS)
     if wide.is_empty():
-        return flags_frame()
+        return no_flags()
     rows = _with_typical(holdings, wide).with_columns(right_usd=_QUANTITY * _TYPICAL)
     near = _PRICE.is_between(_TYPICAL / AGREE, _TYPICAL * AGREE).mean().over("token")
     off = (_PRICE >= FACTOR * _TYPICAL) | (_PRICE <= _TYPICAL / FACTOR)
@@ -91,6 +91,8 @@ def price_jumps(now: pl.DataFrame, before: pl.DataFrame, system_usd: float) -> p
     usd = pl.max_horizontal("usd", "usd_0")
     rise, fall = pl.col("low") >= JUMP_FACTOR * pl.col("high_0"), pl.col("high") <= pl.col("low_0") / JUMP_FACTOR
     found = both.filter((rise | fall) & (usd >= _least(system_usd))).sort("token")
+    if found.is_empty():
+        return no_flags()
     return flags_frame(
         found.select(
             graded(usd, system_usd, conclusive=False).alias("severity"), pl.lit(MOVED).alias("finding"), "token",

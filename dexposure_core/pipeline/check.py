@@ -1,7 +1,8 @@
 """`dexposure check`: every check of the catalogue over a whole vintage, as one report that is kept for the next reader.
 
-The holdings are read once, week by week, for all checks together. A vintage never changes, so its report is kept in the
-cache folder and read from there; only the age of the data is judged anew each time.
+The holdings are read once, week by week, for all checks together. When a file is not what was published, that is the
+only finding: nothing else can be trusted. The report can be kept (`check_cache`), as a vintage never changes; only the
+age of the data is judged anew each time.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import polars as pl
 from dexposure_core.errors import BadOption, suggest
 from dexposure_core.network.health import check_age
 from dexposure_core.network.health_flags import ERROR, SEVERITIES, WARNING, worst_first
+from dexposure_core.pipeline.checks.books import integrity
 from dexposure_core.pipeline.checks.catalogue import CHECKS, Check
 from dexposure_core.pipeline.checks.double import COURSE, DoubleCounting
 from dexposure_core.pipeline.checks.findings import REPORT, collapse, findings, per_date
 from dexposure_core.pipeline.checks.material import Material, Watch
+from dexposure_core.pipeline.export import provenance
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 
@@ -91,6 +94,9 @@ def check(
     """
     chosen = chosen_checks(checks)
     material = Material(store, since)
+    broken = integrity(material)
+    if not broken.is_empty():
+        return _broken(broken)
     watches: dict[str, Watch] = {c.name: c.watch(material) for c in chosen if c.watch is not None}
     if watches:
         for week in material.weeks(progress):
@@ -101,13 +107,22 @@ def check(
     found = pl.concat(parts) if parts else _named(findings(), "")
     double = watches.get("double-counting")
     report = Report(
-        findings=collapse(found),
+        findings=collapse(found, material.names),
         dates=per_date(found),
         twice=double.course() if isinstance(double, DoubleCounting) else pl.DataFrame(schema=COURSE),
         checks=tuple(c.name for c in chosen),
         quantities=material.has_quantities,
     )
     return with_age(report, store, today)
+
+
+def _broken(found: pl.DataFrame) -> Report:
+    """Return the report on a vintage whose files are not those that were published: that, and nothing else."""
+    told = _named(found, "integrity")
+    return Report(
+        findings=collapse(told, {}), dates=per_date(told), twice=pl.DataFrame(schema=COURSE), checks=("integrity",),
+        quantities=False,
+    )  # fmt: skip
 
 
 def with_age(report: Report, store: Store, today: dt.date | None) -> Report:
@@ -141,14 +156,21 @@ def chosen_checks(names: Sequence[str] | None) -> list[Check]:
     return [c for c in CHECKS if c.name in names]
 
 
-def document(store: Store, report: Report) -> dict[str, Any]:
-    """Return the report as JSON values, with the names of protocols."""
-    names = dict(store.protocols().select("protocol", "name").iter_rows())
-    rows = report.findings.with_columns(
-        name=pl.col("protocol").replace_strict(names, default=None, return_dtype=pl.String)
-    ).to_dicts()
-    summary = report.summary().to_dicts()
-    return {"vintage": store.vintage, "worst": report.worst(), "checks": summary, "findings": rows}
+def as_bad_as(found: pl.DataFrame, severity: str) -> pl.DataFrame:
+    """Return the findings of that severity or worse."""
+    return found.filter(pl.col("severity").is_in(SEVERITIES[: SEVERITIES.index(severity) + 1]))
+
+
+def origin(store: Store, **parameters: object) -> dict[str, Any]:
+    """Return where a file of findings comes from."""
+    return provenance(store, table="health findings", **parameters)
+
+
+def document(store: Store, report: Report, severity: str = "info") -> dict[str, Any]:
+    """Return the report as JSON values, with the names of protocols; findings as bad as `severity` or worse."""
+    named = pl.col("protocol").replace_strict(Material(store).names, default=None, return_dtype=pl.String)
+    rows = as_bad_as(report.findings, severity).with_columns(name=named).to_dicts()
+    return {"vintage": store.vintage, "worst": report.worst(), "checks": report.summary().to_dicts(), "findings": rows}
 
 
 def _named(found: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -46,24 +46,38 @@ def export(
     Raises:
         BadOption: for an unknown ending, a folder that does not exist or a table without that column.
     """
-    if out.suffix not in (".csv", ".parquet"):
-        raise BadOption(f"--out {out}: the name must end in .csv or .parquet")
-    if not out.parent.is_dir():
-        raise BadOption(f"--out {out}: there is no folder {out.parent}; make it first")
+    _check_name(out)
     frame = store.on(table, date) if isinstance(store, Lens) and date and table in MADE else store.table(table)
     for column, wanted in (("date", date), ("basis", basis)):
         if wanted is not None:
             if column not in frame.columns:
                 raise BadOption(f"table {table} has no {column}; leave --{column} out")
             frame = frame.filter(pl.col(column) == wanted)
+    return save(frame, out, provenance(store, table=table, date=date, basis=basis, chains=chains_of(store)))
+
+
+def save(frame: pl.DataFrame, out: Path, origin: dict[str, Any]) -> dict[str, Any]:
+    """Write a frame to `out` (.csv or .parquet) and where it comes from beside it; return the latter with `rows`.
+
+    Raises:
+        BadOption: for an unknown ending or a folder that does not exist.
+    """
+    _check_name(out)
     part = out.with_name(f".{out.name}.part")
     if out.suffix == ".csv":
         part.write_text(safe_csv(frame), "utf-8")
     else:
         frame.write_parquet(part, compression="zstd")
-    document = {**provenance(store, table=table, date=date, basis=basis, chains=chains_of(store)), "rows": frame.height}
+    document = {**origin, "rows": frame.height}
     out.with_name(f"{out.name}.provenance.json").write_bytes(
         msgspec.json.format(msgspec.json.encode(document), indent=1)
     )
     os.replace(part, out)  # noqa: PTH105  atomic on the same folder
     return document
+
+
+def _check_name(out: Path) -> None:
+    if out.suffix not in (".csv", ".parquet"):
+        raise BadOption(f"--out {out}: the name must end in .csv or .parquet")
+    if not out.parent.is_dir():
+        raise BadOption(f"--out {out}: there is no folder {out.parent}; make it first")

@@ -92,15 +92,16 @@ def _turnover(material: Material) -> pl.DataFrame:
     left = left.with_columns(date=pl.col("next")).drop_nulls("date")
     parts = []
     for rows, name in ((entered, ENTRY), (left, EXIT)):
+        named = rows.with_columns(protocol=material.name_of())
         who = pl.col("protocol").sort_by("tvl_usd", descending=True).head(4).str.join(", ")
-        sums = rows.group_by("date").agg(usd=pl.sum("tvl_usd"), who=who, count=pl.len())
+        sums = named.group_by("date").agg(usd=pl.sum("tvl_usd"), who=who, count=pl.len())
         course = calendar.join(sums, on="date", how="left").with_columns(
             pl.col("usd").fill_null(0.0), what=pl.lit(name)
         )
         course = course.with_columns(share=pl.col("usd") / pl.max_horizontal("system_usd", pl.lit(1.0)))
         odd = unusual_shares(course.select("date", "what", "usd", "share", "who", "count"), LEAST_ENTRY)
         odd = odd.filter(pl.col("share") > pl.col("usual")).with_columns(
-            what=pl.format("{} protocols, the largest {}:", "count", "who")
+            what=pl.format("{} protocols, first of all {}:", "count", "who")
         )
         parts.append(_told(odd, name, "{} {} of TVL, {} is usual"))
     return pl.concat(parts)

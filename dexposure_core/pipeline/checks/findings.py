@@ -9,6 +9,7 @@ note only (severity info) become one line per kind that counts them and names th
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -39,10 +40,11 @@ def findings(frame: pl.DataFrame | None = None, *, action: str = KEPT) -> pl.Dat
     return given.with_columns(missing).select(list(FINDING)).cast(FINDING)
 
 
-def collapse(found: pl.DataFrame) -> pl.DataFrame:
+def collapse(found: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
     """Return REPORT rows, worst first, from FINDING rows with their `check`: one per thing that is wrong.
 
     `date`, `usd`, `text` and `action` are those of the worst date; `first`, `last` and `dates` say how long it lasted.
+    `names` are those of the protocols, by id.
     """
     apart = (pl.col("date") - pl.col("date").shift(1).over(_PLACE)) > EPISODE
     told = found.sort("date", nulls_last=True).with_columns(
@@ -55,20 +57,22 @@ def collapse(found: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     rows = things.select(list(REPORT)).cast(REPORT)
     minor = pl.col("severity") == INFO
-    whole = pl.concat([rows.filter(~minor), _folded(rows.filter(minor))])
+    whole = pl.concat([rows.filter(~minor), _folded(rows.filter(minor), names)])
     return whole.sort([*worst_first(), *_PLACE, "date"], nulls_last=True)
 
 
-def _folded(minor: pl.DataFrame) -> pl.DataFrame:
+def _folded(minor: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
     """Return one line per check and finding for what is only worth a note; few ones stay as they are."""
     kind = ("check", "finding")
     several = minor.filter(pl.len().over(kind) > _NAMED)
     few = minor.filter(pl.len().over(kind) <= _NAMED)
-    who = pl.coalesce("protocol", "token", "chain", pl.col("date").cast(pl.String))
+    protocol = pl.col("protocol")
+    named = protocol.replace_strict(dict(names), default=protocol, return_dtype=pl.String)
+    who = pl.coalesce(named, "token", "chain", pl.col("date").cast(pl.String))
     lines = several.group_by(kind, maintain_order=True).agg(
         pl.col("severity", "action", "date").first(), pl.col("first").min(), pl.col("last").max(),
         dates=pl.col("dates").max(), rows=pl.len().cast(pl.Int64), usd=pl.sum("usd"),
-        text=pl.format("{} small ones, the largest: {}", pl.len(), who.head(_NAMED).str.join(", ")),
+        text=pl.format("{} of these, the largest: {}", pl.len(), who.head(_NAMED).str.join(", ")),
     )  # fmt: skip
     empty = [pl.lit(None, pl.String).alias(name) for name in ("protocol", "chain", "token")]
     return pl.concat([few, lines.with_columns(empty).select(list(REPORT)).cast(REPORT)])

@@ -43,6 +43,7 @@ class Jumps:
     """Finds the jumps in the sizes at once, then the cause of each while the weeks pass."""
 
     def __init__(self, material: Material) -> None:
+        self._material = material
         self._jumps = material.wanted(unusual_moves(material.sizes, material.systems))
         self._causes: list[pl.DataFrame] = []
 
@@ -62,7 +63,12 @@ class Jumps:
         told = self._jumps.join(causes, on=["protocol", "date"], how="left", maintain_order="left")
         common = pl.len().over("date", "token", "kind") > 1
         shared = (pl.col("kind") == "price") & common & pl.col("token").is_not_null()
-        return pl.concat([_single(told.filter(~shared)), _by_token(told.filter(shared))])
+        return pl.concat(
+            [
+                _single(told.filter(~shared)),
+                _by_token(told.filter(shared).with_columns(protocol=self._material.name_of())),
+            ]
+        )
 
 
 def unusual_moves(sizes: pl.DataFrame, systems: pl.DataFrame) -> pl.DataFrame:

@@ -98,6 +98,15 @@ class Material:
         )
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """Name of every protocol, by id."""
+        return dict(self.store.protocols().select("protocol", "name").iter_rows())
+
+    def name_of(self, column: str = "protocol") -> pl.Expr:
+        """Return the names of the protocols in a column; the id where there is none."""
+        return pl.col(column).replace_strict(self.names, default=pl.col(column), return_dtype=pl.String)
+
+    @cached_property
     def tokens(self) -> pl.DataFrame:
         """The tokens table."""
         return self.store.tokens()

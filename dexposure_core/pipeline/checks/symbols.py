@@ -5,7 +5,8 @@
 - case variants: symbols that differ only in upper and lower case, given to different issuers (USDC, usdc);
 - look-alikes: symbols that look the same but are written with other characters (Cyrillic, Greek, full-width, accents)
   or hold invisible ones; skeleton = NFKD, without marks and invisible characters, look-alikes replaced;
-- several claimants: more than one protocol claims the symbol; the issuer that was chosen holds the largest TVL.
+- several claimants: more than one protocol claims the symbol (what another method would have said does not count);
+  the issuer that was chosen holds the largest TVL.
 
 USD concerned is the largest value of the token (of the smaller of two) on one date.
 """
@@ -30,6 +31,7 @@ _POOLS: Final = ("lp", "bucket")
 _LOOKS: Final = str.maketrans(
     "АВЕЅІЈКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανρτυ", "ABESIJKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoavptu"
 )
+_GUESSED: Final = r"\((family|similarity|self|curated)\)$"
 _ACTION: Final = "kept as one token per spelling"
 
 
@@ -97,7 +99,9 @@ def _variants(named: pl.DataFrame, by: str, name: str, system: float) -> pl.Data
 
 
 def _claimed(named: pl.DataFrame, system: float) -> pl.DataFrame:
-    odd = named.filter(pl.col("alternatives") != "", pl.col("usd") > 0).sort("token")
+    others = pl.col("alternatives").str.split(";").list.eval(pl.element().filter(~pl.element().str.contains(_GUESSED)))
+    claims = named.with_columns(alternatives=others.list.join(";"))
+    odd = claims.filter(pl.col("alternatives") != "", pl.col("usd") > 0).sort("token")
     severity = pl.when(pl.col("usd") < SMALLEST_USD).then(pl.lit(INFO))
     return odd.select(
         "token", severity.otherwise(graded(pl.col("usd") / 10, system, conclusive=False)).alias("severity"),

@@ -46,7 +46,8 @@ class Units:
         flags = holding_flags(week.holdings, None if before is None else before.holdings, week.prices,
                               None if before is None else before.prices)  # fmt: skip
         flags = flags.filter(pl.col("finding") != OUTGROWN)
-        self._found.append(findings(flags.with_columns(date=pl.lit(week.date))))
+        if not flags.is_empty():
+            self._found.append(findings(flags.with_columns(date=pl.lit(week.date))))
         prices, holdings = _middle(week.prices), _large(week)
         if self._last is not None:
             self._settle(prices, holdings)

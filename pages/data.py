@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from dexposure_core.store import TABLES
-from dexposure_core.ui import controls, datasheet, export, frame, mapping, resources
+from dexposure_core.ui import controls, datasheet, export, frame, mapping, resources, revision_panel
 from dexposure_core.ui.charts import coverage
 
 view = frame.require("data")
@@ -39,6 +39,10 @@ def tokens() -> None:
     mapping.panel(view)
 
 
+def revised() -> None:
+    revision_panel.panel(view)
+
+
 def sources() -> None:
     st.subheader("Vintage and sources", anchor=False)
     export.table(datasheet.facts(store.manifest), "vintage", whole)
@@ -64,6 +68,7 @@ SECTIONS: dict[str, tuple[str, Any]] = {
     "books": ("Books", books),
     "health": ("Health", health),
     "mapping": ("Tokens and issuers", tokens),
+    "revisions": ("Revisions", revised),
     "sources": ("Vintage and sources", sources),
     "downloads": ("Downloads", downloads),
 }

@@ -12,7 +12,7 @@ from typing import Final
 import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
-from dexposure_core.ui import lens, navigation, sidebar, style, text, theme, vintages
+from dexposure_core.ui import lens, navigation, revisions, sidebar, style, text, theme, vintages
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
 
@@ -54,6 +54,7 @@ def require(page_key: str) -> View:
         _no_data(page, error)
     _header(page, view)
     vintages.notices(view)
+    revisions.note(view)
     lens.offer(view)
     for note in view.notes:
         st.info(text.markdown(note), icon=":material/link_off:")

@@ -5,17 +5,20 @@ Arguments are plain keys, results are shared between sessions: never change one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dexposure_core.pipeline import tokens
-from dexposure_core.ui.resources import _kept, store
+from dexposure_core.pipeline import lineage, tokens
+from dexposure_core.pipeline.compare import compare, revision_of
+from dexposure_core.ui.resources import _kept, manifests, protocols, store
 
 if TYPE_CHECKING:
+    from dexposure_core.pipeline.compare import Comparison, Revision
     from dexposure_core.pipeline.tokens import Mapped
 
-LISTED = 1000
+LISTED: Final = 1000
 
 
 @_kept(4, "Weighing the tokens by what is held of them …")
@@ -28,3 +31,20 @@ def token_methods(vintage: str) -> Mapped:
 def token_review(vintage: str) -> pl.DataFrame:
     """Return the tokens whose issuer is doubtful, those with the most USD at stake first, 1000 at most."""
     return tokens.review(store(vintage), limit=LISTED)
+
+
+def predecessor(vintage: str) -> str | None:
+    """Return the vintage of the store that this one revises, None when there is none."""
+    return lineage.predecessor(vintage, manifests(), lambda v: protocols(v)["protocol"].to_list())
+
+
+@_kept(16, "Comparing the two vintages …")
+def comparison(before: str, after: str) -> Comparison:
+    """Return what differs between two vintages."""
+    return compare(store(before), store(after))
+
+
+@_kept(32, "Reading the date in both vintages …")
+def revision(before: str, after: str, date: dt.date) -> Revision:
+    """Return what one date says differently in two vintages."""
+    return revision_of(store(before), store(after), date)

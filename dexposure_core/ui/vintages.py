@@ -103,7 +103,7 @@ def label(manifest: Manifest, latest: str) -> str:
 
 def details(manifest: Manifest) -> str:
     """Return the line under a vintage's label (Markdown): when it was built, from what, its id."""
-    parts = [_built(manifest), text.plural(manifest.dates.count, "snapshot"), *origin(manifest), manifest.vintage]
+    parts = [built(manifest), text.plural(manifest.dates.count, "snapshot"), *origin(manifest), manifest.vintage]
     return text.markdown(" · ".join(parts))
 
 
@@ -116,12 +116,13 @@ def origin(manifest: Manifest) -> list[str]:
     return [f"{names[0]}{more}"] if names else []
 
 
-def _built(manifest: Manifest) -> str:
+def built(manifest: Manifest) -> str:
+    """Return when a vintage was built, in words."""
     return f"built {manifest.created_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _told(manifest: Manifest) -> str:
-    return ", ".join([_built(manifest), f"as of {manifest.dates.last}", *origin(manifest)])
+    return ", ".join([built(manifest), f"as of {manifest.dates.last}", *origin(manifest)])
 
 
 def _notice(words: str, offer: tuple[str, str] | None) -> None:

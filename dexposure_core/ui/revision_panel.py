@@ -1,0 +1,162 @@
+"""The Data page's section on revisions: a chosen earlier vintage beside the one shown, date by date, name by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+import streamlit as st
+
+from dexposure_core.measures import MEASURES
+from dexposure_core.ui import cards, controls, export, frame, records, resources, revisions, text, vintages
+from dexposure_core.ui.charts import revisions as charts
+
+if TYPE_CHECKING:
+    from dexposure_core.pipeline.compare import Comparison
+    from dexposure_core.ui.provenance import Provenance
+    from dexposure_core.ui.view import View
+
+LISTED: Final = 100
+_LABELS: Final[Mapping[str, str]] = {
+    "before_usd": "Before, USD m", "after_usd": "After, USD m", "share_change": "Change", "tables": "Tables",
+    "moved_usd": "Exposures moved, USD m", "held_usd": "Held over all dates, USD m",
+}  # fmt: skip
+
+
+def panel(view: View) -> None:
+    """Draw the section: which vintage to compare with, what differs on which dates, one date in detail, the mapping."""
+    others = {m.vintage: m for m in resources.manifests() if m.vintage != view.vintage}
+    if not others:
+        frame.empty(
+            "Nothing to compare with",
+            "This store holds one vintage only.",
+            "The next import, update or fetch adds one; what it revises is then listed here.",
+        )
+        return
+    usual = records.predecessor(view.vintage)
+    before = controls.choice(
+        "before", "Compared with", list(others), default=usual,
+        format_func=lambda v: f"{vintages.label(others[v], resources.default_vintage())} · {vintages.built(others[v])}",
+    )  # fmt: skip
+    found = records.comparison(before, view.vintage)
+    origin = view.provenance(date=False, compared_with=before)
+    st.markdown(answer(found))
+    if usual is None:
+        st.caption("These two vintages do not describe the same thing; their difference is no revision.")
+    _by_date(found, origin)
+    _one_date(view, found, origin)
+    _names(view, found, origin)
+
+
+def answer(found: Comparison) -> str:
+    """Say in one sentence what differs between two vintages (Markdown)."""
+    counts = {status: len(found.of(status)) for status in ("revised", "added", "removed")}
+    dates = ", ".join(f"{text.count(n)} {status}" for status, n in counts.items() if n) or "no date differs"
+    moved = revisions.moved(found.dates, None)
+    tvl = f"; TVL moved on {text.count(moved.moved)} of the revised" if counts["revised"] else ""
+    tvl += f", {text.percent(moved.mean, sign=True)} on average" if moved.moved else ""
+    return (
+        f"Of the snapshots **{dates}**, {text.count(found.same)} the same{tvl}; "
+        f"{text.plural(found.issuers.height, 'token')} with another issuer or method, "
+        f"{text.plural(found.protocols.height, 'protocol')} that came, went or changed name."
+    )
+
+
+def date_table(found: Comparison) -> pl.DataFrame:
+    """Return the dates that differ, the latest first: date, status, TVL before and after, relative change."""
+    before = pl.when(pl.col("before_usd") > 0).then("before_usd")
+    share = (pl.col("after_usd") / before - 1).map_elements(_signed, return_dtype=pl.String, skip_nulls=False)
+    return found.dates.sort("date", descending=True).select(
+        "date", "status", "before_usd", "after_usd", share.alias("share_change")
+    )
+
+
+def measure_table(moved: pl.DataFrame) -> pl.DataFrame:
+    """Return the measures that moved as read: basis, title, before, after, change written in the measure's unit."""
+    known = {m.name: (m.title, m.unit) for m in MEASURES}
+    rows = []
+    for basis, name, before, after in moved.select("basis", "measure", "before", "after").iter_rows():
+        loss = name.removeprefix("loss:")
+        title, unit = known.get(name) or (f"Loss: {cards.loss_name(loss)}" if loss != name else name, "share")
+        written = [text.amount(value, unit) for value in (before, after)]
+        change = text.change(after, before, unit) if None not in (before, after) else text.UNDEFINED
+        rows.append((basis, title, *written, change))
+    return pl.DataFrame(rows, schema=["Basis", "Measure", "Before", "After", "Change"], orient="row")
+
+
+def _by_date(found: Comparison, origin: Provenance) -> None:
+    if found.dates.is_empty():
+        return
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Dates that differ", anchor=False)
+        export.table(date_table(found), "revised-dates", origin, labels=_LABELS, full=found.dates)
+    with right:
+        moved = revisions.with_change(found.dates).filter(pl.col("change").abs() > revisions.SAME)
+        if moved.is_empty():
+            frame.empty("System TVL is the same", "What differs lies elsewhere.", "The dates are listed beside.")
+        else:
+            export.chart(charts.by_date(moved), moved, "revised-tvl", origin)
+
+
+def _one_date(view: View, found: Comparison, origin: Provenance) -> None:
+    revised = revisions.with_change(found.dates).sort(pl.col("change").abs(), descending=True, nulls_last=True)
+    if revised.is_empty():
+        return
+    days = [str(d) for d in revised["date"].sort(descending=True)]
+    here = str(view.date) if str(view.date) in days else str(revised["date"][0])
+    st.subheader("One date in detail", anchor=False)
+    day = controls.choice("revised", "Revised date", days, default=here)
+    one = records.revision(found.before, found.after, dt.date.fromisoformat(day))
+    at = origin.having(revised_date=day)
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Protocols, largest revision first**")
+        shown = one.protocols.head(LISTED).drop("before_usd", "after_usd")
+        labels = {**_LABELS, "change_usd": "TVL, USD m"}
+        export.table(shown, "revised-protocols", at, labels=labels, link=view.protocol_link, full=one.protocols)
+    with right:
+        st.markdown("**Tokens, largest revision first**")
+        names = resources.names(view.vintage)
+        shown = one.tokens.head(LISTED).select(
+            "token", issuer=_named("issuer_after", names), after_usd="after_usd", change_usd="change_usd"
+        )
+        export.table(shown, "revised-tokens", at, labels={"after_usd": "Now, USD m"}, full=one.tokens)
+    left, right = st.columns([3, 2])
+    with left:
+        st.markdown("**Measures that moved**")
+        export.table(measure_table(one.measures), "revised-measures", at, full=one.measures)
+    with right:
+        st.markdown("**Rows of each table**")
+        shown = one.tables.select("table", "added", "removed", "changed")
+        export.table(shown, "revised-tables", at, full=one.tables)
+
+
+def _names(view: View, found: Comparison, origin: Provenance) -> None:
+    names = resources.names(view.vintage)
+    if not found.issuers.is_empty():
+        st.subheader("Tokens with another issuer or method", anchor=False)
+        shown = found.issuers.head(LISTED).select(
+            "token", issuer_before=_named("issuer_before", names), issuer_after=_named("issuer_after", names),
+            method_before="method_before", method_after="method_after", held_usd="usd",
+        )  # fmt: skip
+        export.table(shown, "revised-issuers", origin, labels=_LABELS, full=found.issuers)
+    left, right = st.columns(2)
+    if not found.protocols.is_empty():
+        with left:
+            st.subheader("Protocols that came, went or changed name", anchor=False)
+            export.table(found.protocols, "revised-names", origin, labels={"protocol": "Id"})
+    if not found.choices.is_empty():
+        with right:
+            st.subheader("Choices of the build that differ", anchor=False)
+            export.table(found.choices, "revised-choices", origin)
+
+
+def _named(column: str, names: Mapping[str, str]) -> pl.Expr:
+    return pl.col(column).map_elements(lambda p: names.get(p, p), return_dtype=pl.String)
+
+
+def _signed(change: float | None) -> str:
+    return text.percent(change, sign=True)

@@ -18,6 +18,7 @@ from dexposure_core.ui.view import View
 
 _FRAMED: Final = "_framed"
 _RETRIED: Final = "_retried"
+_LENS: Final = "_lens_lead"  # what the page's answer begins with when it is not about the whole system
 # A picture of our own: a Material icon as page icon would be fetched from Google's servers.
 _ICON: Final = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' "
@@ -53,9 +54,13 @@ def require(page_key: str) -> View:
     except DexposureError as error:
         _no_data(page, error)
     _header(page, view)
+    st.session_state[_LENS] = lens.lead(view)
     vintages.notices(view)
     revisions.note(view)
-    lens.offer(view)
+    if lens.offer(view):
+        headline("not every date has been measured on this basis yet.")
+        footer(view.provenance())
+        st.stop()
     for note in view.notes:
         st.info(text.markdown(note), icon=":material/link_off:")
     return view
@@ -64,12 +69,13 @@ def require(page_key: str) -> View:
 def headline(sentence: str) -> None:
     """Write the page's answer, one sentence with numbers under the title. Markdown: escape names (`text.markdown`)."""
     with st.container(key="headline"):
-        st.markdown(sentence)
+        st.markdown(f"{st.session_state.get(_LENS, '')}{sentence}")
 
 
 def footer(provenance: Provenance, *, method: str = "measures") -> None:
     """Write the page's last line: source, vintage, and the way to the definitions (`method`: topic on that page)."""
     parts = [SIMULATED] if provenance.simulated else []
+    parts += [f"{text.markdown(provenance.chains)}, not the whole system"] if provenance.chains else []
     parts += [
         f"Source: {text.markdown(provenance.source())}",
         f"vintage {provenance.vintage}",

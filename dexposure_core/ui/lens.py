@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dexposure_core.ui.navigation import Page
     from dexposure_core.ui.view import View
 
-WHOLE: Final = "Whole system"
 _WORDS: Final[Mapping[str, str]] = {ALL: "All, with borrowed balances", BORROWED: "Only borrowed balances"}
 _KEY: Final = "w-chain"
 
@@ -74,10 +73,18 @@ def badge(view: View) -> str:
     return f'<span class="lens">{words[:1].upper()}{words[1:]} · not the whole system</span>'
 
 
-def offer(view: View) -> None:
-    """Offer to measure every date of a lens where that is not done yet; stops a page that cannot do without."""
+def lead(view: View) -> str:
+    """Return how a page's answer begins (Markdown): the chains it is about; empty for the whole system."""
+    if view.shown_chains == DEFAULT:
+        return ""
+    words = text.markdown(text.short(chain_words(view.shown_chains), 60))
+    return f"{words[:1].upper()}{words[1:]}: "
+
+
+def offer(view: View) -> bool:
+    """Offer to measure every date of a lens where that is not done yet; return whether the page cannot do without."""
     if view.shown_chains == DEFAULT or view.measured or view.page in ("network", "chains"):
-        return
+        return False
     history = view.page in ("overview", "concentration", "spillover") and view.basis == "flow"
     said = (
         "Flows of these chains are made date by date; this page needs all of them."
@@ -86,11 +93,10 @@ def offer(view: View) -> None:
     )
     with st.container(horizontal=True, key="lens-offer", vertical_alignment="center", gap="small"):
         st.caption(said, width="content")
-        wanted = st.button(f"Measure all {len(view.dates)} dates", type="tertiary", key="lens-measure")
+        wanted = st.button(f"Measure all {len(view.dates)} dates", key="lens-measure", icon=":material/calculate:")
     if wanted:
         _measure(view)
-    if history:
-        st.stop()
+    return history
 
 
 def _measure(view: View) -> None:

@@ -69,6 +69,13 @@ PAGES: Final[tuple[Page, ...]] = (
         question="How concentrated is the system, and how did that move?",
     ),
     Page(
+        key="chains",
+        title="Chains",
+        icon=":material/account_tree:",
+        question="Which chains carry the system, and what ties them together?",
+        controls=("date",),
+    ),
+    Page(
         key="contagion",
         title="Contagion",
         icon=":material/crisis_alert:",

@@ -45,7 +45,8 @@ class Plan:
         findings: the reader's findings: date, severity, finding, place, rows, usd, action.
         events: rows of the events table.
         tokens: the tokens table (without its USD) when it is known beforehand; None collects the issuers of the weeks.
-        listings: protocol and name, category, sector, symbol, tvl_usd as the source lists them, as far as it does.
+        listings: rows of the listings table.
+        stated: rows of the stated table.
         today: the day to judge the data's age by; None leaves it unjudged.
         overrides: token, issuer of the overrides in force, to report those that meet no token.
     """
@@ -60,6 +61,7 @@ class Plan:
     events: pl.DataFrame | None = None
     tokens: pl.DataFrame | None = None
     listings: pl.DataFrame | None = None
+    stated: pl.DataFrame | None = None
     today: dt.date | None = None
     overrides: pl.DataFrame | None = None
 
@@ -91,7 +93,7 @@ def build(weeks: Iterable[Tables], plan: Plan, store_dir: str | Path, *, progres
     seen = _Seen()
     with VintageWriter(store_dir, compression_level=6) as writer:
         for done, week in enumerate(weeks, 1):
-            _append(writer, week)
+            append_week(writer, week)
             _remember(seen, week)
             progress(done, len(plan.dates), _label(plan, done))
         if not seen.links:
@@ -107,7 +109,8 @@ def _label(plan: Plan, done: int) -> str:
     return f"week {date}" if plan.frequency == "week" else f"{date}"
 
 
-def _append(writer: VintageWriter, week: Tables) -> None:
+def append_week(writer: VintageWriter, week: Tables) -> None:
+    """Give a week's rows to the writer, and what it needs for the fingerprint of the week's inputs."""
     for table, rows in week.items():
         if table not in COLLECTED:
             writer.append(table, rows)
@@ -132,15 +135,13 @@ def _remember(seen: _Seen, week: Tables) -> None:
 
 def _append_rest(writer: VintageWriter, seen: _Seen, plan: Plan) -> None:
     """Write what is known only at the end: protocols, tokens, findings about the whole input, events."""
-    listings = listed(plan.listings)
-    writer.append("listings", listings)
     rows = [(protocol, *names) for protocol, names in sorted(seen.names.items())]
-    protocols = pl.DataFrame(rows, schema=PROTOCOLS, orient="row")
-    extra = listings.select("protocol", "symbol", "listed_tvl_usd")
-    writer.append("protocols", protocols.join(extra, on="protocol", how="left", maintain_order="left"))
-    tokens = _tokens(seen) if plan.tokens is None else plan.tokens.select(list(TOKENS))
-    sized = tokens.join(seen.usd, on="token", how="left", maintain_order="left")
-    writer.append("tokens", sized.with_columns(pl.col("usd_cents").fill_null(0)))
+    names = pl.DataFrame(rows, schema=PROTOCOLS, orient="row")
+    if plan.tokens is None:
+        tokens = sized(_tokens(seen), seen.usd)
+    else:
+        tokens = sized(plan.tokens, seen.usd).filter(pl.col("usd_cents") > 0)
+    append_known(writer, tokens, names, plan.listings, plan.stated)
     writer.append("findings", _on(None, unused(tokens, plan.overrides)))
     if plan.findings is not None:
         writer.append("findings", plan.findings)
@@ -152,15 +153,40 @@ def _append_rest(writer: VintageWriter, seen: _Seen, plan: Plan) -> None:
         writer.append("events", plan.events.select(list(TABLES["events"].polars)))
 
 
-def listed(protocols: pl.DataFrame | None) -> pl.DataFrame:
-    """Return the listings table from what a source says of its protocols (see `Plan.listings`), one row each."""
-    columns = TABLES["listings"].polars
-    if protocols is None:
-        return pl.DataFrame(schema=columns)
-    given = protocols.rename({"tvl_usd": "listed_tvl_usd"}, strict=False)
-    missing = [pl.lit(None, kind).alias(name) for name, kind in columns.items() if name not in given.columns]
-    one = given.with_columns(missing).unique("protocol", keep="first", maintain_order=True)
-    return one.select(pl.col(name).cast(kind) for name, kind in columns.items())
+def append_known(
+    writer: VintageWriter,
+    tokens: pl.DataFrame,
+    names: pl.DataFrame,
+    listings: pl.DataFrame | None,
+    stated: pl.DataFrame | None,
+) -> None:
+    """Write the tables without dates.
+
+    Args:
+        writer: of the vintage.
+        tokens: the tokens table.
+        names: protocol, name, category, sector of every protocol that occurs.
+        listings: the listings table; None: the source lists nothing.
+        stated: the stated table (rows of tokens that do not occur are left out); None: the source states nothing.
+    """
+    known = TABLES["listings"].empty() if listings is None else listings
+    writer.append("listings", known)
+    extra = known.select("protocol", "symbol", "listed_tvl_usd")
+    writer.append("protocols", names.join(extra, on="protocol", how="left", maintain_order="left"))
+    writer.append("tokens", tokens)
+    if stated is not None:
+        writer.append("stated", stated.join(tokens, on="token", how="semi"))
+
+
+def sized(tokens: pl.DataFrame, usd: pl.DataFrame) -> pl.DataFrame:
+    """Return the tokens table with what is held of each token.
+
+    Args:
+        tokens: the table without usd_cents.
+        usd: token, usd_cents; tokens it lacks have 0.
+    """
+    table = tokens.select(list(TOKENS)).join(usd, on="token", how="left", maintain_order="left")
+    return table.with_columns(pl.col("usd_cents").fill_null(0))
 
 
 def _tokens(seen: _Seen) -> pl.DataFrame:

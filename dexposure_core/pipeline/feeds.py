@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from dexposure_core import settings
-from dexposure_core.network.issuers import map_tokens, own_issuers, protocols_of
+from dexposure_core.network.issuers import own_issuers, protocols_of
 from dexposure_core.network.period import FINDINGS, PROTOCOLS, finding, findings_frame
 from dexposure_core.network.sums import total
 from dexposure_core.pipeline.build import Plan, build
@@ -68,14 +68,17 @@ def build_feed(
         overrides: a person's issuers of tokens: a file, or the rows another manifest kept.
         progress: told of every period.
     """
+    from dexposure_core.pipeline.known import issuers, listed, stated
+
     theta = settings.load().theta
     told = overriding(overrides)
-    tokens = told.applied(map_tokens(feed.tokens, feed.protocols, theta=theta), feed.protocols)
+    listings, said = listed(feed.protocols), stated(feed.tokens)
+    tokens = issuers(feed.tokens, listings, said, theta, told)
     plan = Plan(
         place=place, sources=(*feed.sources, *told.sources), dates=feed.dates, frequency=feed.frequency,
         parameters={"source": kind, "chains": chains, "theta": theta, **(extra or {}), **told.parameters},
-        simulated=simulated, findings=of_whole_input(feed.findings, _review(tokens, feed.tokens)),
-        events=events, tokens=tokens, listings=feed.protocols, today=None if simulated else today(),
+        simulated=simulated, findings=of_whole_input(feed.findings, review(tokens, feed.tokens)),
+        events=events, tokens=tokens, listings=listings, stated=said, today=None if simulated else today(),
         overrides=told.rows,
     )  # fmt: skip
     return build(_from_feed(feed, tokens, chains), plan, store_dir, progress=progress)
@@ -104,7 +107,7 @@ def of_whole_input(*findings: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([f.select(pl.col("date").cast(pl.Date), *FINDINGS) for f in dated])
 
 
-def _review(tokens: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
+def review(tokens: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
     """Return a finding about tokens whose issuer is only a weak match by text, for a person to review."""
     threshold = settings.load().review
     weak = tokens.filter((pl.col("method") == "similarity") & (pl.col("score") < threshold))

@@ -185,7 +185,7 @@ def ingest_store(
             **store.manifest.parameters, "rebuilt_from": store.vintage, "chains": chains, **kept.parameters,
         },
         simulated=store.manifest.simulated, events=store.events(), tokens=mapped, overrides=kept.rows,
-        listings=store.table("listings"),
+        listings=store.table("listings"), stated=store.table("stated"),
     )  # fmt: skip
     return build(_from_store(store, mapped, chains), plan, store_dir, progress=progress)
 

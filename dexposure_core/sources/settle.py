@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from dexposure_core.network.coverage import cents
+from dexposure_core.network.coverage import cents, unusable
 from dexposure_core.network.period import finding
 from dexposure_core.sources.columns import Rows
 from dexposure_core.sources.duplicates import Duplicates, one_per_key
@@ -29,7 +29,7 @@ class Account:
 
     Attributes:
         protocols: ids that occur.
-        tokens: token, cents (sum of its values over the snapshots), one row each.
+        tokens: token, cents (sum of its balances over the snapshots; what is no balance adds nothing), one row each.
         summed: rows that repeated another and were added to it.
         earlier: rows of dates before the last one of their period.
     """
@@ -60,7 +60,7 @@ def settle(rows: pl.DataFrame, duplicates: Duplicates, place: Rows) -> tuple[pl.
     last = _last_observed(single)
     account = Account(
         protocols=rows["protocol"].unique(),
-        tokens=last.group_by("token").agg(cents().sum().alias("cents")),
+        tokens=last.group_by("token").agg(cents().filter(unusable().is_null()).sum().alias("cents")),
         summed=len(rows) - len(single),
         earlier=len(single) - len(last),
     )

@@ -6,10 +6,14 @@ store = open_store(folder)                    # read one
 
 from __future__ import annotations
 
+from dexposure_core.store.inheritance import Inheritance, Shared
 from dexposure_core.store.manifest import Manifest, Source
 from dexposure_core.store.schema import TABLES, Column, Table
 from dexposure_core.store.store import Store, open_store
 from dexposure_core.store.vintages import list_vintages
 from dexposure_core.store.writer import VintageWriter
 
-__all__ = ["TABLES", "Column", "Manifest", "Source", "Store", "Table", "VintageWriter", "list_vintages", "open_store"]
+__all__ = [
+    "TABLES", "Column", "Inheritance", "Manifest", "Shared", "Source", "Store", "Table", "VintageWriter",
+    "list_vintages", "open_store",
+]  # fmt: skip

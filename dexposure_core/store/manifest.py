@@ -51,7 +51,8 @@ class Dates(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One vintage: identity, origin, extent and the files that make it.
 
-    `calendar` lists snapshot dates by basis; `rows` is keyed by table, `files` by file; `parameters` are the build's.
+    `calendar` lists snapshot dates by basis; `rows` is keyed by table, `files` by path in the vintage's folder;
+    `parameters` are the build's; `base` is the vintage that an update started from.
     """
 
     vintage: str
@@ -67,6 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any]
     rows: dict[str, int]
     files: dict[str, FileRecord]
+    base: str | None = None
 
 
 def write(manifest: Manifest, folder: Path) -> Path:

@@ -112,7 +112,7 @@ class Reader:
         )
 
     def parquet_paths(self, name: str) -> list[Path]:
-        """Return the Parquet files of a table, at least one: parts in order of date, rows without a date last.
+        """Return the Parquet files of a table: parts in order of date, rows without a date last.
 
         Raises:
             BadOption: no such table.
@@ -133,8 +133,8 @@ class Reader:
                 starts.append(part)
         return parts
 
-    def _part_of(self, table: str, date: dt.date) -> Path | None:
-        """Return the file that holds a date's rows, None where there can be none."""
+    def part_of(self, table: str, date: dt.date) -> Path | None:
+        """Return the file that holds a date's rows of a table, None where there can be none."""
         starts, files = self._parts[table]
         place = bisect.bisect_right(starts, date.isoformat())
         return self.path / files[place - 1] if place else None
@@ -145,7 +145,8 @@ class Reader:
         Raises:
             BadOption: no such table.
         """
-        return pl.read_parquet(self.parquet_paths(name), glob=False)
+        paths = self.parquet_paths(name)
+        return pl.read_parquet(paths, glob=False) if paths else TABLES[name].empty()
 
     def rows_on(self, name: str, date: dt.date) -> pl.DataFrame:
         """Return a dated table's rows of one date as they are stored, without the date; none on other dates.
@@ -186,7 +187,7 @@ class Reader:
 
     def _on(self, table: str, date: dt.date) -> pl.DataFrame:
         """Return the rows of one date, without the date, in the order of the file: ascending by all columns."""
-        part = self._part_of(table, date)
+        part = self.part_of(table, date)
         if part is None:
             return TABLES[table].empty().drop("date")
         return pl.scan_parquet(part, glob=False).filter(pl.col("date") == date).drop("date").collect()
@@ -214,7 +215,7 @@ class Reader:
                 connection = duckdb.connect(":memory:", config=config)
                 if threads := load().threads:
                     connection.execute(f"SET threads = {threads:d}")
-                for name in TABLES:
+                for name in (name for name in TABLES if self.parquet_paths(name)):
                     connection.read_parquet([str(path) for path in self.parquet_paths(name)]).create_view(name)
                 connection.execute(_EDGES_VIEW)
                 self._connection = connection

@@ -33,6 +33,13 @@ CREATE TABLE tokens (
     usd_cents BIGINT NOT NULL          -- hundredths of a USD: its holdings added up over all snapshots and chains, which says how much it matters
 );
 
+-- stated: what the source itself says of a token; wins over every other method but a person's override.
+CREATE TABLE stated (
+    token VARCHAR NOT NULL,            -- symbol
+    issuer VARCHAR,                    -- protocol that issues it; null when the source does not say
+    kind VARCHAR                       -- what the token is; null when the source does not say
+);
+
 -- holdings: balances at each snapshot (the last observation of the period), on every chain.
 CREATE TABLE holdings (
     date DATE NOT NULL,                -- snapshot date

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -39,21 +39,43 @@ class Digest:
     digest: bytes
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of an older vintage.
+
+    Args:
+        path: its file.
+        digests: of its dates, ascending.
+        whole: whether the new vintage has the very same part.
+    """
+
+    path: Path
+    digests: tuple[Digest, ...]
+    whole: bool
+
+    def rows(self, date: dt.date) -> pl.DataFrame:
+        """Return the rows of one date."""
+        return pl.scan_parquet(self.path, glob=False).filter(pl.col("date") == date).collect()
+
+
 class TableFile:
-    """Writer of one table: `append` frames, then `close` once.
+    """Writer of one table: `append` frames or `keep` dates of an older vintage, in order of date; then `close` once.
 
     Attributes:
-        rows: how many rows were appended.
+        rows: how many rows it holds.
         paths: the finished files.
+        shared: those of them that are files of the older vintage → whether linked (else copied).
         digests: one per date, in order of date once closed.
     """
 
-    def __init__(self, table: Table, folder: Path, *, level: int) -> None:
+    def __init__(self, table: Table, folder: Path, *, level: int, older: Mapping[dt.date, Part] | None = None) -> None:
         self.table = table
         self.rows = 0
         self.paths: list[Path] = []
+        self.shared: dict[Path, bool] = {}
         self.digests: list[Digest] = []
         self._folder = folder / table.name if table.dated else folder
+        self._older = older or {}
         self._level = level
         self._held: list[pl.DataFrame] = []
         self._held_rows = 0
@@ -62,6 +84,7 @@ class TableFile:
         self._written_last: dt.date | None = None
         self._ordered = True
         self._part_rows = 0
+        self._written: dict[Path, int] = {}
         self._parquet: pq.ParquetWriter | None = None  # opened by the first rows, which decide its encodings
 
     def append(self, frame: pl.DataFrame) -> None:
@@ -82,6 +105,29 @@ class TableFile:
         self._held.append(frame)
         self._held_rows += len(frame)
 
+    def keep(self, date: dt.date, share: Callable[[Path, Path], bool]) -> None:
+        """Take over a date's rows from the older vintage: with its whole part where that stays as it is.
+
+        Args:
+            date: later than every date so far.
+            share: makes the second path the same file as the first; returns whether by a link.
+        """
+        part = self._older.get(date)
+        if part is None or (self._written_last is not None and date <= self._written_last):
+            return
+        if self._held_rows >= ROWS_PER_GROUP:
+            self._drain(everything=False)
+        if not part.whole or date != part.digests[0].date or self._held or self._parquet is not None:
+            self.append(part.rows(date))
+            return
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / part.path.name
+        self.shared[path] = share(part.path, path)
+        self.paths.append(path)
+        self.rows += sum(mark.rows for mark in part.digests)
+        self.digests.extend(part.digests)
+        self._written_last = self._held_last = part.digests[-1].date or date
+
     def close(self) -> bytes:
         """Write what is held back, put dates in order, and return the table's fingerprint.
 
@@ -97,9 +143,11 @@ class TableFile:
         if not self.paths:
             self._write_group(EMPTY if self.table.dated else self.table.name, self.table.empty(), ())
             self._close_part()
-        written = sum(pq.read_metadata(path).num_rows for path in self.paths)
-        if written != self.rows:
-            raise RuntimeError(f"{self.table.name}: {written} rows on disk, {self.rows} appended")
+        for path in self.paths:
+            if path not in self.shared and pq.read_metadata(path).num_rows != self._written[path]:
+                raise RuntimeError(f"{path}: not the {self._written[path]} rows that were written")
+        if sum(mark.rows for mark in self.digests) != self.rows:
+            raise RuntimeError(f"{self.table.name}: not the {self.rows} rows that were appended")
         self.digests.sort(key=lambda d: d.date or dt.date.min)
         return canonical.table_digest(self.table, ((d.date, d.digest) for d in self.digests))
 
@@ -165,6 +213,7 @@ class TableFile:
             self._parquet = open_parquet(self.paths[-1], rows, level=self._level)
         self._parquet.write_table(rows, row_group_size=max(1, len(frame)))
         self._part_rows += len(frame)
+        self._written[self.paths[-1]] = self._part_rows
         self.digests.extend(Digest(date=date, rows=len(rows), digest=canonical.digest(rows)) for date, rows in parts)
 
     def _close_part(self) -> None:
@@ -184,6 +233,7 @@ class TableFile:
         source = pl.scan_parquet([shuffled / path.name for path in self.paths], glob=False)
         dates = source.select("date").unique().sort("date").collect()["date"]
         self.paths, self.digests, self._ordered, self._written_last = [], [], True, None
+        self.shared, self._written = {}, {}
         for date in dates:
             rows = source.filter(pl.col("date") == date).collect()
             self._make_room(rows["date"])

@@ -10,7 +10,7 @@ import itertools
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,12 +22,13 @@ from dexposure_core import __version__
 from dexposure_core.errors import BadInput
 from dexposure_core.store import canonical, twins, vintages
 from dexposure_core.store import manifest as manifests
+from dexposure_core.store.inheritance import Inheritance, Shared, share
 from dexposure_core.store.manifest import Dates, FileRecord, Manifest, Source, SourceLike
 from dexposure_core.store.schema import SCHEMA_VERSION, TABLES
 from dexposure_core.store.tablefile import TableFile, inputs_digest
 
 _COMPRESSION_LEVEL: Final = 3
-_KEYS: Final = {"protocols": "protocol", "tokens": "token", "listings": "protocol"}
+_KEYS: Final = {"protocols": "protocol", "tokens": "token", "listings": "protocol", "stated": "token"}
 _DIGESTS: Final = "digests"
 _INPUTS: Final = "inputs"
 
@@ -41,10 +42,17 @@ class VintageWriter:
                 writer.append("holdings", period.holdings)
             vintage = writer.publish(sources=sources, parameters={}, frequency="week", simulated=False)
 
-    Leaving the block without `publish` removes the build.
+    Leaving the block without `publish` removes the build. An update gives the older vintage as `inheritance` and says
+    of each date, in order, whether its rows are appended or kept.
     """
 
-    def __init__(self, store_dir: str | Path, *, compression_level: int = _COMPRESSION_LEVEL) -> None:
+    def __init__(
+        self,
+        store_dir: str | Path,
+        *,
+        compression_level: int = _COMPRESSION_LEVEL,
+        inheritance: Inheritance | None = None,
+    ) -> None:
         self._store = Path(store_dir)
         self._level = compression_level
         self._scratch = self._store / f"{vintages.BUILDING}{os.getpid()}-{secrets.token_hex(4)}"
@@ -52,6 +60,8 @@ class VintageWriter:
         self._files: dict[str, TableFile] = {}
         self._calendar: dict[str, set[dt.date]] = {}
         self._inputs: dict[dt.date, tuple[int, pl.DataFrame]] = {}
+        self._same_inputs: set[dt.date] = set()
+        self._inheritance = inheritance
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -69,7 +79,8 @@ class VintageWriter:
                 f"{self._store}: cannot write vintages here ({error.strerror}); name a folder with --store"
             ) from None
         for name, table in TABLES.items():
-            self._files[name] = TableFile(table, self._folder, level=self._level)
+            older = self._inheritance.parts(name) if self._inheritance is not None and table.dated else None
+            self._files[name] = TableFile(table, self._folder, level=self._level, older=older)
         return self
 
     def __exit__(
@@ -93,6 +104,30 @@ class VintageWriter:
         if table == "nodes":
             for basis, date in frame.select("basis", "date").unique().iter_rows():
                 self._calendar.setdefault(basis, set()).add(date)
+
+    def keep(self, date: dt.date) -> None:
+        """Take over a date's rows of every table (events apart) from the older vintage.
+
+        Raises:
+            RuntimeError: there is no older vintage.
+        """
+        if self._inheritance is None:
+            raise RuntimeError("nothing to keep: the build has no older vintage")
+        for name, file in self._files.items():
+            if name != "events":
+                file.keep(date, share)
+        for basis, dates in self._inheritance.base.manifest.calendar.items():
+            if date in dates:
+                self._calendar.setdefault(basis, set()).add(date)
+
+    def keep_inputs(self, date: dt.date) -> None:
+        """Note that a date was computed anew from what the older vintage was given for it."""
+        self._same_inputs.add(date)
+
+    def shared(self) -> Shared:
+        """Return how many files the build shares with the older vintage."""
+        linked = [by_link for file in self._files.values() for by_link in file.shared.values()]
+        return Shared(linked=sum(linked), copied=len(linked) - sum(linked))
 
     def note_inputs(self, date: dt.date, rows: int, unusable: pl.DataFrame) -> None:
         """Note what the source gave for a date: how many rows, and those of them that are no holdings."""
@@ -131,15 +166,20 @@ class VintageWriter:
             simulated=simulated,
             parameters=dict(parameters),
             rows={name: file.rows for name, file in self._files.items()},
-            files={
-                path.relative_to(self._folder).as_posix(): _record(path)
-                for file in self._files.values()
-                for path in sorted(file.paths)
-            },
+            files=dict(self._records()),
+            base=None if self._inheritance is None else self._inheritance.base.vintage,
         )
         vintage = self._install(manifest)
         vintages.point_latest(self._store, vintage, self._scratch)
         return vintage
+
+    def _records(self) -> Iterator[tuple[str, FileRecord]]:
+        """Yield the path and the record of every file; a shared one has that of the older vintage."""
+        older = {} if self._inheritance is None else self._inheritance.records()
+        for file in self._files.values():
+            for path in sorted(file.paths):
+                name = path.relative_to(self._folder).as_posix()
+                yield name, older[name] if path in file.shared else _record(path)
 
     def _digest_table(self) -> pl.DataFrame:
         """Return the rows of the digests table: of every table and date, and of what the source gave."""
@@ -147,6 +187,9 @@ class VintageWriter:
         held = {d.date: d for d in self._files["holdings"].digests}
         for date, (rows, unusable) in self._inputs.items():
             found.append((_INPUTS, date, rows, inputs_digest(held.get(date), unusable, rows).hex()))
+        if self._inheritance is not None:
+            same = self._inheritance.inputs(self._same_inputs)
+            found += [(_INPUTS, date, rows, digest) for date, rows, digest in same if date not in self._inputs]
         return pl.DataFrame(found, schema=TABLES[_DIGESTS].polars, orient="row")
 
     def _dates(self) -> Dates:
@@ -181,7 +224,8 @@ class VintageWriter:
         if final.exists():
             return False
         manifests.write(manifest, self._folder)
-        for path in (*sorted(self._folder.rglob("*")), self._folder):
+        shared = {path for file in self._files.values() for path, linked in file.shared.items() if linked}
+        for path in (*(p for p in sorted(self._folder.rglob("*")) if p not in shared), self._folder):
             vintages.sync(path)
         try:
             self._folder.rename(final)

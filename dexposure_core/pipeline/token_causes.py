@@ -41,6 +41,7 @@ _OURS_OWN: Final = pl.col("ours").str.to_lowercase() == pl.col("token").str.to_l
 _SMALLER: Final = pl.col("their_rank") > pl.col("our_rank")
 _THEIR_BUCKET: Final = pl.col("theirs").is_in(BUCKETS)
 _OUR_BUCKET: Final = pl.col("ours").is_in(BUCKETS)
+_SHARE: Final = pl.col("kind").str.contains("LP|principal|vault|receipt")
 _KNOWN: Final = pl.col("method").is_in(["given", "override", "metadata", "curated", "composition"])
 
 CAUSES: Final[tuple[Cause, ...]] = (
@@ -117,16 +118,16 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _OWN & (pl.col("method") == "similarity"),
     ),
     Cause(
+        "LP inside a symbol",
+        "any symbol with the letters LP in it is a pool share (ALPHA.E, AXLPEPE)",
+        "ours",
+        (pl.col("theirs") == "LP") & ~_OUR_BUCKET & ~_SHARE,
+    ),
+    Cause(
         "pool share in a bucket",
         "every symbol with LP or a hyphen goes into a bucket, also shares whose issuer the name tells (PT-…, …-f)",
         "ours: Pendle, Curve and the like owe the underlying",
         _THEIR_BUCKET & ~_OUR_BUCKET & pl.col("method").is_in(["family", "curated", "metadata"]),
-    ),
-    Cause(
-        "LP inside a symbol",
-        "any symbol with the letters LP in it is a pool share (ALPHA.E, AXLPEPE)",
-        "ours",
-        (pl.col("theirs") == "LP") & ~_OUR_BUCKET,
     ),
     Cause(
         "other bucket",

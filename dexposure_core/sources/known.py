@@ -10,22 +10,22 @@ import polars as pl
 from dexposure_core.errors import suggest
 from dexposure_core.network.snapshot import UNKNOWN_SECTOR
 from dexposure_core.sources.border import SourceFile
-from dexposure_core.sources.columns import Rows
+from dexposure_core.sources.columns import Rows, amounts
 from dexposure_core.sources.duplicates import one_per_key
 from dexposure_core.sources.tabular import Column, read_small
 
 _PROTOCOLS: Final = (
     Column(name="protocol_id", aliases=("id",)),
-    *(Column(name=name, optional=True) for name in ("name", "category", "sector", "symbol")),
+    *(Column(name=name, optional=True) for name in ("name", "category", "sector", "symbol", "tvl_usd")),
 )
 _TOKENS: Final = (Column(name="token", aliases=("symbol",)), Column(name="issuer"))
 
 
 class Protocols:
-    """A protocols file: protocol_id, and optionally name, category, sector, symbol.
+    """A protocols file: protocol_id, and optionally name, category, sector, symbol, tvl_usd.
 
     Attributes:
-        frame: protocol, name, category, sector, symbol (null where the file says nothing).
+        frame: protocol, name, category, sector, symbol (null where the file says nothing), tvl_usd if it has that.
         source: receipt of the file.
     """
 
@@ -33,6 +33,9 @@ class Protocols:
         self.source, frame = _small(path, _PROTOCOLS, "protocol_id")
         self.frame = frame.rename({"protocol_id": "protocol"})
         self._path = Path(path)
+        if "tvl_usd" in frame.columns:
+            sizes = amounts(frame["tvl_usd"], "tvl_usd", Rows(self._path, 2, "line"), nullable=True)
+            self.frame = self.frame.with_columns(sizes)
 
     def require(self, ids: pl.Series, rows: Rows) -> None:
         """Refuse the first id that the file does not list.
@@ -54,8 +57,12 @@ def read_issuers(path: str | Path) -> tuple[SourceFile, pl.DataFrame]:
 
 
 def describe(ids: pl.Series, known: pl.DataFrame | None) -> pl.DataFrame:
-    """Return protocol, name, category, sector, symbol (and tvl_usd if known has it); 'Unknown' where not known."""
-    frame = ids.alias("protocol").to_frame()
+    """Return protocol, name, category, sector, symbol (and tvl_usd if known has it); 'Unknown' where not known.
+
+    The ids come first, then all others that `known` lists: a protocol that holds nothing may still issue a token.
+    """
+    listed = ids if known is None else pl.concat([ids, known["protocol"]]).unique(maintain_order=True)
+    frame = listed.alias("protocol").to_frame()
     for column in ("name", "category", "sector", "symbol"):
         if known is None or column not in known.columns:
             frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(column))

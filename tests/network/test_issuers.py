@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dexposure_core.network.issuers import curated, map_tokens, own_issuers, protocols_of
+from dexposure_core.network.families import families
+from dexposure_core.network.issuers import answers, curated, map_tokens, own_issuers, protocols_of
 from dexposure_core.network.naming import bucket_of
 from dexposure_core.network.similarity import best_matches, words
 
@@ -174,3 +175,121 @@ def test_protocols_are_named_by_the_input_then_by_the_curated_table_then_by_thei
 def test_tokens_that_issue_themselves_are_primary_market_tokens() -> None:
     tokens = map_tokens(pl.DataFrame({"token": ["FOO", "LDO"], "usd": [1.0, 1.0]}), PROTOCOLS)
     assert own_issuers(tokens).rows() == [("FOO", "FOO", "Primary Market Token", "Primary Market Tokens")]
+
+
+def test_a_claim_in_another_spelling_comes_after_the_curated_table_and_counts_less() -> None:
+    spelled = PROTOCOLS.with_columns(symbol=pl.Series(["AAVE", "AAVE", "USDs", "spaceFOO", None]))
+    table = mapped("USDS", "SPACEFOO", protocols=spelled)
+    # USDs (another stablecoin) is not USDS, which is curated; nobody else knows SPACEFOO.
+    assert (table["USDS"]["issuer"], table["USDS"]["method"]) == ("118", "curated")
+    assert table["USDS"]["alternatives"] == "1061 (metadata)"
+    assert (table["SPACEFOO"]["issuer"], table["SPACEFOO"]["method"], table["SPACEFOO"]["score"]) == (
+        "7", "metadata", 0.9,
+    )  # fmt: skip
+
+
+def test_what_other_methods_say_is_kept() -> None:
+    arc_alone = PROTOCOLS.with_columns(symbol=pl.Series([None, "AAVE", None, None, None], dtype=pl.String))
+    row = mapped("AAVE", protocols=arc_alone)["AAVE"]  # only the smaller one claims it
+    assert (row["issuer"], row["method"], row["alternatives"]) == ("1839", "metadata", "1599 (curated)")
+
+
+@pytest.mark.parametrize(
+    ("token", "issuer", "kind"),
+    [
+        ("AARBUSDC", "1599", "deposit receipt"),  # a + chain + a token the curated table knows
+        ("AMWBTC", "111", "deposit receipt"),
+        ("aLINK", "111", "deposit receipt"),
+        ("CUSDT", "114", "deposit receipt"),
+        ("YVWBTC", "113", "vault share"),
+        ("PT-sUSDe-29MAY2025", "382", "principal token"),
+        ("FRAX3CRV-f", "3", "LP token"),
+        ("STATOM", "2251", "liquid staking"),
+        ("AXLUSDC", "2237", "bridged token"),
+        ("LINK.e", "LINK.e", "bridged token"),  # which bridge the symbol does not tell
+        ("WKAVA", "WKAVA", "wrapped coin"),
+    ],
+)
+def test_families_tell_the_issuer_by_the_name(token: str, issuer: str, kind: str) -> None:
+    row = mapped(token)[token]
+    assert (row["issuer"], row["method"], row["kind"]) == (issuer, "family", kind)
+    assert 0 < row["score"] < 1
+
+
+@pytest.mark.parametrize("token", ["AMPL", "AVAI", "CHEX", "MOON", "YVS", "WIF", "SOL2", "AXLE", "CREAMY", "QIX"])
+def test_names_that_only_begin_like_a_family_are_none(token: str) -> None:
+    assert mapped(token)[token]["method"] != "family"
+
+
+def test_families_are_called_as_the_input_calls_them() -> None:
+    slugs = PROTOCOLS.with_columns(protocol=pl.Series(["aave-v3", "arc", "cake", "pendle", "x"]))
+    slugs = slugs.with_columns(name=pl.Series(["AAVE V3", "Aave Arc", "CakeDAO", "Pendle", "X"]))
+    table = mapped("AETHUSDC", "PT-X", protocols=slugs)
+    assert (table["AETHUSDC"]["issuer"], table["PT-X"]["issuer"]) == ("aave-v3", "pendle")
+
+
+def test_the_families_are_sound() -> None:
+    table = families()
+    assert set(table["underlying"]) <= {"any", "listed", "known", "coin", "native"}
+    assert table["score"].is_between(0.5, 0.99).all()
+    named_ = table.filter(pl.col("issuer").is_not_null()).group_by("issuer").agg(pl.col("issuer_name").n_unique())
+    assert (named_["issuer_name"] == 1).all()
+    assert table.filter(pl.col("issuer").is_null())["kind"].is_in(["bridged token", "wrapped coin"]).all()
+
+
+@pytest.mark.parametrize(
+    ("token", "name", "category", "why"),
+    [
+        ("ALGO", "B2B", "Algo-Stables", "the category is no name"),
+        ("FTX TOKEN", "TokenFi", None, "'token' is no word"),
+        ("USDT.ETH", "Overnight USDT", None, "a coin's name tells nothing"),
+        ("DX", "DX25", None, "two letters tell nothing"),
+    ],
+)
+def test_what_is_no_evidence(token: str, name: str, category: str | None, why: str) -> None:
+    one = pl.DataFrame(
+        {"protocol": ["1"], "name": [name], "category": [category]}, schema_overrides={"category": pl.String}
+    )
+    assert best_matches(pl.Series([token]), one, 0.01, {"usdt", "eth"}).is_empty(), why
+
+
+def test_words_that_no_protocol_uses_make_a_token_less_like_one() -> None:
+    one = pl.DataFrame({"protocol": ["1", "2"], "name": ["Space", "Gold"], "category": [None, None]})
+    score = dict(best_matches(pl.Series(["SPACE", "SPACE-FOO"]), one.cast({"category": pl.String}), 0.0)
+                 .select("token", "cosine").iter_rows())  # fmt: skip
+    # weights: known ln(3/2)+1 = 1.405, unknown ln(3)+1 = 2.099 → 1.405 / √(1.405² + 2.099²) = 0.556
+    assert score["SPACE"] == pytest.approx(1.0)
+    assert score["SPACE-FOO"] == pytest.approx(0.5564, abs=1e-4)
+
+
+def test_a_protocol_that_names_another_token_is_not_given_a_plain_one() -> None:
+    two = pl.DataFrame({"protocol": ["1"], "name": ["2Doge Finance"], "category": ["Yield"], "symbol": ["2DOGE"]})
+    assert best_matches(pl.Series(["DOGES", "FINANCE"]), two, 0.0).is_empty()
+    assert best_matches(pl.Series(["DOGE"]), two, 0.0).is_empty()
+    assert best_matches(pl.Series(["DOGE"]), two.drop("symbol"), 0.0).height == 1
+    assert best_matches(pl.Series(["SuperDOGE"]), two, 0.0).height == 1  # not plain: doge is part of its name
+
+
+def test_of_equal_matches_the_larger_protocol_wins() -> None:
+    two = pl.DataFrame(
+        {"protocol": ["1", "2"], "name": ["Lyra V1", "Lyra V2"], "category": ["Options"] * 2, "tvl_usd": [1.0, 2.0]}
+    )
+    row = best_matches(pl.Series(["LYRA"]), two, 0.2).row(0, named=True)
+    assert (row["similar"], row["runners_up"]) == ("2", f"1 ({row['cosine']:.2f})")
+
+
+def test_every_methods_answer_for_one_token() -> None:
+    said = answers("AAVE", PROTOCOLS).rows()
+    assert said == [
+        ("metadata", "1599", 1.0), ("curated", "1599", 1.0), ("similarity", "1599", pytest.approx(0.83, abs=0.2)),
+        ("self", "AAVE", 1.0), ("metadata", "1839", 1.0),
+    ]  # fmt: skip
+    assert answers("LINK.e", PROTOCOLS).rows() == [("family", "LINK.e", 0.8), ("self", "LINK.e", 1.0)]
+
+
+def test_ten_thousand_tokens_are_mapped_alike_in_any_order() -> None:
+    names = [
+        f"{a}{b}{i}" for i in range(250) for a in ("Space", "GOLD", "yv", "x") for b in ("AAVE", "Foo", "USDC", "")
+    ]
+    frame = pl.DataFrame({"token": names, "usd": [1.0] * len(names)})
+    assert map_tokens(frame, PROTOCOLS).equals(map_tokens(frame.reverse(), PROTOCOLS.reverse()))

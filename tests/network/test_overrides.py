@@ -37,7 +37,7 @@ def test_an_override_wins_over_every_method_and_keeps_what_it_replaced() -> None
     rows = apply_overrides(mapped(), table(AAVE="1839", FOO=None, GIVEN="GIVEN")).to_dicts()
     told = [(r["token"], r["issuer"], r["method"], r["score"], r["alternatives"]) for r in rows]
     assert told == [
-        ("AAVE", "1839", "override", 1.0, "1599 (metadata);1839"),  # the largest claimant before; the loser stays listed
+        ("AAVE", "1839", "override", 1.0, "1599 (metadata);1839"),  # what it was, and who lost
         ("FOO", None, "override", 1.0, "FOO (self)"),  # nobody issues it
         ("GIVEN", "GIVEN", "override", 1.0, "7 (given)"),  # itself
     ]

@@ -70,6 +70,18 @@ def test_frequency_decides_the_snapshots(
     assert [frame["value_usd"].sum() for _, frame in feed.periods()] == usd
 
 
+def test_the_tvl_of_a_protocols_file_decides_between_claimants(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, "2022-08-01,1,e,ETH,1,10\n")
+    protocols = tmp_path / "protocols.csv"
+    protocols.write_text("protocol_id,symbol,tvl_usd\n1,,\n2,ABC,5\n3,ABC,70.5\n")
+    feed = holdings.read(path, protocols=protocols)
+    assert feed.protocols.select("protocol", "symbol", "tvl_usd").rows() == [
+        ("1", None, None), ("2", "ABC", 5.0), ("3", "ABC", 70.5),
+    ]  # fmt: skip
+    protocols.write_text("protocol_id,tvl_usd\n1,much\n")
+    check_refused(lambda: holdings.read(path, protocols=protocols), "protocols.csv", "line 2", "'much'", "tvl_usd")
+
+
 def test_tokens_carry_their_usd_and_protocols_their_names(tmp_path: Path) -> None:
     path = csv_file(tmp_path, "2022-08-01,1,e,ETH,1,10\n2022-08-08,1,e,ETH,1,12\n2022-08-08,2,e,DAI,1,5\n")
     protocols = tmp_path / "protocols.csv"
@@ -83,6 +95,7 @@ def test_tokens_carry_their_usd_and_protocols_their_names(tmp_path: Path) -> Non
     assert feed.protocols.rows() == [
         ("1", "Lido", "Liquid Staking", "Staking", "LDO"),
         ("2", "Maker", "CDP", "CDP", None),
+        ("3", "Other", "Unknown", "Unknown", None),  # holds nothing here, but may issue a token
     ]
     assert [s.name for s in feed.sources] == ["holdings.csv", "protocols.csv", "tokens.csv"]
     assert all(s.bytes and len(s.sha256) == 64 for s in feed.sources)

@@ -84,7 +84,7 @@ class Comparison:
     def document(self) -> dict[str, Any]:
         """Return the JSON document of the command."""
         return {
-            "what": self.what, "weight": self.weight, "common": self.tokens.height, "only_ours": self.only_ours,
+            "what": self.what, "weight_is": self.weight, "common": self.tokens.height, "only_ours": self.only_ours,
             "only_theirs": self.only_theirs, **self.agreement().drop("all").to_dicts()[0],
             "methods": self.agreement("method").to_dicts(), "buckets": self.agreement("bucket").to_dicts(),
             "confusion": self.confusion().to_dicts(), "disagreements": self.causes().to_dicts(),

@@ -144,7 +144,8 @@ def shown(store: Store, symbol: str) -> tuple[dict[str, Any], pl.DataFrame]:
         raise UnknownToken(f"No token '{symbol[:80]}' in vintage {store.vintage}{suggest(symbol[:80], tokens)}")
     names = _names(store)
     row = _told(_doubted(store).filter(pl.col("token") == same[0]), names).row(0, named=True)
-    said = answers(same[0], known_protocols(store), settings.load().theta)
+    itself = (pl.col("protocol") == same[0]) & ~pl.col("protocol").is_in(store.table("listings")["protocol"].implode())
+    said = answers(same[0], known_protocols(store).filter(~itself), settings.load().theta)
     named = [names.get(issuer, issuer) for issuer in said["issuer"]]
     return row, said.insert_column(2, pl.Series("name", named, pl.String))
 

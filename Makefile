@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 run: $(VENV)/.ready  ## set up what is needed, then open the dashboard at http://127.0.0.1:8501
 	@$(BIN)/dexposure serve --port $(PORT) $(SERVE)
 
-test: $(VENV)/.ready-dev browser  ## set up what the tests need (a browser where the machine allows it), then run them all
+test: $(VENV)/.ready-dev browser java  ## set up what the tests need (a browser and Java where the machine allows it), then run them all
 	@$(BIN)/python -m pytest
 
 setup: $(VENV)/.ready  ## install the product into .venv (`.venv/bin/dexposure`)
@@ -67,3 +67,12 @@ browser:
 		echo "Installing chromium for the browser tests ..."; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else echo "No Chrome or Chromium found: the browser tests will be skipped, and will say so."; fi
+
+# The Spark engine runs on Java 17; its tests run where there is one.
+.PHONY: java
+java:
+	@command -v java >/dev/null || test -x "$$JAVA_HOME/bin/java" || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing a Java runtime for the tests of the Spark engine ..."; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless >/dev/null; \
+	else echo "No Java found: the tests of the Spark engine will be skipped, and will say so."; fi

@@ -90,6 +90,10 @@ class CorruptVintage(DexposureError, OSError):
     """A vintage's files do not match its manifest."""
 
 
+class EngineMissing(DexposureError, RuntimeError):
+    """What an engine runs on (pyspark, Java) is not installed."""
+
+
 class NoModel(DexposureError, FileNotFoundError):
     """The model's weights are missing or were trained for something else."""
 

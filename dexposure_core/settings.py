@@ -73,6 +73,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     _setting("host", "127.0.0.1", str, "Address the dashboard listens on; the default is this machine only."),
     _setting("port", "8501", _count(1, 65535), "Port the dashboard listens on."),
     _setting("threads", "0", _count(0, 1024), "Threads a query or training run may use; 0: one per core."),
+    _setting("spark_master", "local", str, "Spark master of --engine spark; local: this machine, a worker per core."),
     _setting("theta", "0.2", _number(0, 1), "Lowest text similarity at which a token is given to a protocol."),
     _setting("review", "0.5", _number(0, 1), "Text similarity below which a mapped token is listed for review."),
     _setting("warning_weeks", "26", _count(2, 520), "Trailing window of the early-warning flags, in snapshots."),
@@ -101,6 +102,7 @@ class Settings:
     host: str
     port: int
     threads: int
+    spark_master: str
     theta: float
     review: float
     warning_weeks: int

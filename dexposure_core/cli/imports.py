@@ -31,6 +31,9 @@ chains_option = click.option(
 overrides_option = click.option(
     "--overrides", type=FilePath, help="CSV: token, issuer, note (see `tokens review`); wins over everything else."
 )
+engine_option = click.option(
+    "--engine", default="local", show_default=True, metavar="local|spark", help="Where the weeks are computed.",
+)  # fmt: skip
 duplicates_option = click.option(
     "--duplicates", type=click.Choice(["refuse", "sum"]), default="refuse", show_default=True,
     help="What to do with repeated rows.",
@@ -83,13 +86,14 @@ def defillama(ctx: Context, files: tuple[Path, ...], frequency: Frequency, chain
 @column_option
 @duplicates_option
 @click.option("--date", metavar="YYYY-MM-DD", help="The day of every row, when the file has no date column.")
-@click.option("--protocols", type=FilePath, help="CSV: protocol_id, name, category, sector.")
+@click.option("--protocols", type=FilePath, help="CSV: protocol_id, name, category, sector, symbol, tvl_usd.")
 @click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id): the input's own mapping.")
 @overrides_option
+@engine_option
 @click.pass_obj
 def holdings(
     ctx: Context, file: Path, frequency: Frequency, chains: str, columns: tuple[str, ...], duplicates: Duplicates,
-    date: str | None, protocols: Path | None, tokens: Path | None, overrides: Path | None,
+    date: str | None, protocols: Path | None, tokens: Path | None, overrides: Path | None, engine: str,
 ) -> None:  # fmt: skip
     """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
     from dexposure_core.pipeline.ingest import ingest_holdings
@@ -97,7 +101,7 @@ def holdings(
     with ctx.progress(" periods") as progress:
         vintage = ingest_holdings(
             file, ctx.writing_dir(), frequency=frequency, chains=chains, columns=pairs(columns), duplicates=duplicates,
-            date=date, protocols=protocols, tokens=tokens, overrides=overrides, progress=progress,
+            date=date, protocols=protocols, tokens=tokens, overrides=overrides, engine=engine, progress=progress,
         )  # fmt: skip
     tell(ctx, vintage)
 
@@ -137,15 +141,17 @@ def simulate(ctx: Context, scale: str, seed: int | None) -> None:
 @chains_option
 @click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id): the input's own mapping.")
 @overrides_option
+@engine_option
 @click.pass_obj
-def build(ctx: Context, chains: str, tokens: Path | None, overrides: Path | None) -> None:
+def build(ctx: Context, chains: str, tokens: Path | None, overrides: Path | None, engine: str) -> None:
     """Rebuild networks and measures from a vintage's holdings with other choices, as a new vintage."""
     from dexposure_core.pipeline.ingest import ingest_store
 
     with ctx.progress(" periods") as progress:
         vintage = ingest_store(
-            ctx.open(), ctx.writing_dir(), chains=chains, tokens=tokens, overrides=overrides, progress=progress
-        )
+            ctx.open(), ctx.writing_dir(), chains=chains, tokens=tokens, overrides=overrides, engine=engine,
+            progress=progress,
+        )  # fmt: skip
     tell(ctx, vintage)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,8 +14,8 @@ from dexposure_core.network.issuers import own_issuers, protocols_of
 from dexposure_core.network.period import FINDINGS, PROTOCOLS, finding, findings_frame
 from dexposure_core.network.sums import total
 from dexposure_core.pipeline.build import Plan, build
+from dexposure_core.pipeline.engines import DEFAULT, Weeks, find_engine
 from dexposure_core.pipeline.overriding import overriding
-from dexposure_core.pipeline.week import Tables, week_tables
 from dexposure_core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def build_feed(
     events: pl.DataFrame | None = None,
     simulated: bool = False,
     overrides: str | Path | pl.DataFrame | None = None,
+    engine: str = DEFAULT,
     progress: Progress = silent,
 ) -> str:
     """Build a vintage from any feed of holdings.
@@ -66,6 +67,7 @@ def build_feed(
         events: rows of the events table.
         simulated: whether the data are simulated.
         overrides: a person's issuers of tokens: a file, or the rows another manifest kept.
+        engine: where the weeks are computed; see `pipeline.engines`.
         progress: told of every period.
     """
     from dexposure_core.pipeline.known import issuers, listed, stated
@@ -81,24 +83,15 @@ def build_feed(
         events=events, tokens=tokens, listings=listings, stated=said, today=None if simulated else today(),
         overrides=told.rows,
     )  # fmt: skip
-    return build(_from_feed(feed, tokens, chains), plan, store_dir, progress=progress)
+    weeks = find_engine(engine)(weeks_of(feed, tokens, chains))
+    return build(weeks, plan, store_dir, progress=progress)
 
 
-def _from_feed(feed: Feed, tokens: pl.DataFrame, chains: str) -> Iterator[Tables]:
+def weeks_of(feed: Feed, tokens: pl.DataFrame, chains: str) -> Weeks:
+    """Return the weeks of a feed, its tokens mapped."""
     ids = pl.concat([feed.protocols["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
     names = protocols_of(pl.concat([feed.protocols.select(list(PROTOCOLS)), own_issuers(tokens)]), ids)
-    yield from weeks_of(feed.periods(), tokens, names, chains)
-
-
-def weeks_of(
-    rows: Iterable[tuple[dt.date, pl.DataFrame]], tokens: pl.DataFrame, names: pl.DataFrame, chains: str
-) -> Iterator[Tables]:
-    """Yield the tables of each date's holdings, dates ascending."""
-    previous: pl.DataFrame | None = None
-    for date, holdings in rows:
-        week = week_tables(date, holdings, previous, tokens, names, chains=chains)
-        previous = week["holdings"].drop("date")
-        yield week
+    return Weeks(dates=feed.dates, rows=feed.periods, tokens=tokens, names=names, chains=chains)
 
 
 def of_whole_input(*findings: pl.DataFrame) -> pl.DataFrame:

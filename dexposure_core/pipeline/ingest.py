@@ -21,10 +21,11 @@ from dexposure_core.network.overrides import merged, recorded
 from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.network.published import from_published
 from dexposure_core.pipeline.build import Plan, build
-from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today, weeks_of
+from dexposure_core.pipeline.engines import DEFAULT, Weeks, find_engine
+from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today
 from dexposure_core.pipeline.overriding import Overriding, overriding
 from dexposure_core.pipeline.tokens import known_protocols
-from dexposure_core.pipeline.week import Named, Tables, each_after_the_other
+from dexposure_core.pipeline.week import Named, each_after_the_other
 from dexposure_core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def ingest_holdings(
     protocols: str | Path | None = None,
     tokens: str | Path | None = None,
     overrides: str | Path | None = None,
+    engine: str = DEFAULT,
     progress: Progress = silent,
 ) -> str:
     """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
@@ -85,8 +87,9 @@ def ingest_holdings(
         protocols=protocols, tokens=tokens, progress=progress,
     )  # fmt: skip
     return build_feed(
-        feed, Path(path).name, store_dir, chains=chains, kind="holdings", overrides=overrides, progress=progress
-    )
+        feed, Path(path).name, store_dir, chains=chains, kind="holdings", overrides=overrides, engine=engine,
+        progress=progress,
+    )  # fmt: skip
 
 
 def ingest_defillama(
@@ -158,11 +161,13 @@ def ingest_store(
     chains: str = "default",
     tokens: str | Path | None = None,
     overrides: str | Path | None = None,
+    engine: str = DEFAULT,
     progress: Progress = silent,
 ) -> str:
     """Rebuild networks and measures from a vintage's holdings with other chains or issuers, as a new vintage.
 
     Raises:
+        EngineMissing: when what the engine runs on is not installed.
         BadInput: when the vintage holds no holdings (it was imported as edges).
     """
     if not store.manifest.rows.get("holdings"):
@@ -187,7 +192,8 @@ def ingest_store(
         simulated=store.manifest.simulated, events=store.events(), tokens=mapped, overrides=kept.rows,
         listings=store.table("listings"), stated=store.table("stated"),
     )  # fmt: skip
-    return build(_from_store(store, mapped, chains), plan, store_dir, progress=progress)
+    weeks = find_engine(engine)(_from_store(store, mapped, chains))
+    return build(weeks, plan, store_dir, progress=progress)
 
 
 def _override(mapped: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
@@ -201,11 +207,16 @@ def _override(mapped: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
     ).drop("given")
 
 
-def _from_store(store: Store, tokens: pl.DataFrame, chains: str) -> Iterator[Tables]:
+def _from_store(store: Store, tokens: pl.DataFrame, chains: str) -> Weeks:
     ids = pl.concat([store.protocols()["protocol"], tokens["issuer"].drop_nulls().alias("protocol")])
     names = protocols_of(pl.concat([store.protocols().select(list(PROTOCOLS)), own_issuers(tokens)]), ids)
-    rows = ((date, store.holdings(date, all_chains=True).drop("issuer")) for date in store.dates())
-    yield from weeks_of(rows, tokens, names, chains)
+
+    def rows() -> Iterator[tuple[dt.date, pl.DataFrame]]:
+        for date in store.dates():
+            yield date, store.holdings(date, all_chains=True).drop("issuer")
+
+    files = store.parquet_paths("holdings")
+    return Weeks(dates=store.dates(), rows=rows, tokens=tokens, names=names, chains=chains, files=files)
 
 
 def frequency_of(dates: Sequence[dt.date]) -> str:

@@ -1,0 +1,51 @@
+"""Weeks in this process: a thread for each core, because polars and numpy do their work without Python's lock.
+
+A few weeks are under way at a time, so memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+import polars as pl
+
+from dexposure_core.pipeline.engines.weeks import Weeks
+from dexposure_core.pipeline.week import Tables, week_tables
+from dexposure_core.settings import processors
+
+_Result = TypeVar("_Result")
+
+
+def run(weeks: Weeks) -> Iterator[Tables]:
+    """Yield the tables of every week, dates ascending."""
+    return in_order(_jobs(weeks), processors())
+
+
+def _jobs(weeks: Weeks) -> Iterator[Callable[[], Tables]]:
+    previous: pl.DataFrame | None = None
+    for date, holdings in weeks.rows():
+        yield partial(week_tables, date, holdings, previous, weeks.tokens, weeks.names, chains=weeks.chains)
+        previous = holdings
+
+
+def in_order(jobs: Iterable[Callable[[], _Result]], workers: int) -> Iterator[_Result]:
+    """Yield the results of jobs in their order, `workers` of them under way at a time and as many done ahead."""
+    if workers == 1:
+        yield from (job() for job in jobs)
+        return
+    waiting: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="week") as pool:
+        try:
+            for job in jobs:
+                waiting.append(pool.submit(job))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -106,7 +106,8 @@ def _one_date(view: View, found: Comparison, origin: Provenance) -> None:
     if revised.is_empty():
         return
     days = [str(d) for d in revised["date"].sort(descending=True)]
-    here = str(view.date) if str(view.date) in days else str(revised["date"][0])
+    moved = revised.filter((pl.col("date") == view.date) & (pl.col("change").abs() > revisions.SAME))
+    here = str((revised if moved.is_empty() else moved)["date"][0])
     st.subheader("One date in detail", anchor=False)
     day = controls.choice("revised", "Revised date", days, default=here)
     one = records.revision(found.before, found.after, dt.date.fromisoformat(day))

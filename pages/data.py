@@ -6,6 +6,7 @@ import streamlit as st
 
 from dexposure_core.store import TABLES
 from dexposure_core.ui import controls, datasheet, export, frame, mapping, resources, revision_panel
+from dexposure_core.ui import health as health_panel
 from dexposure_core.ui.charts import coverage
 
 view = frame.require("data")
@@ -28,11 +29,7 @@ def books() -> None:
 
 
 def health() -> None:
-    st.subheader("Health findings", anchor=False)
-    if found.is_empty():
-        frame.empty("No findings", "Every check of the build passed without a remark.", "Nothing to do.")
-    else:
-        export.table(found.rename({"usd": "amount_usd"}), "findings", whole, full=found)
+    health_panel.panel(view)
 
 
 def tokens() -> None:

@@ -16,7 +16,7 @@ import streamlit as st
 
 from dexposure_core.errors import CorruptVintage, UnknownVintage
 from dexposure_core.measures import MEASURES
-from dexposure_core.pipeline import chain_sizes, indicators, reconcile
+from dexposure_core.pipeline import chain_sizes, check_cache, indicators, reconcile
 from dexposure_core.pipeline import changes as pipeline_changes
 from dexposure_core.pipeline import panel as pipeline_panel
 from dexposure_core.pipeline.lens import Lens, open_lens
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dexposure_core.network.snapshot import Basis, Snapshot
+    from dexposure_core.pipeline.check import Report
     from dexposure_core.pipeline.indicators import Position
     from dexposure_core.pipeline.reconcile import Reconciliation
     from dexposure_core.store import Manifest, Store
@@ -271,6 +272,12 @@ def findings(vintage: str) -> pl.DataFrame:
     """Return the health findings of the build, summed over dates, the most severe first."""
     schema = {"severity": pl.String, "finding": pl.String, "place": pl.String, "rows": pl.Int64, "usd": pl.Float64}
     return pl.DataFrame(finding_totals(store(vintage)), schema=schema | {"action": pl.String})
+
+
+@_kept(4, "Checking the whole history …")
+def health(vintage: str) -> Report:
+    """Return what the checks found in a vintage (kept on disk, so that only the first reader waits)."""
+    return check_cache.kept_report(store(vintage), today=dt.datetime.now(dt.UTC).date())
 
 
 def table(vintage: str, name: str) -> pl.DataFrame:

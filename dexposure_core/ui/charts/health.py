@@ -1,0 +1,55 @@
+"""When the checks found something: one row a check, one mark a date, the shape says how bad and the size how much."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import polars as pl
+
+from dexposure_core.ui import text, theme
+from dexposure_core.ui.charts import base
+
+MARKS: Final = {"error": ("x", "alarm"), "warning": ("triangle-up", "up"), "info": ("circle-open", "muted")}
+WORDS: Final = {"error": "error", "warning": "warning", "info": "note"}
+_SIZES: Final = (6.0, 14.0)
+_ROW: Final = 24
+
+
+def strip(dates: pl.DataFrame, titles: dict[str, str]) -> Any:
+    """Return the time strip of check, severity, date, findings, usd; `titles`: check → row label, top row first."""
+    rows = [titles[name] for name in titles if name in set(dates["check"])]
+    drawn = base.figure(
+        "When something was found", "one mark a snapshot, larger for more", height=110 + _ROW * len(rows)
+    )
+    colours = theme.mode()
+    for severity in reversed(MARKS):
+        part = dates.filter(pl.col("severity") == severity)
+        if part.is_empty():
+            continue
+        symbol, name = MARKS[severity]
+        colour = getattr(colours, name)
+        drawn.add_trace(
+            go.Scatter(
+                x=part["date"].to_list(), y=[titles[name] for name in part["check"]], mode="markers",
+                marker={"symbol": symbol, "size": [_size(n) for n in part["findings"]], "color": colour,
+                        "line": {"width": 1, "color": colour}},
+                text=[_hover(*row) for row in part.select("date", "findings", "usd").iter_rows()],
+                name=WORDS[severity],
+                hovertemplate=f"%{{text}} {WORDS[severity]}<extra></extra>",
+            )
+        )  # fmt: skip
+    drawn.update_yaxes(categoryorder="array", categoryarray=rows[::-1], showgrid=True)
+    drawn.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
+    return drawn
+
+
+def _size(count: int) -> float:
+    low, high = _SIZES
+    return min(high, low + 2 * math.log2(max(count, 1)))
+
+
+def _hover(date: object, count: int, usd: float | None) -> str:
+    amount = f", {text.usd(usd)}" if usd is not None and math.isfinite(usd) and usd else ""
+    return f"{date}: {count}{amount}"

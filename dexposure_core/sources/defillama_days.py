@@ -9,13 +9,15 @@ the rest is real money on chains the payload does not list: it is kept, on chain
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from itertools import chain as chained
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from dexposure_core.sources.border import refuse, shown
@@ -29,6 +31,10 @@ _KINDS: Final = frozenset(
     {"borrowed", "doublecounted", "liquidstaking", "offers", "pool2", "staking", "treasury", "vesting"}
 )
 _ROUNDING: Final = 1e-6
+_DAY: Final = 86_400
+_EPOCH: Final = dt.date(1970, 1, 1)
+_FIRST: Final = (FIRST_DATE - _EPOCH).days * _DAY
+_AFTER: Final = ((LAST_DATE - _EPOCH).days + 1) * _DAY
 
 
 class Day(msgspec.Struct, gc=False):
@@ -45,7 +51,13 @@ class Lists(msgspec.Struct):
     tokens: list[Day] | None = None
 
 
-Daily = dict[dt.date, Day]
+class _Daily(NamedTuple):
+    """One chain's lists, or the protocol's own (`chain` is ''): day since 1970 → the last entry of that day."""
+
+    chain: str
+    where: str
+    usd: dict[int, Day]
+    units: dict[int, Day]
 
 
 def all_chains(
@@ -67,20 +79,18 @@ def all_chains(
     filled = {name: lists for name, lists in chains.items() if lists.tokens_in_usd}
     sums = [name for name in filled if _kind(name) == name and any(o.endswith(f"-{name}") for o in filled)]
     mender.note("info", "chain keys that sum others", len(sums), "left out, their parts are counted")
-    daily = {name: _daily(file, f"chainTvls.{name}", x, mender) for name, x in filled.items() if name not in sums}
-    whole = _daily(file, "payload", total, mender) if total.tokens_in_usd else None
-    daily_lists = [*daily.values(), *([whole] if whole else [])]
-    needed = _needed([usd for usd, _ in daily_lists], frequency)
-    _note_earlier([usd for usd, _ in daily_lists], needed, frequency, mender)
-    parts = {name: _lists(file, f"chainTvls.{name}", days, needed) for name, days in daily.items()}
-    frames = [frame.with_columns(chain=pl.lit(name)) for name, frame in parts.items()]
-    if whole:
-        own = [frame for name, frame in parts.items() if _kind(name) is None]
-        rest = _rest(_lists(file, "payload", whole, needed), own)
-        if own:
-            mender.note("warning", "USD that no chain accounts for", len(rest), "kept, chain ''", usd=_sum(rest))
-        frames.append(rest.with_columns(chain=pl.lit("")))
-    return pl.concat(frames).select("date", "chain", "token", "quantity", "value_usd")
+    daily = [_daily(file, name, f"chainTvls.{name}", x, mender) for name, x in filled.items() if name not in sums]
+    if not total.tokens_in_usd:
+        return _rows(file, _needed(daily, frequency, mender)).drop("list")
+    own = [number for number, lists in enumerate(daily) if _kind(lists.chain) is None]
+    daily.append(_daily(file, "", "payload", total, mender))
+    rows = _rows(file, _needed(daily, frequency, mender))
+    of_total = pl.col("list") == len(daily) - 1
+    rest = _rest(rows.filter(of_total), rows.filter(pl.col("list").is_in(own)))
+    if own:
+        usd = float(rest["value_usd"].sum())
+        mender.note("warning", "USD that no chain accounts for", len(rest), "kept, chain ''", usd=usd)
+    return pl.concat([rows.filter(~of_total), rest.select(rows.columns)]).drop("list")
 
 
 def _kind(name: str) -> str | None:
@@ -89,107 +99,114 @@ def _kind(name: str) -> str | None:
     return last if last.lower() in _KINDS else None
 
 
-def _rest(total: pl.DataFrame, chains: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return what of the total the chains do not hold, beyond rounding: date, token, value_usd, quantity."""
-    if not chains:
+def _rest(total: pl.DataFrame, chains: pl.DataFrame) -> pl.DataFrame:
+    """Return what of the total the chains do not hold, beyond rounding; columns as given."""
+    if chains.is_empty():
         return total
-    held = pl.concat(chains).group_by("date", "token").agg(
+    held = chains.group_by("date", "token").agg(
         pl.col("value_usd").sum().alias("held_usd"),
         pl.when(pl.col("quantity").null_count() == 0).then(pl.col("quantity").sum()).alias("held"),
-    )  # fmt: skip
+    )
     both = total.join(held, on=["date", "token"], how="left", maintain_order="left")
     alone = pl.col("held_usd").is_null()
     units = pl.when(alone).then("quantity").otherwise(pl.col("quantity") - pl.col("held"))
-    rest = both.with_columns(rest_usd=pl.col("value_usd") - pl.col("held_usd").fill_null(0.0), units=units)
-    rest = rest.filter(alone | (pl.col("rest_usd") > _ROUNDING * pl.col("value_usd").abs()))
-    known = pl.when(pl.col("units") >= 0).then("units").alias("quantity")
-    return rest.select("date", "token", pl.col("rest_usd").alias("value_usd"), known)
+    rest_usd = pl.col("value_usd") - pl.col("held_usd").fill_null(0.0)
+    beyond = alone | (rest_usd > _ROUNDING * pl.col("value_usd").abs())
+    return both.filter(beyond).with_columns(
+        value_usd=rest_usd, quantity=pl.when(units >= 0).then(units)
+    )  # fmt: skip
 
 
-def _sum(frame: pl.DataFrame) -> float:
-    return float(frame["value_usd"].sum())
-
-
-def _daily(file: Path, where: str, lists: Lists, mender: Mender) -> tuple[Daily, Daily]:
+def _daily(file: Path, chain: str, where: str, lists: Lists, mender: Mender) -> _Daily:
     """Return the last entry of each day, of the list in USD and of the list in units."""
     usd = _by_day(file, f"{where}.tokensInUsd", lists.tokens_in_usd or [])
     mender.note("info", "the same day twice", len(lists.tokens_in_usd or []) - len(usd), "the last one counts")
-    return usd, _by_day(file, f"{where}.tokens", lists.tokens or [])
+    return _Daily(chain, where, usd, _by_day(file, f"{where}.tokens", lists.tokens or []))
 
 
-def _by_day(file: Path, where: str, days: Sequence[Day]) -> Daily:
-    return dict(zip(_dates(file, where, [day.date for day in days]).to_list(), days, strict=True))
-
-
-def _needed(lists: Sequence[Daily], frequency: Frequency) -> frozenset[dt.date] | None:
-    """Return every list's last date of each period; None when all dates are needed."""
+def _needed(daily: Sequence[_Daily], frequency: Frequency, mender: Mender) -> Sequence[_Daily]:
+    """Return the lists with the days only that are some list's last of a period."""
     if frequency == "day":
-        return None
-    dates = pl.concat(
-        [pl.DataFrame({"list": n, "date": pl.Series(list(x), dtype=pl.Date)}) for n, x in enumerate(lists)]
+        return daily
+    days = [(number, day) for number, lists in enumerate(daily) for day in lists.usd]
+    dates = pl.DataFrame(days, {"list": pl.Int64, "date": pl.Int32}, orient="row").cast({"date": pl.Date})
+    last = dates.group_by("list", period_end(frequency, pl.col("date")).alias("period")).agg(pl.col("date").max())
+    needed = frozenset(last["date"].to_physical().to_list())
+    left = sum(len(entry.tokens) for lists in daily for day, entry in lists.usd.items() if day not in needed)
+    mender.note("info", "observations before their period's last", left, f"not used at frequency {frequency}")
+    return [
+        lists._replace(
+            usd={day: entry for day, entry in lists.usd.items() if day in needed},
+            units={day: entry for day, entry in lists.units.items() if day in needed},
+        )
+        for lists in daily
+    ]
+
+
+def _rows(file: Path, daily: Sequence[_Daily]) -> pl.DataFrame:
+    """Return list (its number), date, chain, token, quantity (null where the payload has none), value_usd."""
+    usd = _long(file, [(f"{lists.where}.tokensInUsd", lists.usd) for lists in daily]).rename({"amount": "value_usd"})
+    units = _long(file, [(f"{lists.where}.tokens", lists.units) for lists in daily]).rename({"amount": "quantity"})
+    both = usd.join(units, on=["list", "day", "token"], how="left", maintain_order="left")
+    chains = pl.Series("chain", [lists.chain for lists in daily], dtype=pl.String).gather(both["list"])
+    return both.select("list", pl.col("day").cast(pl.Date).alias("date"), chains, "token", "quantity", "value_usd")
+
+
+def _long(file: Path, lists: Sequence[tuple[str, dict[int, Day]]]) -> pl.DataFrame:
+    """Return list, day, token, amount of all lists, one after the other."""
+    entries = [(number, day, entry.tokens) for number, (_, days) in enumerate(lists) for day, entry in days.items()]
+    counts = np.fromiter((len(tokens) for _, _, tokens in entries), dtype=np.int64, count=len(entries))
+    where = (
+        np.array([(number, day) for number, day, _ in entries], dtype=np.int32).reshape(-1, 2).repeat(counts, axis=0)
     )
-    periods = dates.group_by("list", period_end(frequency, pl.col("date")).alias("period")).agg(pl.col("date").max())
-    return frozenset(periods["date"].to_list())
-
-
-def _note_earlier(
-    lists: Sequence[Daily], needed: frozenset[dt.date] | None, frequency: Frequency, mender: Mender
-) -> None:
-    if needed is not None:
-        left = sum(len(day.tokens) for days in lists for date, day in days.items() if date not in needed)
-        name = "observations before their period's last"
-        mender.note("info", name, left, f"not used at frequency {frequency}")
-
-
-def _lists(file: Path, where: str, lists: tuple[Daily, Daily], needed: frozenset[dt.date] | None) -> pl.DataFrame:
-    """Return date, token, value_usd, quantity (null where the payload has none) of the dates needed."""
-    usd = _long(file, f"{where}.tokensInUsd", lists[0], needed).rename({"amount": "value_usd"})
-    units = _long(file, f"{where}.tokens", lists[1], needed).rename({"amount": "quantity"})
-    return usd.join(units, on=["date", "token"], how="left", maintain_order="left")
-
-
-def _long(file: Path, where: str, days: Daily, needed: frozenset[dt.date] | None) -> pl.DataFrame:
-    """Return date, token, amount of the dates needed."""
-    last = days if needed is None else {date: day for date, day in days.items() if date in needed}
-    counts = np.fromiter((len(day.tokens) for day in last.values()), dtype=np.int64, count=len(last))
-    kept = pl.Series("date", list(last), dtype=pl.Date)
-    values = list(chained.from_iterable(day.tokens.values() for day in last.values()))
     return pl.DataFrame(
         {
-            "date": kept.gather(np.repeat(np.arange(len(last)), counts)),
-            "token": pl.Series(list(chained.from_iterable(day.tokens for day in last.values())), dtype=pl.String),
-            "amount": _numbers(file, f"{where}.tokens", values),
+            "list": where[:, 0],
+            "day": where[:, 1],
+            "token": pl.Series(list(chained.from_iterable(tokens for _, _, tokens in entries)), dtype=pl.String),
+            "amount": _amounts(file, lists, int(counts.sum())),
         }
     )
 
 
-def _dates(file: Path, where: str, values: Sequence[Amount]) -> pl.Series:
-    seconds = _numbers(file, f"{where}.date", values)
-    dates = pl.from_epoch(seconds.cast(pl.Int64, strict=False), time_unit="s").dt.date()
-    wrong = (dates.is_null() | (dates < FIRST_DATE) | (dates > LAST_DATE)).fill_null(value=True)
-    if wrong.any():
-        row = wrong.arg_max() or 0
-        what = f"{shown(values[row])} is not a unix time in seconds between {FIRST_DATE.year} and {LAST_DATE.year}"
-        refuse(file, f"{where}[{row}].date", what, REMEDY)
-    return dates
-
-
-def _numbers(file: Path, where: str, values: Sequence[Amount]) -> pl.Series:
-    """Return amounts as Float64, texts parsed; null where missing or not finite."""
+def _amounts(file: Path, lists: Sequence[tuple[str, dict[int, Day]]], count: int) -> pl.Series:
+    """Return all amounts; where one is no plain number, list by list, so that a message can name the list."""
+    values = chained.from_iterable(entry.tokens.values() for _, days in lists for entry in days.values())
     try:
-        numbers = _plain(values)
+        numbers = np.fromiter(values, dtype=np.float64, count=count)
+    except (TypeError, ValueError):
+        parts = [
+            _numbers(
+                file, f"{where}.tokens", list(chained.from_iterable(entry.tokens.values() for entry in days.values()))
+            )
+            for where, days in lists
+        ]
+        numbers = np.concatenate(parts)
+    finite = np.isfinite(numbers)
+    series = pl.Series(numbers)
+    return series if finite.all() else series.set(pl.Series(~finite), None)
+
+
+def _by_day(file: Path, where: str, days: Sequence[Day]) -> dict[int, Day]:
+    """Return the last entry of each day."""
+    seconds = _numbers(file, f"{where}.date", [day.date for day in days])
+    with np.errstate(invalid="ignore"):
+        wrong = ~((seconds >= _FIRST) & (seconds < _AFTER))
+    if wrong.any():
+        row = int(wrong.argmax())
+        found = shown(days[row].date)
+        what = f"{found} is not a unix time in seconds between {FIRST_DATE.year} and {LAST_DATE.year}"
+        refuse(file, f"{where}[{row}].date", what, REMEDY)
+    return dict(zip((seconds // _DAY).astype(np.int64).tolist(), days, strict=True))
+
+
+def _numbers(file: Path, where: str, values: Sequence[Amount]) -> npt.NDArray[np.float64]:
+    """Return numbers, texts parsed; NaN where missing."""
+    try:
+        return np.array([math.nan if v is None else float(v) for v in values], dtype=np.float64)
     except ValueError:
         wrong = next(v for v in values if isinstance(v, str) and not _is_number(v))
         refuse(file, where, f"{shown(wrong)} is not a number", REMEDY)
-    return numbers.set(~numbers.is_finite(), None)
-
-
-def _plain(values: Sequence[Amount]) -> pl.Series:
-    """Return amounts as Float64; most payloads hold nothing but floats, which need no look one by one."""
-    try:
-        return pl.Series(np.fromiter(values, dtype=np.float64, count=len(values)))
-    except (TypeError, ValueError, OverflowError):
-        return pl.Series([None if v is None else float(v) for v in values], dtype=pl.Float64)
 
 
 def _is_number(text: str) -> bool:

@@ -34,13 +34,14 @@ class Doubt(NamedTuple):
 
 
 WEAK: Final = Doubt("weak text match", "only the text of the names agrees, and below the review threshold")
-TEXT: Final = Doubt("text match", "only the text of the names agrees")
+RIVALS: Final = Doubt("text match with rivals", "only the text agrees, and with several protocols: a third are right")
+TEXT: Final = Doubt("text match", "only the text of the names agrees, with this one protocol: nine in ten are right")
 CLAIMS: Final = Doubt("several claimants", "several protocols claim the token; the largest was taken")
 CONFLICT: Final = Doubt("methods disagree", "another method names another issuer")
 SPELLING: Final = Doubt("other spelling", "a protocol claims the symbol in other upper and lower case")
 AMBIGUOUS: Final = Doubt("issuer ambiguous", "the links that carry the token do not tell which end issues it")
 UNKNOWN: Final = Doubt("nothing known", "no method knows the token; it counts as its own issuer")
-DOUBTS: Final = (WEAK, TEXT, CONFLICT, CLAIMS, SPELLING, AMBIGUOUS, UNKNOWN)
+DOUBTS: Final = (WEAK, RIVALS, TEXT, CONFLICT, CLAIMS, SPELLING, AMBIGUOUS, UNKNOWN)
 
 _REASONS: Final = {
     METHOD: "a person decided it",
@@ -213,6 +214,7 @@ def _doubt(threshold: float) -> pl.Expr:
     return (
         pl.when(method == METHOD).then(None)
         .when(text & (pl.col("score") < threshold)).then(pl.lit(WEAK.name))
+        .when(text & (others != "")).then(pl.lit(RIVALS.name))
         .when(text).then(pl.lit(TEXT.name))
         .when((method == "composition") & pl.col("issuer").is_null()).then(pl.lit(AMBIGUOUS.name))
         .when(conflict).then(pl.lit(CONFLICT.name))

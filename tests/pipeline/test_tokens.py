@@ -68,6 +68,16 @@ def test_the_review_list_is_ranked_by_usd_and_says_why(store: Store) -> None:
     assert review(store, 1).height == 1
 
 
+def test_a_text_match_with_rivals_is_told_from_one_without(tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text(
+        "date,protocol_id,chain,token,value_usd\n2025-06-02,dex,,GOLDEN,5\n2025-06-02,dex,,SILVER,4\n"
+    )
+    (tmp_path / "p.csv").write_text("protocol_id,name\ndex,Swap\n1,Golden One\n2,Golden Two\n3,Silver Three\n")
+    vintage = ingest_holdings(tmp_path / "h.csv", tmp_path / "store", protocols=tmp_path / "p.csv")
+    rows = review(open_store(tmp_path / "store", vintage)).select("token", "issuer", "doubt").rows()
+    assert rows == [("GOLDEN", "1", "text match with rivals"), ("SILVER", "3", "text match")]
+
+
 def test_tokens_nobody_knows_are_listed_on_request(store: Store) -> None:
     rows = review(store, everything=True).select("token", "doubt").rows()
     assert rows == [("AAVE", "several claimants"), ("FOO", "nothing known"), ("SpaceToken", "text match")]

@@ -94,7 +94,7 @@ def test_export_writes_the_table_and_where_it_comes_from(store, tmp_path):
     assert pq.read_table(tmp_path / "e.parquet").num_rows == 4
     provenance = json.loads((tmp_path / "e.parquet.provenance.json").read_text())
     assert provenance["vintage"].startswith("2025-06-09-")
-    assert provenance["parameters"] == {"table": "exposures", "date": "2025-06-09"}
+    assert provenance["parameters"] == {"table": "exposures", "date": "2025-06-09", "chains": "default"}
 
 
 def test_check_verifies_the_files(store):

@@ -92,6 +92,28 @@ def world(folder: Path, weeks: int = WEEKS, *, simulated: bool = True) -> str:
     return build(each_after_the_other(periods()), plan, folder)
 
 
+def publish(folder: Path, *, revised: bool) -> str:
+    """Six weeks of observed data; revised: weeks 3 and 4 say that all dollars were worth 10 % less."""
+    names, tokens = frames()
+    dates = [LAST - dt.timedelta(weeks=5 - n) for n in range(6)]
+    cut = pl.when(pl.col("token") == "USDD").then(0.9 * pl.col("value_usd")).otherwise("value_usd")
+
+    def periods():
+        previous = None
+        for number, day in enumerate(dates):
+            held = week(number)
+            held = held.with_columns(value_usd=cut) if revised and number in (3, 4) else held
+            period = from_holdings(day, held, previous, tokens)
+            previous = period.holdings
+            yield period, names
+
+    plan = Plan(
+        place="world", sources=[Receipt("holdings.csv")], dates=dates, frequency="week",
+        parameters={"source": "holdings"}, simulated=False, events=None, tokens=tokens,
+    )  # fmt: skip
+    return build(each_after_the_other(periods()), plan, folder)
+
+
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")

@@ -2,39 +2,11 @@
 
 import datetime as dt
 
-import polars as pl
 import pytest
 
-from dexposure_core.network.build import from_holdings
-from dexposure_core.pipeline.build import Plan, build
-from dexposure_core.pipeline.week import each_after_the_other
 from dexposure_core.ui.navigation import PAGES
-from tests.app.conftest import LAST, Receipt, frames, week, world
+from tests.app.conftest import LAST, publish, world
 from tests.app.reading import errors, everything
-
-WEEKS = 6
-REVISED = (3, 4)  # of these weeks the source later said that all dollars were worth 10 % less
-
-
-def publish(folder, *, revised: bool) -> str:
-    names, tokens = frames()
-    dates = [LAST - dt.timedelta(weeks=WEEKS - 1 - n) for n in range(WEEKS)]
-    cut = pl.when(pl.col("token") == "USDD").then(0.9 * pl.col("value_usd")).otherwise("value_usd")
-
-    def periods():
-        previous = None
-        for number, day in enumerate(dates):
-            held = week(number)
-            held = held.with_columns(value_usd=cut) if revised and number in REVISED else held
-            period = from_holdings(day, held, previous, tokens)
-            previous = period.holdings
-            yield period, names
-
-    plan = Plan(
-        place="world", sources=[Receipt("holdings.csv")], dates=dates, frequency="week",
-        parameters={"source": "holdings"}, simulated=False, events=None, tokens=tokens,
-    )  # fmt: skip
-    return build(each_after_the_other(periods()), plan, folder)
 
 
 @pytest.fixture(scope="module")

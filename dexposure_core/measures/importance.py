@@ -21,7 +21,7 @@ import polars as pl
 
 from dexposure_core.errors import BadOption
 from dexposure_core.measures.totals import totals
-from dexposure_core.network.snapshot import Floats, Snapshot
+from dexposure_core.network.snapshot import Floats, Indices, Snapshot
 
 TAIL_COUNT = 5
 TOLERANCE = 1e-10
@@ -88,16 +88,26 @@ def tail_exposure(snapshot: Snapshot) -> Floats:
     total = totals(snapshot.creditor, snapshot.exposure_usd, count)
     many = np.bincount(snapshot.creditor, minlength=count) > TAIL_COUNT
     share = np.where(total > 0, 1.0, 0.0)
-    rows = np.flatnonzero(many[snapshot.creditor])  # only creditors with more than five exposures need sorting
-    creditor, amount = snapshot.creditor[rows], snapshot.exposure_usd[rows]
-    order = np.lexsort((-amount, creditor))
-    creditor, amount = creditor[order], amount[order]
-    start = np.r_[True, creditor[1:] != creditor[:-1]] if rows.size else np.empty(0, dtype=bool)
-    place = np.arange(rows.size) - np.flatnonzero(start)[np.cumsum(start) - 1] if rows.size else rows
-    largest = place < TAIL_COUNT
-    top = totals(creditor[largest], amount[largest], count)
-    share[many] = np.minimum(1.0, top[many] / total[many])
+    rows = np.flatnonzero(many[snapshot.creditor])  # the others' five largest are all they have
+    if rows.size:
+        share[many] = np.minimum(1.0, _largest(snapshot.creditor[rows], snapshot.exposure_usd[rows]) / total[many])
     return share
+
+
+def _largest(creditor: Indices, amount: Floats) -> Floats:
+    """Return the sum of the `TAIL_COUNT` largest amounts of each creditor, every one of which has as many."""
+    if (creditor[1:] < creditor[:-1]).any():
+        order = np.argsort(creditor, kind="stable")
+        creditor, amount = creditor[order], amount[order]
+    group = np.cumsum(np.append(0, creditor[1:] != creditor[:-1]))
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    left, top = amount.copy(), np.zeros(len(starts))
+    for _ in range(TAIL_COUNT):  # five passes over the rows cost less than sorting them
+        largest = np.maximum.reduceat(left, starts)
+        top += largest
+        hits = np.flatnonzero(left == largest[group])
+        left[hits[np.flatnonzero(np.diff(group[hits], prepend=-1))]] = 0.0  # one of each creditor's, not its equals
+    return top
 
 
 def log_tvl(snapshot: Snapshot) -> Floats:

@@ -34,7 +34,7 @@ from dexposure_core.network.period import (
 from dexposure_core.network.snapshot import Indices
 from dexposure_core.network.sums import sum_by, total
 
-__all__ = ["Period", "balances", "from_holdings", "snapshot_of"]
+__all__ = ["Period", "from_holdings", "snapshot_of", "with_opening"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,47 +74,45 @@ def from_holdings(
         chains: "default" leaves out chains named "…borrowed", "borrowed" keeps only those, "all" keeps all,
             names separated by commas keep those chains (see `chains`).
     """
+    return with_opening(date, holdings, previous, tokens, chains=chains)[0]
+
+
+def with_opening(
+    date: dt.date,
+    holdings: pl.DataFrame,
+    previous: pl.DataFrame | None,
+    tokens: pl.DataFrame,
+    *,
+    chains: str = "default",
+) -> tuple[Period, Balances | None]:
+    """Return the tables of one snapshot date (see `from_holdings`) and the balances at the one before."""
     mapping = _mapping([holdings] if previous is None else [holdings, previous], tokens, chains)
     texts = mapping.texts
     rows, bad = texts.book(holdings), holdings.select(unusable()).to_series()
     held = _usable(rows, bad, texts)
     kept = _counted(held, mapping)
-    opening, flows = None, pl.DataFrame(schema=FLOWS)
+    before, sizes, flows = None, None, pl.DataFrame(schema=FLOWS)
     if previous is not None:
-        before = _usable(texts.book(previous), previous.select(unusable()).to_series(), texts)
-        opening = _counted(before, mapping)
+        held_0 = _usable(texts.book(previous), previous.select(unusable()).to_series(), texts)
+        opening = _counted(held_0, mapping)
+        sizes = _sizes(opening, texts)
+        stock = sizes.select(pl.lit("holdings").alias("basis"), *sizes.columns)
+        before = Balances(holdings=_holdings(held_0, mapping), nodes=stock)
         flows = net_flows(kept, opening, mapping.issuer, texts)
     by_token, exposures = _exposures(kept, mapping)
     fate, fates = _fates(rows, bad, mapping, chains)
-    return Period(
+    period = Period(
         date=date,
         holdings=_holdings(held, mapping),
         exposures=exposures,
         exposure_tokens=by_token,
         flows=flows,
-        nodes=nodes_of(_sizes(kept, texts), exposures, None if opening is None else _sizes(opening, texts), flows),
+        nodes=nodes_of(_sizes(kept, texts), exposures, sizes, flows),
         coverage=coverage_by_fate(holdings, fate, fates),
         findings=_findings(holdings, fate, fates).cast(FINDINGS),
         issuers=pl.DataFrame(schema=ISSUERS),
     )
-
-
-def balances(holdings: pl.DataFrame, chains: str = "default") -> Balances:
-    """Return what the next period needs of this one's holdings.
-
-    Args:
-        holdings: protocol, chain, token, quantity, value_usd, any order.
-        chains: which chains count; see `from_holdings`.
-    """
-    nothing = pl.DataFrame(schema={"token": pl.String, "issuer": pl.String, "method": pl.String})
-    mapping = _mapping([holdings], nothing, chains)
-    held = _usable(mapping.texts.book(holdings), holdings.select(unusable()).to_series(), mapping.texts)
-    kept = _counted(held, mapping)
-    sizes = _sizes(kept, mapping.texts)
-    return Balances(
-        holdings=_holdings(held, mapping),
-        nodes=sizes.select(pl.lit("holdings").alias("basis"), *sizes.columns),
-    )
+    return period, before
 
 
 def exposures_of(fates: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -92,10 +92,10 @@ def chains_of(holdings: pl.DataFrame) -> pl.DataFrame:
         holdings: protocol, chain, value_usd, counts; one row per holding, all positive.
     """
     sizes = sum_by(holdings, ("chain",), ("value_usd",)).rename({"value_usd": "tvl_usd"})
-    facts = holdings.group_by("chain").agg(
-        pl.col("counts").first(), protocols=pl.col("protocol").n_unique(), rows=pl.len()
-    )
-    return sizes.join(facts, on="chain", how="left", maintain_order="left").select(list(CHAINS)).cast(CHAINS)
+    facts = holdings.group_by("chain").agg(pl.col("counts").first(), rows=pl.len())
+    holders = holdings.select("chain", "protocol").unique().group_by("chain").agg(protocols=pl.len())
+    table = sizes.join(facts, on="chain", how="left", maintain_order="left")
+    return table.join(holders, on="chain", how="left", maintain_order="left").select(list(CHAINS)).cast(CHAINS)
 
 
 def check(table: pl.DataFrame) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 import polars as pl
 
+from dexposure_core.network.book import places
 from dexposure_core.network.snapshot import UNKNOWN_SECTOR, Basis, Snapshot
 
 HOLDINGS: Final = pl.Schema({
@@ -104,11 +105,7 @@ def snapshot_of(period: Period, basis: Basis, protocols: pl.DataFrame) -> Snapsh
     """
     nodes = period.nodes.filter(pl.col("basis") == basis).sort("protocol")
     known = nodes.join(protocols, on="protocol", how="left", maintain_order="left")
-    rows = nodes.select("protocol").with_row_index("row")
     links = period.exposures if basis == "holdings" else period.flows.rename({"flow_usd": "exposure_usd"})
-    ends = links.join(rows.rename({"row": "i"}), left_on="creditor", right_on="protocol", maintain_order="left").join(
-        rows.rename({"row": "j"}), left_on="debtor", right_on="protocol", maintain_order="left"
-    )
     unknown = pl.lit(UNKNOWN_SECTOR)
     return Snapshot(
         date=period.date,
@@ -118,7 +115,7 @@ def snapshot_of(period: Period, basis: Basis, protocols: pl.DataFrame) -> Snapsh
         sectors=known.select(pl.coalesce("sector", unknown)).to_series().to_numpy(),
         categories=known.select(pl.coalesce("category", "sector", unknown)).to_series().to_numpy(),
         tvl_usd=known["tvl_usd"].to_numpy(),
-        creditor=ends["i"].to_numpy().astype("int64"),
-        debtor=ends["j"].to_numpy().astype("int64"),
-        exposure_usd=ends["exposure_usd"].to_numpy(),
+        creditor=places(links["creditor"], nodes["protocol"]),
+        debtor=places(links["debtor"], nodes["protocol"]),
+        exposure_usd=links["exposure_usd"].to_numpy(),
     )

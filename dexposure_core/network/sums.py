@@ -12,40 +12,49 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from dexposure_core.network.book import order_of, places, run_starts, sorted_texts
+from dexposure_core.network.snapshot import Floats, Indices
+
 
 def sum_by(frame: pl.DataFrame, keys: Sequence[str], amounts: Sequence[str]) -> pl.DataFrame:
     """Return `frame` with one row per key: keys and the sums of `amounts`, sorted by the keys.
 
     Args:
-        frame: any rows; keys and amounts must not be null.
+        frame: any rows; keys (texts) and amounts must not be null.
         keys: columns that name a group.
         amounts: float columns to add up; the sum of a group does not depend on the order of `frame`.
     """
     kept = frame.select(*keys, *amounts)
     if kept.is_empty():
         return kept
-    kept = sort_by(kept, keys, amounts)
-    starts = group_starts(kept, keys)
-    if len(starts) == kept.height:
-        return kept
-    first = kept.select(keys).select(pl.all().gather(starts))
-    sums = [pl.Series(name, np.add.reduceat(kept[name].to_numpy(), starts)) for name in amounts]
-    return first.with_columns(sums)
+    key = _key(kept, keys)
+    values = [kept[name].to_numpy() for name in amounts]
+    rows = _by_amount(values)
+    rows = rows[order_of(key[rows])]
+    starts = run_starts(key[rows])
+    first = kept.select(keys).select(pl.all().gather(rows[starts]))
+    if len(starts) == len(rows):
+        return first.with_columns(pl.Series(n, v[rows]) for n, v in zip(amounts, values, strict=True))
+    return first.with_columns(
+        pl.Series(name, np.add.reduceat(value[rows], starts)) for name, value in zip(amounts, values, strict=True)
+    )
 
 
-def sort_by(frame: pl.DataFrame, keys: Sequence[str], amounts: Sequence[str] = ()) -> pl.DataFrame:
-    """Return `frame` sorted by text `keys`, then by `amounts`: texts are ranked once and compared as numbers."""
-    ranks = [pl.col(key).cast(pl.Enum(frame[key].unique().sort())) for key in keys]
-    coded = frame.with_columns(ranks).sort([*keys, *amounts])
-    return coded.with_columns(pl.col(keys).cast(pl.String))
+def _key(frame: pl.DataFrame, columns: Sequence[str]) -> Indices:
+    """Return one integer a row that orders like the texts of the columns, from left to right."""
+    key = np.zeros(frame.height, dtype=np.int64)
+    for column in columns:
+        texts = sorted_texts(frame[column])
+        key = key * len(texts) + places(frame[column], texts)
+    return key
 
 
-def group_starts(ordered: pl.DataFrame, keys: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the first row of every run of equal keys in a non-empty frame sorted by `keys`."""
-    changed = pl.any_horizontal([pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys])
-    new = ordered.select(changed).to_series().to_numpy().copy()
-    new[0] = True
-    return np.flatnonzero(new).astype(np.int64)
+def _by_amount(values: Sequence[Floats]) -> Indices:
+    """Return the rows in ascending order of the first amount, equal ones by the second, and so on."""
+    rows = np.argsort(values[-1])
+    for value in values[-2::-1]:
+        rows = rows[np.argsort(value[rows], kind="stable")]
+    return rows
 
 
 def total(values: pl.Series) -> float:

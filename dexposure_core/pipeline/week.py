@@ -14,7 +14,7 @@ from typing import Any, Final
 import polars as pl
 
 from dexposure_core.measures import Facts, measure_facts, sector_frame
-from dexposure_core.network.build import balances, from_holdings
+from dexposure_core.network.build import with_opening
 from dexposure_core.network.coverage import cents, chains_of, unusable
 from dexposure_core.network.health import check_period
 from dexposure_core.network.period import FINDINGS, HOLDINGS, PROTOCOLS, Balances, Period, snapshot_of
@@ -54,8 +54,7 @@ def week_tables(
         names: protocol, name, category, sector.
         chains: which chains count; see `network.build.from_holdings`.
     """
-    before = None if previous is None else balances(previous, chains)
-    period = from_holdings(date, holdings, None if before is None else before.holdings, tokens, chains=chains)
+    period, before = with_opening(date, holdings, previous, tokens, chains=chains)
     odd = holdings.select(list(HOLDINGS)).filter(unusable().is_not_null())
     return {**tables_of(period, before, names), UNUSABLE: odd}
 

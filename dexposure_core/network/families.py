@@ -18,6 +18,7 @@ import polars as pl
 # What the underlying must be: anything; any curated token; a coin that is its own issuer; a chain's own coin.
 _NATIVE: Final = ("native coin", "exchange coin")
 _ANYTHING: Final = ("any", "listed")
+_SHORTEST: Final = 3  # "CER" is no bridged "R"
 
 
 @cache
@@ -60,4 +61,5 @@ def _allowed(underlying: str, known: pl.DataFrame) -> pl.Series | None:
         "coin": ~pl.col("issuer").str.contains(r"^\d+$") | pl.col("kind").str.contains("stablecoin"),
         "native": pl.col("kind").is_in(_NATIVE),
     }[underlying]
-    return known.filter(choice)["token"].str.to_uppercase()
+    long = pl.col("token").str.len_chars() >= _SHORTEST
+    return known.filter(choice, long | (underlying == "native"))["token"].str.to_uppercase()

@@ -95,7 +95,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
     ),
     Cause(
         "spelling",
-        "a protocol claims the symbol in another spelling (sDAI), theirs compares letter by letter and misses SDAI",
+        "theirs knows an issuer in another spelling (sDAI, STETH) and, letter by letter, misses this one (SDAI, stETH)",
         "ours",
         _OWN & pl.col("other_spelling") & ~_OURS_OWN,
     ),

@@ -178,15 +178,16 @@ def _listed(theirs: PublishedMap) -> pl.DataFrame:
 
 
 def _named(table: pl.DataFrame, protocols: pl.DataFrame, theirs: PublishedMap) -> pl.DataFrame:
-    """Add names and ranks of both answers, and whether a protocol claims the token in another spelling."""
+    """Add names and ranks of both answers, and whether theirs knows an issuer of the token in another spelling."""
     info = theirs.protocols
     table = table.join(info.select(theirs="protocol", their_name="name", their_rank="rank"), on="theirs", how="left")
     known = protocols.select(ours="protocol", our_name="name").unique("ours", keep="first")
     table = table.join(known, on="ours", how="left")
     ranks = info.select("rank", plain=_plain("name")).unique("plain", keep="first")
     table = table.with_columns(plain=_plain("our_name")).join(ranks, on="plain", how="left")
-    claims = theirs.symbols.select(key=pl.col("symbol").str.to_lowercase()).unique()
-    spelled = claims.with_columns(other_spelling=pl.lit(value=True))
+    issued = theirs.tokens.filter(pl.col("issuer").str.to_lowercase() != pl.col("token").str.to_lowercase())
+    claims = pl.concat([theirs.symbols.select("symbol"), issued.select(symbol="token")])
+    spelled = claims.select(key=pl.col("symbol").str.to_lowercase(), other_spelling=pl.lit(value=True)).unique()
     table = table.with_columns(key=pl.col("token").str.to_lowercase()).join(spelled, on="key", how="left")
     return table.rename({"rank": "our_rank"}).with_columns(pl.col("other_spelling").fill_null(value=False))
 

@@ -216,7 +216,10 @@ def test_families_tell_the_issuer_by_the_name(token: str, issuer: str, kind: str
     assert 0 < row["score"] < 1
 
 
-@pytest.mark.parametrize("token", ["AMPL", "AVAI", "CHEX", "MOON", "YVS", "WIF", "SOL2", "AXLE", "CREAMY", "QIX"])
+@pytest.mark.parametrize(
+    "token",
+    ["AMPL", "AVAI", "CHEX", "MOON", "YVS", "WIF", "SOL2", "AXLE", "CREAMY", "QIX", "CER", "CYOP", "ANYONE", "AMAPT"],
+)
 def test_names_that_only_begin_like_a_family_are_none(token: str) -> None:
     assert mapped(token)[token]["method"] != "family"
 

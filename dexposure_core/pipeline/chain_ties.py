@@ -10,7 +10,7 @@ import datetime as dt
 
 import polars as pl
 
-from dexposure_core.pipeline.chains import held, named
+from dexposure_core.pipeline.chains import balances, held
 from dexposure_core.store import Store
 
 
@@ -56,7 +56,7 @@ def tie_issuers(store: Store, date: dt.date) -> pl.DataFrame:
     creditors = (
         held(store, date).join(tied, on=["token", "debtor"]).group_by("debtor", "creditor").agg(pl.sum("exposure_usd"))
     )
-    sizes = store.holdings(date).group_by("protocol").agg(tvl_usd=pl.sum("value_usd"))
+    sizes = balances(store, date).group_by("protocol").agg(tvl_usd=pl.sum("value_usd"))
     lost = pl.min_horizontal("exposure_usd", "tvl_usd")
     losses = creditors.join(sizes, left_on="creditor", right_on="protocol", how="left").group_by("debtor").agg(
         creditors=pl.n_unique("creditor").cast(pl.Int64), loss_usd=lost.sum()
@@ -74,7 +74,7 @@ def tie_issuers(store: Store, date: dt.date) -> pl.DataFrame:
 def by_chain(store: Store, date: dt.date) -> pl.DataFrame:
     """Return chain, tied_usd, tied_share (of the chain's TVL), tokens, main_issuer: how far a chain rests on them."""
     rows = ties(store, date)
-    sizes = store.holdings(date).group_by(named("chain")).agg(tvl_usd=pl.sum("value_usd"))
+    sizes = balances(store, date).group_by("chain").agg(tvl_usd=pl.sum("value_usd"))
     issuers = rows.group_by("chain", "issuer_name").agg(pl.sum("held_usd"))
     main = issuers.sort(["held_usd", "issuer_name"], descending=[True, False]).group_by("chain", maintain_order=True)
     sums = rows.group_by("chain").agg(tied_usd=pl.sum("held_usd"), tokens=pl.n_unique("token").cast(pl.Int64))

@@ -13,6 +13,7 @@ a column of their own.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,7 @@ NO_HOME: Final = "No assets of its own"
 OTHERS: Final = "Other chains"
 BRIDGES: Final = "bridges"  # the scenario
 RULE: Final = "linear-debtrank"
+USD: Final = pl.col("value_usd").alias("exposure_usd")
 _ROW: Final = {
     "chain": pl.String, "tvl_usd": pl.Float64, "protocols": pl.Int64, "exposures": pl.Int64,
     "exposure_usd": pl.Float64, "tvl_hhi": pl.Float64, "debtor_hhi": pl.Float64, "bridge_loss_usd": pl.Float64,
@@ -94,16 +96,24 @@ def shares(store: Store, date: dt.date, count: int = 5) -> tuple[pl.DataFrame, t
     return wide.select("date", pl.col(columns).fill_null(0.0)).sort("date"), columns
 
 
+@functools.lru_cache(maxsize=2)
+def balances(store: Store, date: dt.date) -> pl.DataFrame:
+    """Return chain, protocol, issuer, token, value_usd: what counts on a date; kept for what is asked next.
+
+    Raises:
+        UnknownDate: no snapshot on that date.
+    """
+    return store.holdings(date).select(named("chain"), "protocol", "issuer", "token", "value_usd")
+
+
 def held(store: Store, date: dt.date) -> pl.DataFrame:
     """Return chain, creditor, debtor, token, exposure_usd: every exposure of a date, split by chain.
 
     Raises:
         UnknownDate: no snapshot on that date.
     """
-    rows = store.holdings(date).filter(pl.col("issuer") != pl.col("protocol"))
-    return rows.select(
-        named("chain"), "token", creditor="protocol", debtor="issuer", exposure_usd="value_usd"
-    ).select("chain", "creditor", "debtor", "token", "exposure_usd")  # fmt: skip
+    rows = balances(store, date).filter(pl.col("issuer") != pl.col("protocol"))
+    return rows.select("chain", pl.col("protocol").alias("creditor"), pl.col("issuer").alias("debtor"), "token", USD)
 
 
 def chain_matrix(store: Store, date: dt.date, limit: int = 12) -> Grid:
@@ -116,7 +126,7 @@ def chain_matrix(store: Store, date: dt.date, limit: int = 12) -> Grid:
     """
     owed = held(store, date).group_by("chain", "debtor").agg(pl.sum("exposure_usd"))
     size = pl.col("value_usd")
-    homes = store.holdings(date).group_by("protocol", named("chain").alias("home")).agg(pl.sum("value_usd"))
+    homes = balances(store, date).group_by("protocol", pl.col("chain").alias("home")).agg(pl.sum("value_usd"))
     homes = homes.with_columns(weight=size / size.sum().over("protocol")).select("protocol", "home", "weight")
     spread = owed.join(homes, left_on="debtor", right_on="protocol", how="left").select(
         "chain", pl.col("home").fill_null(NO_HOME), usd=pl.col("exposure_usd") * pl.col("weight").fill_null(1.0)
@@ -146,7 +156,7 @@ def table(store: Store, date: dt.date) -> pl.DataFrame:
     (pairs), exposure_usd, tvl_hhi, debtor_hhi, bridge_loss_usd and bridge_loss_share (all bridges fail, linear
     DebtRank within the chain's own network; share of its TVL), borrowed_usd (on the chain of that name and "borrowed").
     """
-    rows = store.holdings(date).select(named("chain"), "protocol", "issuer", "value_usd")
+    rows = balances(store, date).drop("token")
     found = [
         _chain_row(str(chain), part.on(date)) for (chain,), part in split_networks(rows, store.protocols(), "chain")
     ]

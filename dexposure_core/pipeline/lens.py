@@ -194,8 +194,9 @@ class Lens(Store):
         return rows.select("date", "protocol", "token", "value_usd").collect()
 
     def raw_holdings(self, date: dt.date) -> pl.DataFrame:
-        """Return protocol, chain, token, quantity, value_usd of every chain of the vintage on one date."""
-        return super()._on("holdings", date).select("protocol", "chain", "token", "quantity", "value_usd")
+        """Return protocol, chain, token, quantity, value_usd of these chains' holdings on one date, as stored."""
+        rows = super()._on("holdings", date).filter(chain_kept(self.chains))
+        return rows.select("protocol", "chain", "token", "quantity", "value_usd")
 
     def _on(self, table: str, date: dt.date) -> pl.DataFrame:
         """Return the rows of one date, without the date: made here, not read."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dexposure_core.store import canonical
-from dexposure_core.store.schema import Table
+from dexposure_core.store.schema import TABLES, Table
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -245,9 +245,21 @@ class TableFile:
         shuffled.rmdir()
 
 
-def inputs_digest(holdings: Digest | None, unusable: pl.DataFrame, rows: int) -> bytes:
-    """Combine what the source gave for a date: holdings as stored, rows that are none, and how many rows there were."""
+def inputs_of(holdings: pl.DataFrame, unusable: pl.DataFrame, rows: int) -> str:
+    """Return the fingerprint of what a source gave for a date, hex.
+
+    Args:
+        holdings: rows of the holdings table on that date, any order.
+        unusable: rows that are no holdings: protocol, chain, token, quantity, value_usd.
+        rows: how many rows there were.
+    """
+    held = canonical.canonical(TABLES["holdings"].check(holdings))
+    return inputs_digest(canonical.digest(held) if len(held) else None, unusable, rows)
+
+
+def inputs_digest(holdings: bytes | None, unusable: pl.DataFrame, rows: int) -> str:
+    """Combine the digest of a date's holdings (None: there are none) with the rest of what the source gave."""
     state = hashlib.sha256(rows.to_bytes(8, "little"))
-    state.update(b"" if holdings is None else holdings.digest)
+    state.update(b"" if holdings is None else holdings)
     state.update(canonical.digest(canonical.canonical(unusable)))
-    return state.digest()
+    return state.hexdigest()

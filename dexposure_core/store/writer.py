@@ -133,6 +133,10 @@ class VintageWriter:
         """Note what the source gave for a date: how many rows, and those of them that are no holdings."""
         self._inputs[date] = rows, unusable
 
+    def point(self, vintage: str) -> None:
+        """Make a published vintage the latest."""
+        vintages.point_latest(self._store, vintage, self._scratch)
+
     def publish(
         self, *, sources: Sequence[SourceLike], parameters: Mapping[str, Any], frequency: str, simulated: bool
     ) -> str:
@@ -184,9 +188,9 @@ class VintageWriter:
     def _digest_table(self) -> pl.DataFrame:
         """Return the rows of the digests table: of every table and date, and of what the source gave."""
         found = [(name, d.date, d.rows, d.digest.hex()) for name, file in self._files.items() for d in file.digests]
-        held = {d.date: d for d in self._files["holdings"].digests}
+        held = {d.date: d.digest for d in self._files["holdings"].digests}
         for date, (rows, unusable) in self._inputs.items():
-            found.append((_INPUTS, date, rows, inputs_digest(held.get(date), unusable, rows).hex()))
+            found.append((_INPUTS, date, rows, inputs_digest(held.get(date), unusable, rows)))
         if self._inheritance is not None:
             same = self._inheritance.inputs(self._same_inputs)
             found += [(_INPUTS, date, rows, digest) for date, rows, digest in same if date not in self._inputs]

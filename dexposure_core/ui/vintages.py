@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from dexposure_core.pipeline.lineage import alike
 from dexposure_core.ui import controls, resources, text
 
 if TYPE_CHECKING:
@@ -88,9 +89,15 @@ def notices(view: View) -> None:
         back = (moved, "Back to the one before") if moved in known else None
         _notice(f"A newer vintage was published and is shown now: {_told(known[default])}.", back)
     elif view.vintage != default and default in known:
-        newer = known[default].created_at >= known[view.vintage].created_at
-        words = "A newer vintage is available" if newer else "This is not the store's latest vintage, which is"
-        _notice(f"{words}: {_told(known[default])}.", (default, "Switch"))
+        _notice(f"{offered(known[view.vintage], known[default])}: {_told(known[default])}.", (default, "Switch"))
+
+
+def offered(shown: Manifest, latest: Manifest) -> str:
+    """Return how to call the store's latest vintage beside another that is shown."""
+    if not alike(shown, latest):
+        return "The store's latest vintage is of other data"
+    newer = latest.created_at >= shown.created_at
+    return "A newer vintage is available" if newer else "This is not the store's latest vintage, which is"
 
 
 def label(manifest: Manifest, latest: str) -> str:

@@ -3,6 +3,7 @@
 import datetime as dt
 import shutil
 
+import msgspec
 import pytest
 
 from dexposure_core.store import list_vintages
@@ -152,3 +153,11 @@ def test_a_line_on_a_vintage_says_when_from_what_and_which(two):
     said = vintages.details(newest).replace("\\", "")
     built = newest.created_at.astimezone(dt.UTC)
     assert said == f"built {built:%Y-%m-%d %H:%M} UTC · 20 snapshots · simulated world, seed 1 · {newest.vintage}"
+
+
+def test_the_latest_of_other_data_is_not_called_newer(two):
+    shown, latest = sorted(list_vintages(two[0]), key=lambda m: m.created_at)
+    assert vintages.offered(shown, latest) == "A newer vintage is available"
+    assert vintages.offered(latest, shown).startswith("This is not the store's latest")
+    observed = msgspec.structs.replace(latest, simulated=False)
+    assert vintages.offered(shown, observed) == "The store's latest vintage is of other data"

@@ -49,7 +49,7 @@ def room_left(drawn: Any, longest: int) -> None:
 def date_axis(drawn: Any) -> None:
     """Write dates on the axis on one line, in ISO order: Plotly's own second line would cross the caption."""
     stops = ((None, "M1", "%Y-%m-%d"), ("M1", "M6", "%Y-%m"), ("M12", None, "%Y"))
-    drawn.update_xaxes(tickformatstops=[{"dtickrange": [a, b], "value": f} for a, b, f in stops], nticks=6)
+    drawn.update_xaxes(tickformatstops=[{"dtickrange": [a, b], "value": f} for a, b, f in stops], nticks=5, tickangle=0)
 
 
 def scale(values: Iterable[float | None], unit: str) -> tuple[float, str]:

@@ -32,14 +32,14 @@ def by_round(frame: pl.DataFrame, *, limit: int = 7) -> Any:
     """Return losses in each round as columns (`round, loss_usd, protocols_hit`); rounds after `limit` are summed."""
     shown = frame.head(limit)
     rest = frame.slice(limit)
-    labels = ["shock", *(f"round {r}" for r in shown["round"].to_list()[1:])]
+    labels = ["shock", *(str(r) for r in shown["round"].to_list()[1:])]
     values, counts = shown["loss_usd"].to_list(), shown["protocols_hit"].to_list()
     if rest.height:
         labels.append("later")
         values.append(float(rest["loss_usd"].sum()))
         counts.append(int(rest["protocols_hit"].to_list()[-1]))
     divisor, unit = base.scale(values, "USD")
-    drawn = base.figure("Losses by round", f"{unit} newly lost; below it, protocols hit so far", height=theme.HEIGHT)
+    drawn = base.figure("Losses by round", f"{unit} lost in each round; below it, protocols hit", height=theme.HEIGHT)
     drawn.add_trace(
         go.Bar(
             x=list(range(len(labels))), y=[v / divisor for v in values],
@@ -50,7 +50,7 @@ def by_round(frame: pl.DataFrame, *, limit: int = 7) -> Any:
         )
     )  # fmt: skip
     top = max((v / divisor for v in values), default=1.0) or 1.0
-    drawn.update_xaxes(tickvals=list(range(len(labels))), ticktext=labels)
+    drawn.update_xaxes(tickvals=list(range(len(labels))), ticktext=labels, tickangle=0)
     drawn.update_yaxes(range=[0, top * 1.22], nticks=5)
     drawn.update_layout(margin={"t": 60}, bargap=0.3)
     base.room_left(drawn, 4)

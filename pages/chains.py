@@ -59,4 +59,4 @@ else:
 
 st.subheader("Every chain", anchor=False)
 export.table(sizes.select(chains.SHOWN), "chains", origin, labels=chains.TABLE_LABELS, full=sizes)
-frame.footer(origin, method="measures")
+frame.footer(origin, method="chains")

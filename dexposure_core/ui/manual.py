@@ -11,6 +11,7 @@ from dexposure_core.ui.navigation import ROOT
 TOPICS: Final[Mapping[str, str]] = {
     "measures": "Measures",
     "stress": "Contagion",
+    "chains": "Chains",
     "forecasting": "Forecasts",
     "data": "Data",
     "glossary": "Glossary",

@@ -18,6 +18,9 @@ from dexposure_core import errors
 from dexposure_core.cli.commands import dexposure
 from dexposure_core.forecast.evaluation import METRICS
 from dexposure_core.measures import MEASURES
+from dexposure_core.network.families import families as token_families
+from dexposure_core.pipeline.token_causes import CAUSES
+from dexposure_core.pipeline.tokens import DOUBTS
 from dexposure_core.settings import SETTINGS
 from dexposure_core.store.schema import TABLES
 from dexposure_core.stress import RULES, SCENARIOS
@@ -84,6 +87,25 @@ def schema() -> str:
     return "\n".join(parts)
 
 
+def families() -> str:
+    """The naming customs that tell who issues a token named after another one."""
+    rows = [
+        [f"`{f['pattern']}`", f["underlying"], f["issuer_name"] or "itself", f["kind"], f"{f['score']:g}"]
+        for f in token_families().iter_rows(named=True)
+    ]
+    return table(["symbol", "underlying", "issuer", "kind", "score"], rows)
+
+
+def doubts() -> str:
+    """Why a token is on the review list."""
+    return table(["doubt", "meaning"], [[doubt.name, doubt.help] for doubt in DOUBTS])
+
+
+def causes() -> str:
+    """Why the released mapping names another issuer."""
+    return table(["cause", "what happens", "who is right"], [[c.name, c.help, c.right] for c in CAUSES])
+
+
 def commands() -> str:
     """Every command with its arguments and options."""
     context = click.Context(dexposure, info_name="dexposure")
@@ -107,7 +129,8 @@ def _command(command: click.Command | None, path: str) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    part.__name__: part for part in (measures, rules, scenarios, scores, settings, refusals, schema, commands)
+    part.__name__: part
+    for part in (measures, rules, scenarios, scores, settings, refusals, schema, families, doubts, causes, commands)
 }
 
 

@@ -33,7 +33,7 @@ _BLOCK: Final = 2_000
 _RUNNERS_UP: Final = 3
 _TELLING: Final = 3
 _WORD: Final = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}(?![a-z])|[A-Za-z]+")
-_MIXED: Final = re.compile(r"(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]+|[A-Za-z]+\+")
+_MIXED: Final = re.compile(r"(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]+|[A-Za-z]+\+(?![A-Za-z0-9])")
 _UNITS: Final = frozenset({"usd", "eur"})
 # Versions, and what half of all tokens are called: no words.
 _EMPTY: Final = re.compile(r"v\d+|tokens?|coins?")

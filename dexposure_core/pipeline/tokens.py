@@ -34,8 +34,8 @@ class Doubt(NamedTuple):
 
 
 WEAK: Final = Doubt("weak text match", "only the text of the names agrees, and below the review threshold")
-RIVALS: Final = Doubt("text match with rivals", "only the text agrees, and with several protocols: a third are right")
-TEXT: Final = Doubt("text match", "only the text of the names agrees, with this one protocol: nine in ten are right")
+RIVALS: Final = Doubt("text match with rivals", "only the text agrees, and with several protocols: 3 in 10 were right")
+TEXT: Final = Doubt("text match", "only the text of the names agrees, with this one protocol: 17 in 20 were right")
 CLAIMS: Final = Doubt("several claimants", "several protocols claim the token; the largest was taken")
 CONFLICT: Final = Doubt("methods disagree", "another method names another issuer")
 SPELLING: Final = Doubt("other spelling", "a protocol claims the symbol in other upper and lower case")

@@ -26,10 +26,10 @@ CREATE TABLE listings (
 CREATE TABLE tokens (
     token VARCHAR NOT NULL,            -- symbol as given by the source
     issuer VARCHAR,                    -- protocol id; null when the token was dropped (bucket or no issuer)
-    method VARCHAR NOT NULL,           -- given, metadata, curated, composition, similarity, self or bucket
-    score DOUBLE NOT NULL,             -- 0..1, how sure the method is (1 for given, metadata, curated, self)
+    method VARCHAR NOT NULL,           -- override, given, metadata, curated, family, composition, similarity, self or bucket
+    score DOUBLE NOT NULL,             -- 0..1, how sure the method is (1 for override, given, curated, self; metadata 0.9 in another spelling)
     kind VARCHAR NOT NULL,             -- what the token is (stablecoin, receipt, governance, ...), 'unknown' when not known
-    alternatives VARCHAR NOT NULL,     -- other claimants, ids separated by ';'; '' when there are none
+    alternatives VARCHAR NOT NULL,     -- what else was said, separated by ';': ids of other claimants, `id (method)`, `id (cosine)`; '' when there is nothing
     usd_cents BIGINT NOT NULL          -- hundredths of a USD: its holdings added up over all snapshots and chains, which says how much it matters
 );
 

@@ -63,12 +63,13 @@ def fetch_defillama(
     Raises:
         SourceChanged, FetchFailed, BadOption, BadInput: see `sources.fetch.defillama.fetch`.
     """
+    from dexposure_core.sources.defillama_raw import FOLDER
     from dexposure_core.sources.fetch import defillama
     from dexposure_core.sources.fetch.places import base_url
 
     chosen = settings.load()
     base = base_url(where.base_url or chosen.defillama_url, "--base-url", allow_http=where.allow_http)
-    folder = where.folder / defillama.FOLDER
+    folder = where.folder / FOLDER
     order = defillama.Order(
         base=base, protocols=None if protocols is None else tuple(protocols), keep_going=keep_going,
         concurrency=concurrency or chosen.fetch_concurrency, rate=rate or chosen.fetch_rate,

@@ -2,8 +2,8 @@
 
     chainTvls.{chain}.tokensInUsd[] = {"date": unix seconds, "tokens": {symbol: usd}}     tokens[] = the same in units
 
-They come as files that a person saved, plain or packed, or as the raw folder of `fetch defillama`, which also has the
-list of all protocols: who claims which symbol, and how large they are. A chain key may also be "staking", "pool2",
+They come as files that a person saved, or as the raw folder of `fetch defillama`, which also has the list of all
+protocols: who claims which symbol, and how large they are. A chain key may also be "staking", "pool2",
 "borrowed" or "Ethereum-borrowed": they stay chain names, so that whoever builds the network can leave them out. Amounts
 may be huge integers or strings. The last day of a payload is usually there twice, at midnight and at the time of
 download: the last one counts.
@@ -24,7 +24,7 @@ from dexposure_core.sources.border import SourceFile, existing, one_line, refuse
 from dexposure_core.sources.columns import Rows
 from dexposure_core.sources.defillama_days import REMEDY
 from dexposure_core.sources.defillama_payload import Description, Payload, decode, description, rows
-from dexposure_core.sources.defillama_raw import Fetched
+from dexposure_core.sources.defillama_raw import FOLDER, Fetched
 from dexposure_core.sources.feed import Frequency, HoldingsFeed, period_end
 from dexposure_core.sources.fetch.raw import RawFolder
 from dexposure_core.sources.mending import Mender
@@ -52,7 +52,7 @@ def read(
         BadOption: for an unknown frequency.
     """
     period_end(frequency, pl.col("date"))
-    given = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    given = [_folder(Path(path)) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     fetched = [path for path in given if RawFolder.here(path)]
     if not fetched:
         return _Reading(frequency).saved(_files(given), progress)
@@ -116,6 +116,12 @@ class _Reading:
             frame = over
         self._pile.add(frame)
         return mender.findings
+
+
+def _folder(path: Path) -> Path:
+    """Return the raw folder inside a folder of everything that was fetched; any other path as it is."""
+    inside = path / FOLDER
+    return inside if RawFolder.here(inside) else path
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:

@@ -3,7 +3,8 @@
 Keys of `chainTvls` are chains, or kinds of balance that the protocol's own total leaves out ("staking", "pool2",
 "borrowed", ...), given once per chain ("Ethereum-borrowed") and once as the sum over chains ("borrowed"). A sum is
 left out where its parts are there. Where the protocol's total (`tokensInUsd` beside `chainTvls`) exceeds its chains,
-the rest is real money on chains the payload does not list: it is kept, on chain ''.
+the rest is real money on chains the payload does not list: it is kept, on chain ''. A weekly snapshot needs one day in
+seven: amounts of the others are not even parsed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import polars as pl
 
 from dexposure_core.sources.border import refuse, shown
 from dexposure_core.sources.columns import FIRST_DATE, LAST_DATE
-from dexposure_core.sources.feed import Frequency, period_end
+from dexposure_core.sources.feed import Frequency
 from dexposure_core.sources.mending import Mender
 
 Amount = float | str | None
@@ -30,6 +31,7 @@ REMEDY: Final = "save the answer of https://api.llama.fi/protocol/{slug} again"
 _KINDS: Final = frozenset(
     {"borrowed", "doublecounted", "liquidstaking", "offers", "pool2", "staking", "treasury", "vesting"}
 )
+_TOKENS: Final = msgspec.json.Decoder(list[dict[str, Amount]])
 _ROUNDING: Final = 1e-6
 _DAY: Final = 86_400
 _EPOCH: Final = dt.date(1970, 1, 1)
@@ -38,10 +40,10 @@ _AFTER: Final = ((LAST_DATE - _EPOCH).days + 1) * _DAY
 
 
 class Day(msgspec.Struct, gc=False):
-    """One entry of a token list: unix seconds, and amount per symbol."""
+    """One entry of a token list: unix seconds, and amount per symbol, unread until it is needed."""
 
     date: float | str
-    tokens: dict[str, Amount]
+    tokens: msgspec.Raw
 
 
 class Lists(msgspec.Struct):
@@ -128,12 +130,11 @@ def _needed(daily: Sequence[_Daily], frequency: Frequency, mender: Mender) -> Se
     """Return the lists with the days only that are some list's last of a period."""
     if frequency == "day":
         return daily
-    days = [(number, day) for number, lists in enumerate(daily) for day in lists.usd]
-    dates = pl.DataFrame(days, {"list": pl.Int64, "date": pl.Int32}, orient="row").cast({"date": pl.Date})
-    last = dates.group_by("list", period_end(frequency, pl.col("date")).alias("period")).agg(pl.col("date").max())
-    needed = frozenset(last["date"].to_physical().to_list())
-    left = sum(len(entry.tokens) for lists in daily for day, entry in lists.usd.items() if day not in needed)
-    mender.note("info", "observations before their period's last", left, f"not used at frequency {frequency}")
+    needed: set[int] = set()
+    for lists in daily:
+        needed.update({period(day, frequency): day for day in sorted(lists.usd)}.values())
+    left = sum(len(lists.usd) - len(needed & lists.usd.keys()) for lists in daily)
+    mender.note("info", "days before their period's last", left, f"not used at frequency {frequency}")
     return [
         lists._replace(
             usd={day: entry for day, entry in lists.usd.items() if day in needed},
@@ -141,6 +142,14 @@ def _needed(daily: Sequence[_Daily], frequency: Frequency, mender: Mender) -> Se
         )
         for lists in daily
     ]
+
+
+def period(day: int, frequency: Frequency) -> int:
+    """Return a number for the period of a day since 1970: days of one period share it (see `feed.period_end`)."""
+    if frequency == "week":
+        return (day + 2) // 7  # 1970-01-05 was a Monday, and a week ends on one
+    date = dt.date.fromordinal(_EPOCH.toordinal() + day)
+    return date.year * 12 + date.month if frequency == "month" else day
 
 
 def _rows(file: Path, daily: Sequence[_Daily]) -> pl.DataFrame:
@@ -154,31 +163,50 @@ def _rows(file: Path, daily: Sequence[_Daily]) -> pl.DataFrame:
 
 def _long(file: Path, lists: Sequence[tuple[str, dict[int, Day]]]) -> pl.DataFrame:
     """Return list, day, token, amount of all lists, one after the other."""
-    entries = [(number, day, entry.tokens) for number, (_, days) in enumerate(lists) for day, entry in days.items()]
-    counts = np.fromiter((len(tokens) for _, _, tokens in entries), dtype=np.int64, count=len(entries))
-    where = (
-        np.array([(number, day) for number, day, _ in entries], dtype=np.int32).reshape(-1, 2).repeat(counts, axis=0)
-    )
+    place = [(number, day) for number, (_, days) in enumerate(lists) for day in days]
+    tokens = _tokens(file, lists)
+    counts = np.fromiter((len(entry) for entry in tokens), dtype=np.int64, count=len(tokens))
+    where = np.array(place, dtype=np.int32).reshape(-1, 2).repeat(counts, axis=0)
     return pl.DataFrame(
         {
             "list": where[:, 0],
             "day": where[:, 1],
-            "token": pl.Series(list(chained.from_iterable(tokens for _, _, tokens in entries)), dtype=pl.String),
-            "amount": _amounts(file, lists, int(counts.sum())),
+            "token": pl.Series(list(chained.from_iterable(tokens)), dtype=pl.String),
+            "amount": _amounts(file, lists, tokens, int(counts.sum())),
         }
     )
 
 
-def _amounts(file: Path, lists: Sequence[tuple[str, dict[int, Day]]], count: int) -> pl.Series:
+def _tokens(file: Path, lists: Sequence[tuple[str, dict[int, Day]]]) -> list[dict[str, Amount]]:
+    """Return the amounts per symbol of every day of every list."""
+    try:
+        return _TOKENS.decode(b"[%s]" % b",".join(entry.tokens for _, days in lists for entry in days.values()))
+    except msgspec.DecodeError as error:
+        for where, days in lists:
+            for number, entry in enumerate(days.values()):
+                _one(file, f"{where}[{number}].tokens", entry)
+        refuse(file, "tokens", str(error), REMEDY)
+
+
+def _one(file: Path, where: str, entry: Day) -> None:
+    try:
+        msgspec.json.decode(entry.tokens, type=dict[str, Amount])
+    except msgspec.DecodeError as error:
+        what, _, at = str(error).partition(" - at `$")
+        refuse(file, f"{where}{at.removesuffix('`')}", what[:1].lower() + what[1:], REMEDY)
+
+
+def _amounts(
+    file: Path, lists: Sequence[tuple[str, dict[int, Day]]], tokens: Sequence[dict[str, Amount]], count: int
+) -> pl.Series:
     """Return all amounts; where one is no plain number, list by list, so that a message can name the list."""
-    values = chained.from_iterable(entry.tokens.values() for _, days in lists for entry in days.values())
+    values = chained.from_iterable(entry.values() for entry in tokens)
     try:
         numbers = np.fromiter(values, dtype=np.float64, count=count)
     except (TypeError, ValueError):
+        entries = iter(tokens)
         parts = [
-            _numbers(
-                file, f"{where}.tokens", list(chained.from_iterable(entry.tokens.values() for entry in days.values()))
-            )
+            _numbers(file, f"{where}.tokens", list(chained.from_iterable(next(entries).values() for _ in days)))
             for where, days in lists
         ]
         numbers = np.concatenate(parts)

@@ -28,6 +28,7 @@ from dexposure_core.sources.fetch.raw import RawFolder
 from dexposure_core.sources.mending import Mender
 from dexposure_core.sources.published_index import without_nan
 
+FOLDER: Final = "defillama"
 LIST: Final = "/protocols"
 _REMEDY: Final = "fetch again"
 _NAMED: Final = 3

@@ -29,7 +29,6 @@ from dexposure_core.sources.fetch.llama import Llama, Outcome, received, usable,
 from dexposure_core.sources.fetch.pace import Clock, Pace
 from dexposure_core.sources.fetch.raw import Entry, RawFolder, Run, State
 
-FOLDER: Final = "defillama"
 ALL: Final = "all"
 _RESUME_WITHIN: Final = dt.timedelta(days=1)
 _FAILURES_IN_A_ROW: Final = 8

@@ -221,7 +221,11 @@ CHANGED: dict[str, tuple[Any, str]] = {
     "no id": ({"name": "Lend", "chainTvls": {}}, "field id: missing; found name, chainTvls"),
     "a list of chains": ({"id": "1", "name": "L", "chainTvls": []}, r"field chainTvls: expected `object \| null`, got"),
     "amounts in objects": (
-        {"id": "1", "name": "L", "chainTvls": {"E": {"tokensInUsd": [{"date": 1, "tokens": {"A": {"usd": 1}}}]}}},
+        {
+            "id": "1",
+            "name": "L",
+            "chainTvls": {"E": {"tokensInUsd": [{"date": 1_704_672_000, "tokens": {"A": {"usd": 1}}}]}},
+        },
         r"field chainTvls.E.tokensInUsd\[0\].tokens\[...\]: expected `float \| str \| null`, got `object`",
     ),
     "milliseconds": (

@@ -5,8 +5,8 @@ Three signs, all read from one date (a holding counts as new when it was not the
 - the same amount: several protocols hold one token to the same cent (or twice, three or four times it: rows of one
   protocol added up), 10 m USD or 0.01 % of the system each; or within 1 %, 1 bn USD or more each and together 1 % of
   the system: a supply scraped twice (on a first date, where nothing is old, an error only from 10 % on). Coarse
-  amounts coincide by chance: k²/2M pairs are expected among the k largest holders when M amounts can be told apart
-  (estimated from the data); only what is expected less than 0.01 times is flagged;
+  amounts coincide by chance: C(k, h)·(4/M)^(h-1) groups of h are expected among the k largest holders when M amounts
+  can be told apart (estimated from the data); only what is expected less than 0.01 times is flagged;
 - a round amount: the USD value ends in more zeros than chance allows, n · 10^-(zeros - usual zeros) < 0.001 for the n
   amounts of 10 m USD and more: a whole supply (1,000,000,000) times a price (18.79);
 - the same source: a protocol has two or more such tokens that make up most of its TVL; then its other amounts of
@@ -15,6 +15,7 @@ Three signs, all read from one date (a holding counts as new when it was not the
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -129,11 +130,16 @@ def _multiples(large: pl.DataFrame) -> pl.DataFrame:
 
 
 def _no_chance(distinct: float) -> pl.Expr:
-    """Return whether a run of equal amounts is no coincidence among the amounts of that size or larger."""
+    """Return whether a run of equal amounts is no coincidence among the amounts of that size or larger.
+
+    Among k amounts, C(k, h) · (multiples / M)^(h-1) groups of h equal ones are expected; k^h / h! stands for C(k, h).
+    """
     run = ("token", "run")
-    pairs = pl.col("rank").max().over(run).cast(pl.Float64).pow(2) * len(TIMES) / 2
-    likely = pairs / pl.lit(distinct).pow(pl.col("holders").cast(pl.Float64) - 1.0)
-    return (pl.col("times").min().over(run) == 1) & (likely < CHANCE)
+    held = pl.col("holders").cast(pl.Float64)
+    factorial = pl.col("holders").replace_strict({h: math.lgamma(h + 1) for h in range(2, 60)}, default=180.0)
+    likely = held * pl.col("rank").max().over(run).cast(pl.Float64).log() - factorial
+    likely = likely + (held - 1) * math.log(len(TIMES) / distinct)
+    return (pl.col("times").min().over(run) == 1) & (likely < math.log(CHANCE))
 
 
 def _run(alike: pl.DataFrame, words: str, system: float, enough: pl.Expr, *, conclusive: bool = True) -> pl.DataFrame:

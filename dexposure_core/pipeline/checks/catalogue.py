@@ -88,7 +88,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         name="units", title="Units suspected wrong",
         looks_for="Supplies booked as balances, prices off by powers of ten or taken from another token, and values "
         "that are wrong for one snapshot.",
-        formula="equal amounts among the k largest holders: k²/2M expected by chance; zeros: n·10^-z; "
+        formula="h equal amounts among the k largest holders: C(k, h)·(4/M)^(h-1) expected by chance; zeros: n·10^-z; "
         "|ln(price / median of the token)|; x(t)/x(t-1) undone at t+1",
         threshold="chance below 0.01 (amounts) or 0.001 (zeros); price 5 times off while 60 % of holders agree; "
         "spikes of 3 (price) or 5 times (holding), three quarters of it undone",

@@ -7,7 +7,8 @@ the typical scale of all protocols):
     z = |e_it - median| / (1.4826 · MAD + 0.05)        robust, so that one earlier jump does not hide the next
 
 A jump has z > 8, at least halves or doubles the TVL (beside the market), and moves 0.1 % of the system or more. If the
-next snapshot takes back three quarters of it, it is a spike: that is how errors look, and seldom how crises do.
+next snapshot takes it back (three quarters to four thirds of it), it is a spike: that is how errors look, and seldom
+how crises do.
 
 Cause: the change of every holding is split (price effect q0·(p1 - p0), quantity effect p1·(q1 - q0), entry, exit), and
 the token and kind with the largest part in the direction of the jump are named. Jumps of one date that are due to the
@@ -85,16 +86,15 @@ def unusual_moves(sizes: pl.DataFrame, systems: pl.DataFrame) -> pl.DataFrame:
     large = pl.min_horizontal("tvl_usd", "tvl_usd_0") >= MARKET_USD
     market = log.filter(large).median().over("place").fill_null(0.0)
     moves = steps.with_columns(move=log - market, change_usd=pl.col("tvl_usd") - pl.col("tvl_usd_0"))
-    scored = _scored(moves)
-    back = pl.col("move").shift(-1).over("protocol")
+    far = (pl.col("score") > SCORE) & (pl.col("move").abs() >= LEAST_MOVE)
+    taken_back = -pl.col("move").shift(-1).over("protocol") / pl.col("move")
     next_place = pl.col("place").shift(-1).over("protocol") == pl.col("place") + 1
-    spike = next_place & (back * pl.col("move").sign() <= -TAKEN_BACK * pl.col("move").abs())
-    marked = scored.with_columns(spike=spike.fill_null(value=False))
-    marked = marked.with_columns(undone=pl.col("spike").shift(1).over("protocol").fill_null(value=False))
-    return marked.filter(
-        pl.col("score") > SCORE, pl.col("move").abs() >= LEAST_MOVE, ~pl.col("undone"),
-        pl.col("change_usd").abs() >= MATERIAL_ERROR * pl.col("system_usd"),
-    ).select("date", "protocol", "change_usd", "move", "score", "spike").sort("date", "protocol")  # fmt: skip
+    spike = far & next_place & taken_back.is_between(TAKEN_BACK, 1 / TAKEN_BACK)
+    marked = _scored(moves).with_columns(spike=spike.fill_null(value=False))
+    undone = pl.col("spike").shift(1).over("protocol").fill_null(value=False)
+    enough = pl.col("change_usd").abs() >= MATERIAL_ERROR * pl.col("system_usd")
+    found = marked.with_columns(undone=undone).filter(far & enough & ~pl.col("undone"))
+    return found.select("date", "protocol", "change_usd", "move", "score", "spike").sort("date", "protocol")
 
 
 def _scored(moves: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ is shown every week with the week before. All else is computed from tables that 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -136,20 +136,21 @@ class Material:
 
     def weeks(self, progress: Progress = silent) -> Iterator[Week]:
         """Yield every week from the one before `since` on, each with the one before it."""
-        dates = self._streamed()
+        first = next((place for place, date in enumerate(self.dates) if self.since and date >= self.since), 0)
+        dates = self.dates[max(0, first - 1) :]
         before: Week | None = None
-        for done, date in enumerate(dates, 1):
-            holdings = counted(self.store.holdings(date)).select(
-                "protocol", "chain", "token", "issuer", "quantity", "value_usd"
-            )
+        for done, (date, holdings) in enumerate(self.holdings(dates[0]) if dates else (), 1):
             week = Week(date, holdings, before)
             yield week
             week.before = None
             before = week
             progress(done, len(dates), f"checking {date}")
 
-    def _streamed(self) -> Sequence[dt.date]:
-        if not self.has_holdings:
-            return ()
-        first = next((place for place, date in enumerate(self.dates) if self.since and date >= self.since), 0)
-        return self.dates[max(0, first - 1) :]
+    def holdings(self, start: dt.date) -> Iterator[tuple[dt.date, pl.DataFrame]]:
+        """Yield each date from `start` on with what counts: protocol, chain, token, issuer, quantity, value_usd."""
+        issuers = self.tokens.select("token", "issuer")
+        for path in self.store.parquet_paths("holdings"):
+            rows = pl.read_parquet(path, glob=False).filter(pl.col("date") >= start)
+            known = counted(rows).join(issuers, on="token", how="left", maintain_order="left")
+            for (date,), part in known.partition_by("date", as_dict=True, include_key=False).items():
+                yield date, part.select("protocol", "chain", "token", "issuer", "quantity", "value_usd")

@@ -115,6 +115,14 @@ def with_opening(
     return period, before
 
 
+def held(holdings: pl.DataFrame, chains: str = "default") -> pl.DataFrame:
+    """Return the balances of one date as its period has them: positive ones, one row each; see `from_holdings`."""
+    nothing = pl.DataFrame(schema={"token": pl.String, "issuer": pl.String, "method": pl.String})
+    mapping = _mapping([holdings], nothing, chains)
+    bad = holdings.select(unusable()).to_series()
+    return _holdings(_usable(mapping.texts.book(holdings), bad, mapping.texts), mapping)
+
+
 def exposures_of(fates: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the exposures per token and per pair.
 

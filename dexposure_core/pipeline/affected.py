@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 import polars as pl
 
 from dexposure_core import __version__
-from dexposure_core.network.build import balances
+from dexposure_core.network.build import held
 from dexposure_core.network.coverage import unusable
 from dexposure_core.network.period import HOLDINGS
 from dexposure_core.store import Store, inputs_of
@@ -27,8 +27,7 @@ def inputs(store: Store) -> dict[dt.date, str]:
 def fingerprint(date: dt.date, rows: pl.DataFrame, chains: str) -> str:
     """Return the fingerprint that a build of these rows (protocol, chain, token, quantity, value_usd) would keep."""
     odd = rows.select(list(HOLDINGS)).filter(unusable().is_not_null())
-    held = balances(rows, chains).holdings.with_columns(date=pl.lit(date, pl.Date))
-    return inputs_of(held, odd, rows.height)
+    return inputs_of(held(rows, chains).with_columns(date=pl.lit(date, pl.Date)), odd, rows.height)
 
 
 def previous_of(dates: Iterable[dt.date]) -> dict[dt.date, dt.date | None]:

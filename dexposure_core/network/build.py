@@ -132,7 +132,12 @@ def exposures_of(fates: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     mapped = fates.filter(pl.col("dropped").is_null())
     renamed = mapped.select("token", creditor="protocol", debtor="issuer", exposure_usd="value_usd")
     by_token = sum_by(renamed, ("creditor", "debtor", "token"), ("exposure_usd",))
-    return by_token, sum_by(by_token, ("creditor", "debtor"), ("exposure_usd",))
+    if by_token.is_empty():
+        return by_token, by_token.drop("token")
+    changes = [pl.col(end).ne_missing(pl.col(end).shift(1)) for end in ("creditor", "debtor")]
+    starts = np.flatnonzero(by_token.select(pl.any_horizontal(changes)).to_series().to_numpy())
+    pairs = by_token.select("creditor", "debtor").select(pl.all().gather(starts))
+    return by_token, pairs.with_columns(exposure_usd=np.add.reduceat(by_token["exposure_usd"].to_numpy(), starts))
 
 
 def nodes_of(

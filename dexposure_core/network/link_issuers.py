@@ -10,7 +10,12 @@ Every published link joins a holder of token σ with the issuer of σ. Hence, ov
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+from dexposure_core.network.book import add_up, places, sorted_texts
+from dexposure_core.network.snapshot import Indices
 
 _SCHEMA = pl.Schema(
     {"token": pl.String, "issuer": pl.String, "method": pl.String, "score": pl.Float64, "carried": pl.Boolean}
@@ -49,34 +54,49 @@ def link_issuers(held: pl.DataFrame, carried: pl.DataFrame, hints: pl.DataFrame)
 
 
 def _candidates(held: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
-    """Return token, end, share of the token's links that touch this end, and its votes (the other end holds)."""
-    holders = held.select("protocol", "token").unique().with_columns(holds=pl.lit(value=True))
-    links = carried.select("creditor", "debtor", "token").filter(pl.col("creditor") != pl.col("debtor"))
-    known = links.join(holders, left_on=["creditor", "token"], right_on=["protocol", "token"], how="left").join(
-        holders, left_on=["debtor", "token"], right_on=["protocol", "token"], how="left", suffix="_2"
-    )
-    first, second = pl.col("holds").is_not_null(), pl.col("holds_2").is_not_null()
-    sides = pl.concat([
-        known.select("token", end="creditor", vote=second & ~first),
-        known.select("token", end="debtor", vote=first & ~second),
-    ])  # fmt: skip
-    per_end = sides.group_by("token", "end").agg(touched=pl.len(), votes=pl.col("vote").sum())
-    links_of = links.group_by("token").agg(links=pl.len())
-    return per_end.join(links_of, on="token").with_columns(share=pl.col("touched") / pl.col("links"))
+    """Return the ends that may be a token's issuer: those common to all its links, or all of them if none is.
+
+    Columns: token, end, share of the token's links that touch this end, and its votes (the other end holds).
+    """
+    links = carried.filter(pl.col("creditor") != pl.col("debtor"))
+    ids = sorted_texts(held["protocol"], links["creditor"], links["debtor"])
+    tokens = sorted_texts(held["token"], links["token"])
+    ends = [places(links[side], ids) for side in ("creditor", "debtor")]
+    token = places(links["token"], tokens)
+    holding = np.sort(places(held["token"], tokens) * len(ids) + places(held["protocol"], ids))
+    holds = [_among(token * len(ids) + end, holding) for end in ends]
+    key = np.concatenate([token * len(ids) + end for end in ends])
+    vote = np.concatenate([holds[1] & ~holds[0], holds[0] & ~holds[1]]).astype(np.float64)
+    first, (touched, votes) = add_up(key, (np.ones(len(key)), vote))
+    of = key[first] // max(1, len(ids))
+    share = touched / np.bincount(token, minlength=len(tokens))[of]
+    common = share == 1.0
+    # A rule that nobody passes tells nothing about that token.
+    left = common | ~(np.bincount(of, weights=common, minlength=len(tokens)) > 0)[of]
+    return pl.DataFrame({
+        "token": tokens.gather(of[left]),
+        "end": ids.gather(key[first][left] % max(1, len(ids))),
+        "share": share[left],
+        "votes": votes[left],
+    })  # fmt: skip
+
+
+def _among(keys: Indices, known: Indices) -> npt.NDArray[np.bool_]:
+    """Return whether each key is one of the sorted known ones."""
+    if not len(known):
+        return np.zeros(len(keys), dtype=bool)
+    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys
+    return found
 
 
 def _decide(ends: pl.DataFrame, hints: pl.DataFrame) -> pl.DataFrame:
     """Narrow each token's candidate ends rule by rule; return token, end, share where exactly one is left."""
-    marked = ends.join(hints, on="token", how="left").with_columns(
-        common=pl.col("share") == 1.0,
+    left = ends.join(hints, on="token", how="left").with_columns(
         voted=pl.col("votes") > 0,
         namesake=pl.col("end").str.to_lowercase() == pl.col("token").str.to_lowercase(),
         mapped=(pl.col("end") == pl.col("hint")).fill_null(value=False),
     )
-    left = marked
-    for rule in ("common", "voted", "namesake", "mapped"):
+    for rule in ("voted", "namesake", "mapped"):
         passes = pl.col(rule)
-        # A rule that nobody passes tells nothing about that token.
         left = left.filter(passes | ~passes.any().over("token"))
-    alone = left.filter(pl.len().over("token") == 1)
-    return alone.select("token", "end", "share")
+    return left.filter(pl.len().over("token") == 1).select("token", "end", "share")

@@ -163,15 +163,18 @@ def _hints(tokens: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _fates(held: pl.DataFrame, issuers: pl.DataFrame) -> pl.DataFrame:
-    mapped = held.join(issuers, on="token", how="left", maintain_order="left")
     issuer = pl.col("issuer")
-    reason = (
+    lost = (
         pl.when(issuer.is_null() & (pl.col("method") == METHOD)).then(pl.lit("no issuer"))
         .when(issuer.is_in(BUCKETS) | (issuer.is_null() & bucket_of("token").is_not_null())).then(pl.lit("bucket"))
         .when(issuer.is_null() & pl.col("carried")).then(pl.lit("issuer ambiguous"))
         .when(issuer.is_null()).then(pl.lit("no issuer"))
-        .when(issuer == pl.col("protocol")).then(pl.lit("self-holding"))
     )  # fmt: skip
+    told = issuers.with_columns(lost=lost)  # once a token, not once a holding
+    mapped = held.join(told, on="token", how="left", maintain_order="left")
+    itself = pl.when(issuer == pl.col("protocol")).then(pl.lit("self-holding"))
+    unknown = pl.when(issuer.is_null()).then(pl.lit("no issuer"))  # a token without a name is in no mapping
+    reason = pl.coalesce("lost", unknown, itself)
     # A nameless token still is money its holder has; only rows without holder or amount do not count.
     counts = pl.col("dropped").is_null()
     return mapped.with_columns(counts=counts, dropped=pl.coalesce("dropped", reason))

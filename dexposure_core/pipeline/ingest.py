@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,13 @@ from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.network.published import from_published
 from dexposure_core.pipeline.build import Plan, build
 from dexposure_core.pipeline.engines import DEFAULT, Weeks, find_engine
+from dexposure_core.pipeline.engines.local import in_order, measured_in_order
 from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today
 from dexposure_core.pipeline.overriding import Overriding, overriding
 from dexposure_core.pipeline.tokens import known_protocols
-from dexposure_core.pipeline.week import Named, each_after_the_other
+from dexposure_core.pipeline.week import Named, Tables, each_after_the_other
 from dexposure_core.progress import Progress, silent
+from dexposure_core.settings import processors
 
 if TYPE_CHECKING:
     from dexposure_core.sources.duplicates import Duplicates
@@ -54,14 +57,17 @@ def ingest_published(
         frequency=frequency_of(feed.dates), parameters={"source": "published", **told.parameters}, today=today(),
         overrides=told.rows,
     )  # fmt: skip
-    return build(each_after_the_other(_published(feed, told.rows)), plan, store_dir, progress=progress)
+    return build(_published(feed, told.rows), plan, store_dir, progress=progress)
 
 
-def _published(feed: PublishedFeed, overrides: pl.DataFrame) -> Iterator[Named]:
-    for week in feed:
+def _published(feed: PublishedFeed, overrides: pl.DataFrame) -> Iterator[Tables]:
+    def named(date: dt.date) -> Named:
+        week = feed.load(date)
         period = from_published(week, feed.tokens, overrides)
         ids = period.nodes["protocol"].unique()
-        yield period, protocols_of(week.protocols, ids, curated_sectors=False)
+        return period, protocols_of(week.protocols, ids, curated_sectors=False)
+
+    return measured_in_order(in_order((partial(named, date) for date in feed.dates), processors()))
 
 
 def ingest_holdings(

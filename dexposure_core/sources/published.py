@@ -56,11 +56,19 @@ class PublishedFeed(Iterator[PublishedWeek]):
     def __len__(self) -> int:
         return len(self.dates)
 
+    def load(self, date: dt.date) -> PublishedWeek:
+        """Return the week of one of `dates`; several threads may call this at a time.
+
+        Raises:
+            BadInput: if its content has the wrong type.
+        """
+        return tidy(self._index.named, date, _decode(self._index, date), self.names)
+
     def __next__(self) -> PublishedWeek:
         if self._next >= len(self.dates):
             raise StopIteration
         date = self.dates[self._next]
-        week = tidy(self._index.named, date, _decode(self._index, date), self.names)
+        week = self.load(date)
         self._next += 1
         self._progress(self._next, len(self.dates), f"week {date}")
         return week

@@ -13,8 +13,9 @@ from typing import TypeVar
 
 import polars as pl
 
+from dexposure_core.network.period import Period
 from dexposure_core.pipeline.engines.weeks import Weeks
-from dexposure_core.pipeline.week import Tables, week_tables
+from dexposure_core.pipeline.week import Named, Tables, tables_of, week_tables
 from dexposure_core.settings import processors
 
 _Result = TypeVar("_Result")
@@ -30,6 +31,18 @@ def _jobs(weeks: Weeks) -> Iterator[Callable[[], Tables]]:
     for date, holdings in weeks.rows():
         yield partial(week_tables, date, holdings, previous, weeks.tokens, weeks.names, chains=weeks.chains)
         previous = holdings
+
+
+def measured_in_order(periods: Iterable[Named]) -> Iterator[Tables]:
+    """Yield the tables of periods that come with the names of their protocols, dates ascending."""
+
+    def jobs() -> Iterator[Callable[[], Tables]]:
+        previous: Period | None = None
+        for period, names in periods:
+            yield partial(tables_of, period, previous, names)
+            previous = period
+
+    return in_order(jobs(), processors())
 
 
 def in_order(jobs: Iterable[Callable[[], _Result]], workers: int) -> Iterator[_Result]:

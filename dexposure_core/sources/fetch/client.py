@@ -16,7 +16,6 @@ from typing import Final, Self, TypeVar
 import httpx
 import msgspec
 
-from dexposure_core import __version__
 from dexposure_core.errors import FetchFailed
 from dexposure_core.sources.border import one_line
 from dexposure_core.sources.fetch.pace import PATIENCE, Pace, retry_after, wait_after
@@ -24,7 +23,7 @@ from dexposure_core.sources.fetch.places import origin, place, redirected
 from dexposure_core.sources.published_index import without_nan
 
 T = TypeVar("T")
-AGENT: Final = f"dexposure-monitor/{__version__} (research; python-httpx)"
+AGENT: Final = "dexposure-monitor (python-httpx)"
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HOPS: Final = 6
 _FOR_NOW: Final = frozenset({408, 425, 429, *range(500, 600)})

@@ -37,8 +37,7 @@ _MIXED: Final = re.compile(r"(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-
 _UNITS: Final = frozenset({"usd", "eur"})
 # Versions, and what half of all tokens are called: no words.
 _EMPTY: Final = re.compile(r"v\d+|tokens?|coins?")
-_Ids = np.ndarray[tuple[int], np.dtype[np.object_]]
-_Row = tuple[str, str, float, str]
+_PAIRS: Final = pl.Schema({"row": pl.Int64, "column": pl.Int64, "cosine": pl.Float64})
 
 
 def words(text: str) -> list[str]:
@@ -67,9 +66,18 @@ def best_matches(
     if "tvl_usd" in tried.columns:
         tried = tried.sort("tvl_usd", descending=True, nulls_last=True, maintain_order=True)
     index = _Index(tried, _UNITS.union(coins))
-    rows = index.matches(tokens.to_list(), theta) if index.vocabulary else []
-    schema = {"token": pl.String, "similar": pl.String, "cosine": pl.Float64, "runners_up": pl.String}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    found = index.matches(tokens, theta) if index.vocabulary else pl.DataFrame(schema=_PAIRS)
+    hundredths = (pl.col("cosine") * 100).round().cast(pl.Int64)
+    written = pl.format("{} ({}.{})", "id", hundredths // 100, (hundredths % 100).cast(pl.String).str.zfill(2))
+    return (
+        found.join(index.ids, on="column", maintain_order="left")
+        .group_by("row", maintain_order=True)
+        .agg(similar=pl.col("id").first(), cosine=pl.col("cosine").first().clip(upper_bound=1.0),
+             runners_up=written.slice(1, _RUNNERS_UP).str.join(";"))
+        .join(tokens.alias("token").to_frame().with_row_index("row").cast({"row": pl.Int64}), on="row",
+              maintain_order="left")
+        .select("token", "similar", "cosine", "runners_up")
+    )  # fmt: skip
 
 
 class _Index:
@@ -79,12 +87,14 @@ class _Index:
         vocabulary: word → column.
         against: (words, protocols), each protocol of length 1.
         names: (words, protocols), 1 where the protocol's name holds the word and the word is evidence.
+        ids: column, id, symbol (lower case; null where the metadata names none) of the protocols.
     """
 
     def __init__(self, tried: pl.DataFrame, coins: frozenset[str]) -> None:
         names = [words(name or "") for name in tried["name"]]
         text = [name + words(kind or "") for name, kind in zip(names, tried["category"], strict=True)]
-        self.ids: _Ids = np.array(tried["protocol"].to_list(), dtype=object)
+        symbol = pl.col("symbol").str.to_lowercase() if "symbol" in tried.columns else pl.lit(None, pl.String)
+        self.ids = tried.select(id="protocol", symbol=symbol).with_row_index("column").cast({"column": pl.Int64})
         self.vocabulary = {word: i for i, word in enumerate(sorted({w for t in text for w in t}))}
         counts = _counts(text, self.vocabulary)
         seen_in = np.bincount(counts.indices, minlength=len(self.vocabulary))
@@ -93,47 +103,33 @@ class _Index:
         self.against = _unit(counts, self.weight).T.tocsr()
         telling = [[w for w in set(name) if len(w) >= _TELLING and w not in coins] for name in names]
         self.names = _counts(telling, self.vocabulary).T.tocsr()
-        symbols = tried["symbol"].str.to_lowercase().to_list() if "symbol" in tried.columns else [None] * len(text)
-        self.symbols: _Ids = np.array(symbols, dtype=object)
 
-    def matches(self, tokens: list[str], theta: float) -> list[_Row]:
-        rows: list[_Row] = []
-        for start in range(0, len(tokens), _BLOCK):
-            rows += self._block(tokens[start : start + _BLOCK], theta)
-        return rows
+    def matches(self, tokens: pl.Series, theta: float) -> pl.DataFrame:
+        """Return row (of the token), column (of the protocol), cosine ≥ theta: each token's best match first."""
+        starts = range(0, len(tokens), _BLOCK)
+        found = [
+            self._block(tokens.slice(start, _BLOCK), theta).with_columns(pl.col("row") + start) for start in starts
+        ]
+        return pl.concat(found) if found else pl.DataFrame(schema=_PAIRS)
 
-    def _block(self, tokens: list[str], theta: float) -> list[_Row]:
+    def _block(self, tokens: pl.Series, theta: float) -> pl.DataFrame:
         text = [words(token) for token in tokens]
         counts = _counts(text, self.vocabulary)
         strange = np.array([sum(w not in self.vocabulary for w in t) for t in text], dtype=float)
         cosine = _unit(counts, self.weight, strange * self.unknown**2) @ self.against  # (tokens, protocols), sparse
-        evident = (counts @ self.names).sign()
-        cosine = cosine.multiply(evident).tocsr()
-        rows: list[_Row] = []
-        for i, token in enumerate(tokens):
-            span = slice(cosine.indptr[i], cosine.indptr[i + 1])
-            found = self._best(token, text[i], cosine.data[span], cosine.indices[span], theta)
-            if found is not None:
-                rows.append(found)
-        return rows
-
-    def _best(
-        self,
-        token: str,
-        text: list[str],
-        values: np.ndarray[tuple[int], np.dtype[np.float64]],
-        columns: np.ndarray[tuple[int], np.dtype[np.int32]],
-        theta: float,
-    ) -> _Row | None:
-        enough = values >= theta
-        if token.lower() in text:  # one plain word: whoever issues it would have named it
-            enough &= np.array([s is None or s == token.lower() for s in self.symbols[columns]], dtype=bool)
-        values, columns = values[enough], columns[enough]
-        if not len(values):
-            return None
-        best = np.lexsort((columns, -values.round(12)))[: 1 + _RUNNERS_UP]
-        others = ";".join(f"{self.ids[columns[j]]} ({values[j]:.2f})" for j in best[1:])
-        return token, str(self.ids[columns[best[0]]]), float(min(1.0, values[best[0]])), others
+        cells = cosine.multiply((counts @ self.names).sign()).tocoo()  # only where a word of the name is shared
+        pairs = pl.DataFrame({"row": cells.row, "column": cells.col, "cosine": cells.data}).cast(_PAIRS)
+        # One plain word: whoever issues it would have named it.
+        lower = tokens.str.to_lowercase().to_list()
+        plain = pl.DataFrame({
+            "row": pl.Series(range(len(text)), dtype=pl.Int64), "key": lower,
+            "plain": [key in found for key, found in zip(lower, text, strict=True)],
+        })  # fmt: skip
+        kept = pairs.filter(pl.col("cosine") >= theta).join(plain, on="row").join(self.ids, on="column")
+        other = pl.col("plain") & (pl.col("symbol") != pl.col("key"))
+        kept = kept.filter(~other.fill_null(value=False))
+        order = kept.sort("row", pl.col("cosine").round(12), "column", descending=[False, True, False])
+        return order.select(list(_PAIRS))
 
 
 def _counts(texts: list[list[str]], vocabulary: dict[str, int]) -> csr_array:

@@ -37,11 +37,12 @@ def fetch() -> None:
 @click.option("--concurrency", type=click.IntRange(1, 64), metavar="N", help="Requests at once. Default: the setting.")
 @click.option("--rate", type=click.FloatRange(0.01, 1000), metavar="PER_SECOND", help="Most requests a second.")
 @click.option("--keep-going", is_flag=True, help="Build although protocols failed or changed; they become findings.")
+@click.option("--rebuild", is_flag=True, help="Compute every week anew, not only new and revised ones.")
 @click.option("--no-build", is_flag=True, help="Only fetch; `dexposure import defillama` builds later, elsewhere.")
 @click.pass_obj
 def defillama(
     ctx: Context, protocols: str | None, everything: bool, base_url: str | None, raw: Path | None, allow_http: bool,
-    concurrency: int | None, rate: float | None, keep_going: bool, no_build: bool,
+    concurrency: int | None, rate: float | None, keep_going: bool, rebuild: bool, no_build: bool,
 ) -> None:  # fmt: skip
     """Fetch the holdings of DeFi protocols from DefiLlama, then build a vintage from all that was fetched."""
     from dexposure_core.pipeline import fetch as pipeline
@@ -62,8 +63,13 @@ def defillama(
         _finish(ctx, done, [f"dexposure import defillama {shlex.quote(done['raw'])}"])
         return
     with ctx.progress(" periods") as progress:
-        vintage = pipeline.build_defillama(Path(done["raw"]), ctx.writing_dir(), progress=progress)
-    tell(ctx, vintage, {"fetch": done})
+        vintage, built = pipeline.build_defillama(
+            Path(done["raw"]), ctx.writing_dir(), rebuild=rebuild, progress=progress
+        )
+    if built["base"]:
+        weeks = f"{len(built['added'])} weeks added, {len(built['revised'])} revised, {built['kept']} kept"
+        ctx.note(f"updated vintage {built['base']}: {weeks}")
+    tell(ctx, vintage, {"fetch": done, "update": built})
 
 
 @fetch.command()

@@ -6,16 +6,21 @@ it where there is none.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dexposure_core import settings
+from dexposure_core.errors import CorruptVintage, NoVintage
 from dexposure_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from dexposure_core.sources.fetch.client import Manners
+    from dexposure_core.store import Store
+
+_KIND: Final = "defillama"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,11 +132,48 @@ def fetch_huggingface(
     }  # fmt: skip
 
 
-def build_defillama(raw: Path, store_dir: Path, *, progress: Progress = silent) -> str:
-    """Publish a vintage of all that lies in a raw folder of DefiLlama; return its id."""
-    from dexposure_core.pipeline.ingest import ingest_defillama
+def build_defillama(
+    raw: Path, store_dir: Path, *, rebuild: bool = False, progress: Progress = silent
+) -> tuple[str, dict[str, Any]]:
+    """Publish a vintage of all that lies in a raw folder of DefiLlama.
 
-    return ingest_defillama([raw], store_dir, progress=progress)
+    The latest vintage of the store is updated when it was made from DefiLlama at weekly frequency and the folder has
+    all of its dates: only weeks that are new or revised are computed. Otherwise every week is.
+
+    Args:
+        raw: the raw folder.
+        store_dir: folder of vintages.
+        rebuild: compute every week in any case.
+        progress: told of payloads, then of weeks.
+
+    Returns:
+        The vintage's id; and base (the vintage updated, or None), added, revised (dates) and kept (how many dates).
+    """
+    from dexposure_core.pipeline.feeds import build_feed
+    from dexposure_core.sources import defillama
+
+    feed = defillama.read(raw, frequency="week", progress=progress)
+    base = None if rebuild else _base(store_dir, feed.dates)
+    if base is None:
+        vintage = build_feed(feed, raw.name, store_dir, kind=_KIND, progress=progress)
+        return vintage, {"base": None, "added": [str(date) for date in feed.dates], "revised": [], "kept": 0}
+    from dexposure_core.pipeline.update import update
+
+    done = update(feed, raw.name, base, store_dir, kind=_KIND, progress=progress)
+    added, revised = [str(date) for date in done.added], [str(date) for date in done.revised]
+    return done.vintage, {"base": done.base, "added": added, "revised": revised, "kept": done.kept}
+
+
+def _base(store_dir: Path, dates: Sequence[dt.date]) -> Store | None:
+    """Return the latest vintage when it can be updated from a raw folder with these dates."""
+    from dexposure_core.store import open_store
+
+    try:
+        base = open_store(store_dir)
+    except (NoVintage, CorruptVintage):
+        return None
+    made = (base.manifest.parameters.get("source"), base.manifest.frequency)
+    return base if made == (_KIND, "week") and set(base.dates()).issubset(dates) else None
 
 
 def build_published(arguments: Sequence[str], store_dir: Path, *, progress: Progress = silent) -> str:

@@ -42,6 +42,33 @@ def test_fetch_builds_and_import_builds_the_same(fetch, tmp_path):
     assert carried.json["content_hash"] == done["content_hash"]
 
 
+def test_a_new_week_is_added_to_the_latest_vintage_and_equals_a_rebuild(fetch, service, tmp_path):
+    first = fetch("defillama", "--rate", "1000", "--json").json
+    assert first["update"] == {
+        "base": None, "added": ["2024-01-08", "2024-01-15", "2024-01-22"], "revised": [], "kept": 0,
+    }  # fmt: skip
+    again = fetch("defillama", "--rate", "1000", "--json").json
+    assert (again["vintage"], again["update"]["kept"], again["update"]["added"]) == (first["vintage"], 3, [])
+    service.put("/protocol/lend", protocol(1, "Lend", "LND", weeks=4, SWP=100.0, MNT=50.0))
+    revised = protocol(3, "Vault", "VLT", weeks=4, LND=10.0, SWP=70.0)
+    revised["chainTvls"]["Ethereum"]["tokensInUsd"][1]["tokens"]["LND"] = 99.0  # 15 January
+    service.put("/protocol/vault", revised)
+    done = fetch("defillama", "--rate", "1000")
+    assert f"updated vintage {first['vintage']}: 1 weeks added, 1 revised" in done.err
+    manifests = [json.loads(path.read_text()) for path in (tmp_path / "store").glob("*/manifest.json")]
+    hashes = {manifest["vintage"]: manifest["content_hash"] for manifest in manifests}
+    anew = run_here("--store", tmp_path / "anew", "import", "defillama", tmp_path / "raw", "--json").json
+    assert hashes.keys() == {first["vintage"], anew["vintage"]}
+    assert hashes[anew["vintage"]] == anew["content_hash"]
+    assert fetch("defillama", "--rate", "1000", "--rebuild", "--json").json["vintage"] == anew["vintage"]
+
+
+def test_a_vintage_of_something_else_is_no_base(fetch, tmp_path):
+    (tmp_path / "edges.csv").write_text("date,creditor,debtor,exposure_usd\n2024-01-08,a,b,1\n")
+    assert run_here("--store", tmp_path / "store", "import", "edges", tmp_path / "edges.csv").code == 0
+    assert fetch("defillama", "--rate", "1000", "--json").json["update"]["base"] is None
+
+
 def test_no_build_says_what_to_run_next(fetch, tmp_path):
     done = fetch("defillama", "--no-build", "--rate", "1000", "--protocols", "lend, vault")
     assert done.out.splitlines() == [

@@ -43,6 +43,9 @@ def revised() -> None:
 def sources() -> None:
     st.subheader("Vintage and sources", anchor=False)
     export.table(datasheet.facts(store.manifest), "vintage", whole)
+    known = datasheet.vintage_table(resources.manifests(), resources.default_vintage())
+    st.subheader("Every vintage of this store", anchor=False)
+    export.table(known, "vintages", whole)
 
 
 def downloads() -> None:
@@ -60,18 +63,18 @@ def downloads() -> None:
         st.code(datasheet.sql_snippet(store.path, view), language="sql", wrap_lines=True)
 
 
-# One section at a time, its name in the address: /data?section=health
-SECTIONS: dict[str, tuple[str, Any]] = {
-    "books": ("Books", books),
-    "health": ("Health", health),
-    "mapping": ("Tokens and issuers", tokens),
-    "revisions": ("Revisions", revised),
-    "sources": ("Vintage and sources", sources),
-    "downloads": ("Downloads", downloads),
+# One section at a time, its name in the address (/data?section=health): heading, what draws it, topic of the manual
+SECTIONS: dict[str, tuple[str, Any, str]] = {
+    "books": ("Books", books, "data"),
+    "health": ("Health", health, "health"),
+    "mapping": ("Tokens and issuers", tokens, "tokens"),
+    "revisions": ("Revisions", revised, "data"),
+    "sources": ("Vintage and sources", sources, "data"),
+    "downloads": ("Downloads", downloads, "data"),
 }
 frame.headline(datasheet.answer(store.manifest, reconciled, found, view.date))
 section = controls.choice(
     "section", "Section", list(SECTIONS), format_func=lambda key: SECTIONS[key][0], style="segments"
 )
 SECTIONS[section][1]()
-frame.footer(origin, method="data")
+frame.footer(origin, method=SECTIONS[section][2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,24 @@ def facts(manifest: Manifest) -> pl.DataFrame:
     ]
     rows += [(f"Parameter {name}", text.short(str(value), 200)) for name, value in manifest.parameters.items()]
     return pl.DataFrame(rows, schema=["What", "Value"], orient="row")
+
+
+def vintage_table(manifests: Sequence[Manifest], latest: str) -> pl.DataFrame:
+    """Return the vintages of a store as read, in the order given: as of, what it is, built, snapshots, source, id."""
+    rows = [
+        (
+            m.dates.last,
+            ", ".join([*(["latest"] if m.vintage == latest else []), "simulated" if m.simulated else "observed"]),
+            f"{m.created_at.astimezone(dt.UTC):%Y-%m-%d %H:%M}",
+            m.dates.count,
+            _bytes(sum(record.bytes for record in m.files.values())),
+            ", ".join(text.short(s.name.rsplit("/", 1)[-1], 40) for s in m.sources[:3]),
+            m.vintage,
+        )
+        for m in manifests
+    ]
+    schema = {"As of": pl.Date, "What": pl.String, "Built, UTC": pl.String, "Snapshots": pl.Int64, "Size": pl.String}
+    return pl.DataFrame(rows, schema=schema | {"Sources": pl.String, "Vintage": pl.String}, orient="row")
 
 
 def columns(table: str) -> pl.DataFrame:

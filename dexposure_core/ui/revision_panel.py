@@ -74,16 +74,15 @@ def date_table(found: Comparison) -> pl.DataFrame:
 
 
 def measure_table(moved: pl.DataFrame) -> pl.DataFrame:
-    """Return the measures that moved as read: basis, title, before, after, change written in the measure's unit."""
+    """Return the measures that moved as read: basis, title, before and after in the measure's unit, relative change."""
     known = {m.name: (m.title, m.unit) for m in MEASURES}
     rows = []
     for basis, name, before, after in moved.select("basis", "measure", "before", "after").iter_rows():
         loss = name.removeprefix("loss:")
         title, unit = known.get(name) or (f"Loss: {cards.loss_name(loss)}" if loss != name else name, "share")
         written = [text.amount(value, unit) for value in (before, after)]
-        change = text.change(after, before, unit) if None not in (before, after) else text.UNDEFINED
-        rows.append((basis, title, *written, change))
-    return pl.DataFrame(rows, schema=["Basis", "Measure", "Before", "After", "Change"], orient="row")
+        rows.append((basis, title, *written, _signed(after / before - 1 if before and after is not None else None)))
+    return pl.DataFrame(rows, schema=["Basis", "Measure", "Before", "After", "Relative change"], orient="row")
 
 
 def _by_date(found: Comparison, origin: Provenance) -> None:

@@ -24,7 +24,8 @@ _CSS: Final = """
 [class*="st-key-notice-"] {gap: .1rem .7rem; margin-top: -.4rem;}
 [class*="st-key-notice-"] [data-testid="stCaptionContainer"], [class*="st-key-notice-"] p {margin: 0;}
 [class*="st-key-notice-"] button, [class*="st-key-notice-"] a {min-height: 0; padding: 0; background: none;}
-[class*="st-key-notice-"] button p, [class*="st-key-notice-"] a p {font-size: .875rem; text-decoration: underline;}
+[class*="st-key-notice-"] button p, [class*="st-key-notice-"] a p {
+  font-size: .875rem; text-decoration: underline; font-weight: 400;}
 .strip .lens {background: #0B6E99; color: #fff; font-weight: 600; padding: .1rem .5rem; border-radius: .25rem;}
 .strip .lens.off {background: rgba(128,140,150,.22); color: inherit; font-weight: 500;}
 .st-key-headline p {font-size: 1.12rem; line-height: 1.45; margin: 0;}

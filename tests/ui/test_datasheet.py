@@ -69,3 +69,15 @@ def test_every_table_is_described(store):
     for name in TABLES:
         assert datasheet.columns(name).height == len(TABLES[name].columns)
         assert "row" in datasheet.table_line(store.manifest, name)
+
+
+def test_the_stores_vintages_are_told_apart(tmp_path):
+    from dexposure_core.store import list_vintages
+    from tests.app.conftest import publish
+
+    latest = publish(tmp_path, revised=False)
+    table = datasheet.vintage_table(list_vintages(tmp_path), latest)
+    row = table.row(0, named=True)
+    assert (row["What"], row["Snapshots"], row["Sources"], row["Vintage"]) == (
+        "latest, observed", 6, "holdings.csv", latest,
+    )  # fmt: skip

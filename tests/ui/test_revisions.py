@@ -105,7 +105,7 @@ def test_measures_are_named_and_written_in_their_unit():
     ]  # fmt: skip
     shown = revision_panel.measure_table(pl.DataFrame(rows, schema=schema, orient="row"))
     assert shown["Measure"].to_list() == ["System TVL", "Loss: top-5, linear DebtRank", "TVL concentration (HHI)"]
-    assert shown["Change"].to_list() == ["−50.0 %", "+5.00 points", "not defined"]
+    assert shown["Relative change"].to_list() == ["−50.0 %", "+25.0 %", "not defined"]
     assert shown["After"].to_list()[:2] == ["USD 1.00 bn", "25.0 %"]
 
 

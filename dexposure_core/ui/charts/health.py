@@ -11,21 +11,27 @@ import polars as pl
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base
 
-MARKS: Final = {"error": ("x", "alarm"), "warning": ("triangle-up", "up"), "info": ("circle-open", "muted")}
+MARKS: Final = {"error": ("x", "alarm"), "warning": ("triangle-up", "up")}
 WORDS: Final = {"error": "error", "warning": "warning", "info": "note"}
 _SIZES: Final = (6.0, 14.0)
 _ROW: Final = 24
 
 
 def strip(dates: pl.DataFrame, titles: dict[str, str]) -> Any:
-    """Return the time strip of check, severity, date, findings, usd; `titles`: check → row label, top row first."""
-    rows = [titles[name] for name in titles if name in set(dates["check"])]
+    """Return the time strip of check, severity, date, findings, usd; `titles`: check → row label, top row first.
+
+    Notes are left out: they are known, or too small to matter.
+    """
+    serious = dates.filter(pl.col("severity").is_in(list(MARKS)))
+    rows = [titles[name] for name in titles if name in set(serious["check"])]
     drawn = base.figure(
-        "When something was found", "one mark a snapshot, larger for more", height=110 + _ROW * len(rows)
+        "When something was found",
+        "✕ error   ▲ warning; one mark a snapshot, larger for more",
+        height=150 + _ROW * len(rows),
     )
     colours = theme.mode()
     for severity in reversed(MARKS):
-        part = dates.filter(pl.col("severity") == severity)
+        part = serious.filter(pl.col("severity") == severity)
         if part.is_empty():
             continue
         symbol, name = MARKS[severity]
@@ -41,7 +47,9 @@ def strip(dates: pl.DataFrame, titles: dict[str, str]) -> Any:
             )
         )  # fmt: skip
     drawn.update_yaxes(categoryorder="array", categoryarray=rows[::-1], showgrid=True)
-    drawn.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
+    drawn.update_layout(margin={"t": 88}, showlegend=True)
+    base.date_axis(drawn)
+    base.room_left(drawn, max((len(row) for row in rows), default=0))
     return drawn
 
 

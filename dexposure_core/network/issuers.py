@@ -256,7 +256,8 @@ def _alternatives() -> pl.Expr:
 
     rivals = [
         pl.when(pl.col("step") == "claimant").then("losers").when(pl.col("step") == "folded").then("folded_losers"),
-        *(differing(column) for column in ("curated", "folded", "family")),
+        *(differing(column) for column in ("curated", "folded")),
+        pl.when(pl.col("step") == "folded").then(differing("family")),  # "alUSD" is no "LUSD" once the table knows it
         pl.when(pl.col("step") == "similar").then(pl.col("runners_up").str.split(";")),
     ]
     nothing = pl.lit([], pl.List(pl.String))

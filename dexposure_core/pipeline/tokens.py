@@ -192,7 +192,7 @@ def reason_of(row: dict[str, Any], names: dict[str, str]) -> str:
         name = names.get(row["issuer"], row["issuer"])
         shared = [word for word in words(row["token"]) if word in words(name)]
         return f"shares '{' '.join(dict.fromkeys(shared))}' with the name {name}, cosine {row['score']:.2f}"
-    others = len(alternatives_of(row["alternatives"]))
+    others = sum(" (" not in part for part in row["alternatives"].split(";") if part)
     if row["method"] == "metadata" and row["score"] < 1:
         return "the protocol's metadata names the token in another spelling"
     if row["method"] == "metadata" and others:

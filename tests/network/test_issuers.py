@@ -195,6 +195,13 @@ def test_what_other_methods_say_is_kept() -> None:
     assert (row["issuer"], row["method"], row["alternatives"]) == ("1839", "metadata", "1599 (curated)")
 
 
+def test_a_family_is_no_rival_of_what_is_known() -> None:
+    table = mapped("alUSD", "WBTC")  # Alchemix's, no receipt of LUSD; BitGo's, no wrapper of its own
+    assert {token: (row["method"], row["alternatives"]) for token, row in table.items()} == {
+        "alUSD": ("curated", ""), "WBTC": ("curated", ""),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("token", "issuer", "kind"),
     [

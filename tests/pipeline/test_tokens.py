@@ -14,7 +14,7 @@ from dexposure_core.pipeline.ingest import ingest_holdings, ingest_published, in
 from dexposure_core.pipeline.overriding import proposal
 from dexposure_core.pipeline.token_causes import CAUSES
 from dexposure_core.pipeline.token_compare import compare_list, compare_vintage
-from dexposure_core.pipeline.tokens import alternatives_of, listing, mapped, review, shown, write_review
+from dexposure_core.pipeline.tokens import alternatives_of, listing, mapped, reason_of, review, shown, write_review
 from dexposure_core.sources.overrides import read_overrides
 from dexposure_core.store import Store, open_store
 
@@ -104,6 +104,16 @@ def test_one_token_is_shown_with_every_methods_answer(store: Store) -> None:
     assert said.filter(pl.col("method") == "metadata")["name"].to_list() == ["Aave V3", "Aave Arc"]
     with pytest.raises(UnknownToken, match="did you mean 'AAVE'"):
         shown(store, "AAVEE")
+
+
+def test_a_reason_counts_claimants_not_other_methods() -> None:
+    row = {"token": "CRV", "issuer": "1", "method": "metadata", "score": 1.0, "alternatives": "3 (curated)"}
+    assert reason_of(row, {}) == "the protocol's metadata names the token"
+    assert (
+        reason_of({**row, "alternatives": "2;3 (curated)"}, {}) == "the largest of 2 protocols whose metadata name it"
+    )
+    assert reason_of({**row, "score": 0.9}, {}) == "the protocol's metadata names the token in another spelling"
+    assert reason_of({**row, "method": "override"}, {}) == "a person decided it"
 
 
 def test_alternatives_are_ids_with_notes() -> None:

@@ -54,9 +54,10 @@ else:
     with left:
         export.chart(charts.ties(by_chain), by_chain, "ties-by-chain", origin)
     with right:
-        tokens = by_token.select("chain", "token", "issuer_name", "held_usd", "creditors")
+        tokens = by_token.select("chain", "token", "issuer_name", "held_usd")
         export.table(tokens, "ties-by-token", origin, labels=chains.TIE_LABELS, full=by_token)
 
 st.subheader("Every chain", anchor=False)
+st.caption(chains.FAILURE)
 export.table(sizes.select(chains.SHOWN), "chains", origin, labels=chains.TABLE_LABELS, full=sizes)
 frame.footer(origin, method="chains")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, builder, export, frame, lookups, resources, theme
+from dexposure_core.ui import answers, builder, export, frame, lens, lookups, resources, theme
 from dexposure_core.ui.charts import contagion, network
 
 view = frame.require("contagion")
@@ -74,8 +74,11 @@ with left:
 with right:
     if asked.shock.kind == "scenario":
         history = resources.measure_table(view.data, view.basis, contagion.loss_names(asked.shock.name))
-        figure = contagion.weeks(history, resources.events(view.data), view.date)
-        export.chart(figure, history, "weeks", view.provenance(date=False, scenario=asked.shock.name))
+        if view.measured:
+            figure = contagion.weeks(history, resources.events(view.data), view.date)
+            export.chart(figure, history, "weeks", view.provenance(date=False, scenario=asked.shock.name))
+        else:
+            frame.empty("The same scenario in every snapshot", lens.UNMEASURED, lens.REMEDY)
     else:
         st.markdown("**What these numbers assume**")
         st.markdown("\n".join(f"- {line}" for line in builder.assumptions(result)))

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import UnknownProtocol
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, controls, export, frame, graph, lookups, resources
+from dexposure_core.ui import answers, controls, export, frame, graph, lens, lookups, resources
 from dexposure_core.ui.charts import protocol as charts
 from dexposure_core.ui.charts import sankey
 
@@ -66,7 +66,10 @@ left, right = st.columns(2)
 with left:
     export.chart(charts.sizes(sizes, happened, view.date), sizes, "sizes", origin)
 with right:
-    export.chart(charts.scores(scores, happened, view.date, which), scores, "importance", origin)
+    if scores.is_empty():
+        frame.empty("No importance over time", lens.UNMEASURED, lens.REMEDY)
+    else:
+        export.chart(charts.scores(scores, happened, view.date, which), scores, "importance", origin)
 
 left, right = st.columns(2)
 with left:

@@ -23,10 +23,10 @@ SHOWN: Final = (
 )  # fmt: skip
 TABLE_LABELS: Final = {
     "tvl_usd": "TVL, USD m", "share": "Share", "tvl_hhi": "TVL HHI",
-    "bridge_loss_usd": "Lost if bridges fail, USD m", "bridge_loss_share": "Of its TVL",
+    "bridge_loss_usd": "Bridge loss, USD m", "bridge_loss_share": "Of its TVL",
 }  # fmt: skip
 TIE_LABELS: Final = {
-    "held_usd": "Held by others, USD m", "main_chain": "Most on", "main_share": "There",
+    "held_usd": "Held by others, USD m", "main_chain": "Most on", "main_share": "Share there",
     "loss_share": "Lost at once, of system TVL", "issuer_name": "Issuer",
 }  # fmt: skip
 HOMES: Final = (
@@ -36,8 +36,12 @@ HOMES: Final = (
 )
 BRIDGES: Final = (
     "A token counts here when its issuer is a bridge by category, or its kind is wrapped or bridged. Lost at once: "
-    "what its holders lose if it goes to zero, each at most its TVL. The table below lets all bridges fail within each "
-    "chain's own network (linear DebtRank, all of TVL absorbs)."
+    "what its holders lose if it goes to zero, each at most its TVL."
+)
+FAILURE: Final = (
+    "Bridge loss: all bridges fail within the chain's own network (linear DebtRank, all of TVL absorbs); a bridge's "
+    "own assets there are part of it. Losses of single chains do not add up: what spreads through another chain is "
+    "not in them."
 )
 
 

@@ -124,6 +124,7 @@ def _name_chains(figure: Any, chains: str) -> None:
     """Say in a figure's title which chains it is of, when it is not the whole system."""
     title = figure.layout.title.text or ""
     if chains and not title.endswith(_CHAINS_END):
+        title = title.replace("System TVL", "TVL")
         figure.layout.title.text = f"{title} · {text.html(text.short(chains, 28))}{_CHAINS_END}"
 
 

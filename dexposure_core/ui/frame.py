@@ -69,7 +69,8 @@ def require(page_key: str) -> View:
 def headline(sentence: str) -> None:
     """Write the page's answer, one sentence with numbers under the title. Markdown: escape names (`text.markdown`)."""
     with st.container(key="headline"):
-        st.markdown(f"{st.session_state.get(_LENS, '')}{sentence}")
+        lead = st.session_state.get(_LENS, "")
+        st.markdown(f"{lead}{lens.of_part(sentence) if lead else sentence}")
 
 
 def footer(provenance: Provenance, *, method: str = "measures") -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from dexposure_core.ui.navigation import Page
     from dexposure_core.ui.view import View
 
+UNMEASURED: Final = "These chains have not been measured on every date yet."
+REMEDY: Final = "“Measure all dates”, at the head of the page, does it once."
+_MEASURED: Final = ("overview", "protocol", "contagion")  # pages that show what only a full measurement holds
+_ALL_FLOWS: Final = ("overview", "concentration", "spillover")  # pages that cannot do without it on the flow basis
 _WORDS: Final[Mapping[str, str]] = {ALL: "All, with borrowed balances", BORROWED: "Only borrowed balances"}
 _KEY: Final = "w-chain"
 
@@ -81,11 +85,16 @@ def lead(view: View) -> str:
     return f"{words[:1].upper()}{words[1:]}: "
 
 
+def of_part(sentence: str) -> str:
+    """Return a page's answer in words that fit a part of the system: its TVL is not the system's."""
+    return sentence.replace("system TVL", "TVL there")
+
+
 def offer(view: View) -> bool:
     """Offer to measure every date of a lens where that is not done yet; return whether the page cannot do without."""
-    if view.shown_chains == DEFAULT or view.measured or view.page in ("network", "chains"):
+    history = view.page in _ALL_FLOWS and view.basis == "flow"
+    if view.measured or not (history or view.page in _MEASURED):
         return False
-    history = view.page in ("overview", "concentration", "spillover") and view.basis == "flow"
     said = (
         "Flows of these chains are made date by date; this page needs all of them."
         if history

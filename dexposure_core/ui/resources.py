@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import polars as pl
@@ -212,6 +213,8 @@ def positions(vintage: str, date: dt.date, basis: Basis) -> tuple[Position, ...]
     opened = store(vintage)
     losses = not isinstance(opened, Lens) or opened.measured(basis)
     offered = [i for i in indicators.INDICATORS if losses or i.measure != indicators.WORST]
+    if isinstance(opened, Lens):
+        offered = [replace(i, title="TVL") if i.title == "System TVL" else i for i in offered]
     return indicators.positions(opened, date, basis, offered)
 
 

@@ -176,11 +176,6 @@ def write_review(store: Store, out: Path, limit: int | None = None, *, everythin
     return rows.height
 
 
-def alternatives_of(text: str) -> list[str]:
-    """Return the ids among a token's alternatives, without their notes."""
-    return [re.sub(_NOTE, "", part) for part in text.split(";") if part]
-
-
 def reason_of(row: dict[str, Any], names: dict[str, str]) -> str:
     """Return in one sentence why a token has its issuer.
 

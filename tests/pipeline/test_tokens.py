@@ -14,7 +14,7 @@ from dexposure_core.pipeline.ingest import ingest_holdings, ingest_published, in
 from dexposure_core.pipeline.overriding import proposal
 from dexposure_core.pipeline.token_causes import CAUSES
 from dexposure_core.pipeline.token_compare import compare_list, compare_vintage
-from dexposure_core.pipeline.tokens import alternatives_of, listing, mapped, reason_of, review, shown, write_review
+from dexposure_core.pipeline.tokens import listing, mapped, reason_of, review, shown, write_review
 from dexposure_core.sources.overrides import read_overrides
 from dexposure_core.store import Store, open_store
 
@@ -114,11 +114,6 @@ def test_a_reason_counts_claimants_not_other_methods() -> None:
     )
     assert reason_of({**row, "score": 0.9}, {}) == "the protocol's metadata names the token in another spelling"
     assert reason_of({**row, "method": "override"}, {}) == "a person decided it"
-
-
-def test_alternatives_are_ids_with_notes() -> None:
-    assert alternatives_of("1839;7 (curated);A B (0.61)") == ["1839", "7", "A B"]
-    assert alternatives_of("") == []
 
 
 def test_the_written_list_changes_nothing_until_rows_are_decided(store: Store, folder: Path) -> None:

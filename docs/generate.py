@@ -19,6 +19,7 @@ from dexposure_core.cli.commands import dexposure
 from dexposure_core.forecast.evaluation import METRICS
 from dexposure_core.measures import MEASURES
 from dexposure_core.network.families import families as token_families
+from dexposure_core.pipeline.checks.catalogue import CHECKS
 from dexposure_core.pipeline.token_causes import CAUSES
 from dexposure_core.pipeline.tokens import DOUBTS
 from dexposure_core.settings import SETTINGS
@@ -54,6 +55,15 @@ def rules() -> str:
 def scenarios() -> str:
     """The standard scenarios."""
     return table(["scenario", "title", "shock"], [[f"`{s.name}`", s.title, s.help] for s in SCENARIOS])
+
+
+def checks() -> str:
+    """The health checks."""
+    parts = []
+    for c in CHECKS:
+        rows = [["how", c.formula], ["a finding", c.threshold], ["severity", c.severity], ["what to do", c.remedy]]
+        parts.append(f"### {c.title} (`{c.name}`)\n\n{c.looks_for}\n\n" + table(["", ""], rows))
+    return "\n".join(parts)
 
 
 def scores() -> str:
@@ -130,7 +140,20 @@ def _command(command: click.Command | None, path: str) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
-    for part in (measures, rules, scenarios, scores, settings, refusals, schema, families, doubts, causes, commands)
+    for part in (
+        checks,
+        measures,
+        rules,
+        scenarios,
+        scores,
+        settings,
+        refusals,
+        schema,
+        families,
+        doubts,
+        causes,
+        commands,
+    )
 }
 
 

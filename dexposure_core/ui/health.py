@@ -32,8 +32,8 @@ def panel(view: View) -> None:
     st.markdown(answer(rows))
     names = resources.names(view.vintage)
     checks = {check.name: check for check in CHECKS}
-    ordered = [row for severity in _WORST for row in rows if row["state"] == severity]
-    if not report.dates.is_empty():
+    ordered = [row for severity in _WORST for row in _largest_first(rows) if row["state"] == severity]
+    if any(row["errors"] or row["warnings"] for row in rows):
         titles = {row["check"]: row["title"] for row in ordered}
         export.chart(charts.strip(report.dates, titles), report.dates, "health-strip", view.provenance(date=False))
     for place, row in enumerate(ordered):
@@ -45,7 +45,13 @@ def panel(view: View) -> None:
         frame.empty("No findings", "Every check passed without a remark.", "Nothing to do.")
     else:
         origin = view.provenance(date=False)
-        export.table(shown(everything), "findings", origin, link=view.protocol_link, full=everything)
+        st.markdown("**Every finding, worst first**")
+        labels = {"change_usd": "USD m", "what": "What was found", "dates": "Snapshots"}
+        export.table(shown(everything), "findings", origin, link=view.protocol_link, full=everything, labels=labels)
+
+
+def _largest_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: -(row["usd"] or 0.0))
 
 
 def answer(rows: list[dict[str, Any]]) -> str:
@@ -97,8 +103,8 @@ def named(findings: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
 def shown(findings: pl.DataFrame) -> pl.DataFrame:
     """Return the columns a reader needs, amounts last."""
     return findings.select(
-        pl.col("severity").replace(charts.WORDS), "check", "finding", "date", "dates", "protocol", "name", "token",
-        "chain", change_usd="usd", what="text",
+        pl.col("severity").replace(charts.WORDS), "finding", "date", "protocol", "name", "token", "chain",
+        change_usd="usd", what="text", dates="dates", check="check",
     )  # fmt: skip
 
 

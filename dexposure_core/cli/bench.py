@@ -1,24 +1,28 @@
-"""`dexposure bench`: what this machine needs for the work of a week."""
+"""`dexposure bench`: what this machine needs for the work of a week, and for the data side at full size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from dexposure_core.cli.context import Context, columns
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--weeks", type=click.IntRange(1), default=8, show_default=True, help="Weeks of the generated file.")
 @click.option("--nodes", type=click.IntRange(10), default=10_500, show_default=True, help="Protocols a week.")
 @click.option("--links", type=click.IntRange(10), default=73_500, show_default=True, help="Links a week.")
 @click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Runs; the median is shown.")
-@click.pass_obj
-def bench(ctx: Context, weeks: int, nodes: int, links: int, repeat: int) -> None:
+@click.pass_context
+def bench(click_context: click.Context, weeks: int, nodes: int, links: int, repeat: int) -> None:
     """Generate a published file of the given size, then time import, report and reads on it."""
+    if click_context.invoked_subcommand is not None:
+        return
     from dexposure_core.pipeline.bench import bench as run
 
+    ctx: Context = click_context.obj
     with ctx.progress(" runs") as progress:
         document = run(weeks=weeks, nodes=nodes, links=links, repeat=repeat, progress=progress)
 
@@ -32,3 +36,45 @@ def bench(ctx: Context, weeks: int, nodes: int, links: int, repeat: int) -> None
         yield from columns(["task", "median", "peak memory", "against the paper's tool"], rows)
 
     ctx.show(document, lines)
+
+
+@bench.command()
+@click.option(
+    "--scale",
+    type=click.FloatRange(0.001, 1),
+    default=1.0,
+    show_default=True,
+    help="Size; 1 is the real dataset's: 43.7 million rows, 1.1 GB of JSON. Takes a quarter of an hour.",
+)
+@click.option("--engines/--no-engines", default=True, help="Compare the engines too.")
+@click.pass_obj
+def data(ctx: Context, scale: float, engines: bool) -> None:
+    """Time the data side: holdings, published JSON, a new week, measures, reads, simulation; each beside its target."""
+    from dexposure_core.pipeline.bench_data import bench_data
+
+    with ctx.progress(" tasks") as progress:
+        document = bench_data(scale=scale, engines=engines, progress=progress)
+    ctx.show(document, lambda: _data_lines(document))
+
+
+def _data_lines(document: dict[str, Any]) -> Iterator[str]:
+    yield f"{document['rows']:,} rows of holdings, {document['published_mb']:.0f} MB of published JSON"
+    header = ["task", "size", "wall", "processor", "peak", "at full size", "target"]
+    yield from columns(header, [
+        [f["task"], f["size"], _seconds(f["seconds"]), _seconds(f["cpu_seconds"]), f"{f['peak_mb']:,.0f} MB",
+         "" if f["full_seconds"] is None else _seconds(f["full_seconds"]), _target(f)]
+        for f in document["figures"]
+    ])  # fmt: skip
+    for e in document["engines"]:
+        yield f"engine {e['engine']}: {e['seconds_per_million']:.2f} s per million rows ({_seconds(e['seconds'])})"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _target(figure: dict[str, Any]) -> str:
+    limits = [_seconds(figure["target_seconds"])] if figure["target_seconds"] is not None else []
+    if figure["target_mb"] is not None:
+        limits.append(f"{figure['target_mb']:,.0f} MB")
+    return ", ".join(limits) or "none"

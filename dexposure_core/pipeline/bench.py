@@ -7,6 +7,7 @@ file of this size: 9.0 s and 1.18 GB (measured once on 2 cores, so read the rati
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,8 +31,17 @@ class BenchFailed(DexposureError, RuntimeError):
     """A timed command did not succeed."""
 
 
-def timed(arguments: Sequence[str]) -> tuple[float, float]:
-    """Run `dexposure ARGUMENTS` and return (wall seconds, peak resident MB).
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a process took: wall and processor seconds, and its peak resident size in MB."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+
+
+def timed(command: Sequence[str]) -> Usage:
+    """Run a command to its end.
 
     On Linux a process starts with the peak of the one that started it (here about 130 MB), so a small peak is an
     upper bound.
@@ -38,7 +49,6 @@ def timed(arguments: Sequence[str]) -> tuple[float, float]:
     Raises:
         BenchFailed: when the command exits with another status than 0.
     """
-    command = [sys.executable, "-c", "from dexposure_core.cli import main; main()", *arguments]
     start = time.perf_counter()
     with tempfile.TemporaryFile() as complaint:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=complaint)  # noqa: S603  our own command
@@ -48,8 +58,13 @@ def timed(arguments: Sequence[str]) -> tuple[float, float]:
         if process.returncode:
             complaint.seek(0)
             last = complaint.read().decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise BenchFailed(f"dexposure {' '.join(arguments)}: exit {process.returncode}: {' '.join(last)}")
-    return seconds, usage.ru_maxrss / 1024
+            raise BenchFailed(f"{' '.join(command[-6:])}: exit {process.returncode}: {' '.join(last)}")
+    return Usage(seconds=seconds, cpu_seconds=usage.ru_utime + usage.ru_stime, peak_mb=usage.ru_maxrss / 1024)
+
+
+def dexposure(*arguments: str) -> Usage:
+    """Run `dexposure ARGUMENTS` in a process of its own (see `timed`)."""
+    return timed([sys.executable, "-c", "from dexposure_core.cli import main; main()", *arguments])
 
 
 def bench(
@@ -61,15 +76,15 @@ def bench(
         progress(0, 3 * repeat, "generating")
         write(file, weeks=weeks, nodes=nodes, links=links, seed=1)
         rows: list[dict[str, Any]] = []
-        runs: list[tuple[float, float]] = []
+        runs: list[Usage] = []
         for i in range(repeat):
             progress(i, 3 * repeat, "import, build and measure")
-            runs.append(timed(["--quiet", "--store", f"{folder}/store-{i}", "import", "published", str(file)]))
+            runs.append(dexposure("--quiet", "--store", f"{folder}/store-{i}", "import", "published", str(file)))
         rows.append(_row("import, build and measure", runs, None))
         runs = []
         for i in range(repeat):
             progress(repeat + i, 3 * repeat, "report")
-            runs.append(timed(["--store", f"{folder}/store-0", "report", "--json"]))
+            runs.append(dexposure("--store", f"{folder}/store-0", "report", "--json"))
         rows.append(_row("one date: all measures and three scenarios", runs, PAPER_TOOL_SECONDS))
         progress(2 * repeat, 3 * repeat, "warm reads")
         rows += _warm_reads(Path(folder) / "store-0", repeat)
@@ -91,15 +106,15 @@ def _warm_reads(path: Path, repeat: int) -> list[dict[str, Any]]:
         for _ in range(max(5, repeat)):
             start = time.perf_counter()
             task()
-            runs.append((time.perf_counter() - start, float("nan")))
+            runs.append(Usage(seconds=time.perf_counter() - start, cpu_seconds=math.nan, peak_mb=math.nan))
         rows.append(_row(name, runs, None))
     return rows
 
 
-def _row(task: str, runs: Sequence[tuple[float, float]], paper_seconds: float | None) -> dict[str, Any]:
-    seconds = statistics.median(s for s, _ in runs)
-    peak = max(mb for _, mb in runs)
+def _row(task: str, runs: Sequence[Usage], paper_seconds: float | None) -> dict[str, Any]:
+    seconds = statistics.median(run.seconds for run in runs)
+    peak = max(run.peak_mb for run in runs)
     return {
-        "task": task, "seconds": seconds, "peak_mb": None if peak != peak else peak,
+        "task": task, "seconds": seconds, "peak_mb": None if math.isnan(peak) else peak,
         "versus_paper_tool": None if paper_seconds is None else paper_seconds / seconds,
     }  # fmt: skip

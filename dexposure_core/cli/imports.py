@@ -34,6 +34,9 @@ overrides_option = click.option(
 engine_option = click.option(
     "--engine", default="local", show_default=True, metavar="local|spark", help="Where the weeks are computed.",
 )  # fmt: skip
+onto_option = click.option(
+    "--onto", metavar="ID|latest", help="Add to this vintage: its other dates stay, only what changed is computed."
+)
 duplicates_option = click.option(
     "--duplicates", type=click.Choice(["refuse", "sum"]), default="refuse", show_default=True,
     help="What to do with repeated rows.",
@@ -67,15 +70,19 @@ def published(ctx: Context, file: Path, meta: Path | None, mapping: Path | None,
 @frequency_option
 @chains_option
 @overrides_option
+@onto_option
 @click.pass_obj
-def defillama(ctx: Context, files: tuple[Path, ...], frequency: Frequency, chains: str, overrides: Path | None) -> None:
+def defillama(
+    ctx: Context, files: tuple[Path, ...], frequency: Frequency, chains: str, overrides: Path | None, onto: str | None
+) -> None:
     """Import saved /protocol/{slug} answers of DefiLlama."""
     from dexposure_core.pipeline.ingest import ingest_defillama
 
     with ctx.progress(" periods") as progress:
         vintage = ingest_defillama(
-            files, ctx.writing_dir(), frequency=frequency, chains=chains, overrides=overrides, progress=progress
-        )
+            files, ctx.writing_dir(), frequency=frequency, chains=chains, overrides=overrides, onto=onto,
+            progress=progress,
+        )  # fmt: skip
     tell(ctx, vintage)
 
 
@@ -89,11 +96,13 @@ def defillama(ctx: Context, files: tuple[Path, ...], frequency: Frequency, chain
 @click.option("--protocols", type=FilePath, help="CSV: protocol_id, name, category, sector, symbol, tvl_usd.")
 @click.option("--tokens", type=FilePath, help="CSV: token, issuer (a protocol_id): the input's own mapping.")
 @overrides_option
+@onto_option
 @engine_option
 @click.pass_obj
 def holdings(
     ctx: Context, file: Path, frequency: Frequency, chains: str, columns: tuple[str, ...], duplicates: Duplicates,
-    date: str | None, protocols: Path | None, tokens: Path | None, overrides: Path | None, engine: str,
+    date: str | None, protocols: Path | None, tokens: Path | None, overrides: Path | None, onto: str | None,
+    engine: str,
 ) -> None:  # fmt: skip
     """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
     from dexposure_core.pipeline.ingest import ingest_holdings
@@ -101,7 +110,8 @@ def holdings(
     with ctx.progress(" periods") as progress:
         vintage = ingest_holdings(
             file, ctx.writing_dir(), frequency=frequency, chains=chains, columns=pairs(columns), duplicates=duplicates,
-            date=date, protocols=protocols, tokens=tokens, overrides=overrides, engine=engine, progress=progress,
+            date=date, protocols=protocols, tokens=tokens, overrides=overrides, onto=onto, engine=engine,
+            progress=progress,
         )  # fmt: skip
     tell(ctx, vintage)
 
@@ -178,6 +188,9 @@ def tell(ctx: Context, vintage: str, more: Mapping[str, Any] | None = None) -> N
         yield f"published vintage {vintage} in {ctx.writing_dir()}"
         if document["simulated"]:
             yield "SIMULATED data"
+        if update := document["update"]:
+            shared = f"{update['linked']} of {update['files']} files are its own"
+            yield f"added to {update['base']}: {shared}" + (f", {update['copied']} copied" if update["copied"] else "")
         yield f"{document['dates']['count']} snapshots, {document['dates']['first']} to {document['dates']['last']}"
         coverage = document["coverage"]
         mapped, dropped = usd(coverage["mapped_usd"]), usd(coverage["dropped_usd"])

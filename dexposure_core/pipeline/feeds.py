@@ -40,6 +40,9 @@ class Feed(Protocol):
     def periods(self) -> Iterator[tuple[dt.date, pl.DataFrame]]:
         """Yield each snapshot date with its holdings, ascending."""
 
+    def load(self, date: dt.date, /) -> pl.DataFrame:
+        """Return the holdings of one of the dates."""
+
 
 def build_feed(
     feed: Feed,
@@ -53,6 +56,7 @@ def build_feed(
     simulated: bool = False,
     overrides: str | Path | pl.DataFrame | None = None,
     engine: str = DEFAULT,
+    onto: str | None = None,
     progress: Progress = silent,
 ) -> str:
     """Build a vintage from any feed of holdings.
@@ -68,8 +72,14 @@ def build_feed(
         simulated: whether the data are simulated.
         overrides: a person's issuers of tokens: a file, or the rows another manifest kept.
         engine: where the weeks are computed; see `pipeline.engines`.
+        onto: the vintage of the same store (an id, or `latest`) whose other dates stay; see `pipeline.update`.
         progress: told of every period.
     """
+    if onto is not None:
+        from dexposure_core.pipeline.update import base_of, update
+
+        base = base_of(store_dir, onto, chains)
+        return update(feed, place, base, store_dir, kind=kind, overrides=overrides, progress=progress).vintage
     from dexposure_core.pipeline.known import issuers, listed, stated
 
     theta = settings.load().theta

@@ -82,6 +82,7 @@ def ingest_holdings(
     protocols: str | Path | None = None,
     tokens: str | Path | None = None,
     overrides: str | Path | None = None,
+    onto: str | None = None,
     engine: str = DEFAULT,
     progress: Progress = silent,
 ) -> str:
@@ -93,7 +94,7 @@ def ingest_holdings(
         protocols=protocols, tokens=tokens, progress=progress,
     )  # fmt: skip
     return build_feed(
-        feed, Path(path).name, store_dir, chains=chains, kind="holdings", overrides=overrides, engine=engine,
+        feed, Path(path).name, store_dir, chains=chains, kind="holdings", overrides=overrides, onto=onto, engine=engine,
         progress=progress,
     )  # fmt: skip
 
@@ -105,6 +106,7 @@ def ingest_defillama(
     frequency: Frequency = "week",
     chains: str = "default",
     overrides: str | Path | None = None,
+    onto: str | None = None,
     progress: Progress = silent,
 ) -> str:
     """Import saved `/protocol/{slug}` answers of DefiLlama."""
@@ -112,7 +114,9 @@ def ingest_defillama(
 
     feed = defillama.read(paths, frequency=frequency, progress=progress)
     place = ", ".join(Path(p).name for p in paths)
-    return build_feed(feed, place, store_dir, chains=chains, kind="defillama", overrides=overrides, progress=progress)
+    return build_feed(
+        feed, place, store_dir, chains=chains, kind="defillama", overrides=overrides, onto=onto, progress=progress
+    )
 
 
 def ingest_world(

@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 
 from dexposure_core.store import Store
+from dexposure_core.store import manifest as manifests
 
 
 def coverage_totals(store: Store) -> dict[str, Any]:
@@ -44,11 +45,27 @@ def finding_totals(store: Store) -> list[dict[str, Any]]:
     return table.select("severity", "finding", "place", "rows", "usd", "action").to_dicts()
 
 
+def taken_over(store: Store) -> dict[str, Any] | None:
+    """Return what an update took over from its base: base, files, linked, copied; None for a vintage that has none.
+
+    `files` is how many files the vintage has, `linked` how many are the base's own, `copied` how many only equal them.
+    """
+    name = store.manifest.base
+    older = store.path.parent / name if name else None
+    if name is None or older is None or not older.is_dir():
+        return None
+    theirs = manifests.read(older).files
+    equal = [file for file, record in store.manifest.files.items() if theirs.get(file) == record]
+    linked = sum((store.path / file).samefile(older / file) for file in equal)
+    return {"base": name, "files": len(store.manifest.files), "linked": linked, "copied": len(equal) - linked}
+
+
 def summary(store: Store) -> dict[str, Any]:
-    """Return vintage, dates, row counts, coverage and findings of a vintage."""
+    """Return vintage, dates, row counts, coverage and findings of a vintage, and what an update took over."""
     manifest = msgspec.to_builtins(store.manifest)
     return {
         **{key: manifest[key] for key in ("vintage", "created_at", "content_hash", "simulated", "dates", "rows")},
         "coverage": coverage_totals(store),
         "findings": finding_totals(store),
+        "update": taken_over(store),
     }

@@ -15,11 +15,11 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dexposure_core.errors import BadInput
+from dexposure_core.errors import BadInput, BadOption
 from dexposure_core.network.coverage import NO_AMOUNT, NON_POSITIVE, check, unusable
 from dexposure_core.network.health import check_age, check_dates
 from dexposure_core.network.overrides import merged, recorded, unused
@@ -31,7 +31,7 @@ from dexposure_core.pipeline.known import issuers, listed, names_of, overlaid, s
 from dexposure_core.pipeline.overriding import Overriding, overriding
 from dexposure_core.pipeline.week import NAMES, UNUSABLE, Tables, token_cents, week_tables
 from dexposure_core.progress import Progress, silent
-from dexposure_core.store import Inheritance, Shared, Store, VintageWriter
+from dexposure_core.store import Inheritance, Shared, Store, VintageWriter, open_store
 
 if TYPE_CHECKING:
     from dexposure_core.store.manifest import SourceLike
@@ -39,13 +39,6 @@ if TYPE_CHECKING:
 _UNMAPPED: Final = ("borrowed", "other chain", NO_AMOUNT, NON_POSITIVE)  # fates that no issuer decides
 _REMEMBERED: Final = 4  # changed dates whose rows stay in memory
 _ANEW: Final = ("old data", "issuer by text, to review", "override of a token that does not occur")
-
-
-class Dated(Feed, Protocol):
-    """A feed that can give the holdings of any of its dates, in any order."""
-
-    def load(self, date: dt.date, /) -> pl.DataFrame:
-        """Return the holdings of a date."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +65,7 @@ class Updated:
 
 
 def update(
-    feed: Dated,
+    feed: Feed,
     place: str,
     base: Store,
     store_dir: str | Path,
@@ -137,7 +130,7 @@ def _require(feed: Feed, place: str, base: Store, kind: str) -> None:
 class _Update:
     """What one update knows; everything is worked out once, when it is first asked for."""
 
-    feed: Dated
+    feed: Feed
     base: Store
     told: Overriding
 
@@ -310,8 +303,20 @@ def _as_given(week: Tables, base: Store, date: dt.date) -> Tables:
     return {**rest, "coverage": books.with_columns(stamp), "findings": findings}
 
 
-def resolve_base(store_dir: str | Path, onto: str) -> Store:
-    """Open the vintage that an update starts from: an id, or `latest`."""
-    from dexposure_core.store import open_store
+def base_of(store_dir: str | Path, onto: str, chains: str) -> Store:
+    """Open the vintage that an update starts from.
 
-    return open_store(store_dir, None if onto == "latest" else onto)
+    Args:
+        store_dir: folder of vintages.
+        onto: an id, or `latest`.
+        chains: the choice of chains asked for; must be that of the vintage, or `default` for whatever it is.
+
+    Raises:
+        BadOption: the vintage counts other chains.
+        NoVintage, UnknownVintage, CorruptVintage: see `store.open_store`.
+    """
+    base = open_store(store_dir, None if onto == "latest" else onto)
+    made = base.manifest.parameters.get("chains", "default")
+    if chains not in ("default", made):
+        raise BadOption(f"--chains {chains[:60]}: vintage {base.vintage} counts {made}; leave --chains or --onto out")
+    return base

@@ -67,12 +67,38 @@ def require_issuers(overrides: pl.DataFrame, protocols: pl.DataFrame, tokens: pl
     Raises:
         BadInput: naming the first token and the nearest choices.
     """
+    ids = _known(protocols, tokens)
+    for token, issuer in _strange(overrides, ids):
+        hint = _nearest(issuer, protocols, ids)
+        raise BadInput(f"{place}: token '{token}': there is no protocol '{issuer[:80]}'{hint}")
+
+
+def unlisted(overrides: pl.DataFrame, protocols: pl.DataFrame, tokens: pl.DataFrame | None) -> pl.DataFrame:
+    """Return a finding about issuers that the metadata do not list, where the metadata are known to be incomplete.
+
+    Args:
+        overrides: token, issuer, note.
+        protocols: protocol: those the metadata list; none are missed when it lists none.
+        tokens: token, issuer of the mapping files, or None.
+    """
+    ids = _known(protocols, curated() if tokens is None else tokens)
+    strange = _strange(overrides, ids) if protocols.height else []
+    if not strange:
+        return findings_frame([])
+    place = ", ".join(f"{token} to {issuer}" for token, issuer in strange[:3])
+    name, action = "override to a protocol that is not listed", "applied: a protocol of that id"
+    return findings_frame([finding("warning", name, place=place, rows=len(strange), action=action)])
+
+
+def _known(protocols: pl.DataFrame, tokens: pl.DataFrame) -> set[str]:
     issuers = [table["issuer"].drop_nulls() for table in (curated(), families(), tokens)]
-    ids = {*protocols["protocol"], *(issuer for column in issuers for issuer in column)}
-    for token, issuer in overrides.select("token", "issuer").iter_rows():
-        if issuer is not None and issuer != token and issuer not in ids:
-            hint = _nearest(issuer, protocols, ids)
-            raise BadInput(f"{place}: token '{token}': there is no protocol '{issuer[:80]}'{hint}")
+    return {*protocols["protocol"], *(issuer for column in issuers for issuer in column)}
+
+
+def _strange(overrides: pl.DataFrame, ids: set[str]) -> list[tuple[str, str]]:
+    """Return token, issuer of overrides to what is neither a known id nor the token itself nor nobody."""
+    rows = overrides.select("token", "issuer").iter_rows()
+    return [(token, issuer) for token, issuer in rows if issuer not in (None, token) and issuer not in ids]
 
 
 def _nearest(issuer: str, protocols: pl.DataFrame, ids: set[str]) -> str:

@@ -18,7 +18,7 @@ import polars as pl
 from dexposure_core.errors import BadInput, BadOption
 from dexposure_core.network.edges import from_edges
 from dexposure_core.network.issuers import own_issuers, protocols_of
-from dexposure_core.network.overrides import merged, recorded
+from dexposure_core.network.overrides import merged, recorded, unlisted
 from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.network.published import from_published
 from dexposure_core.pipeline.build import Plan, build
@@ -55,7 +55,7 @@ def ingest_published(
     plan = Plan(
         place=Path(path).name, sources=(*feed.sources, *told.sources), dates=feed.dates,
         frequency=frequency_of(feed.dates), parameters={"source": "published", **told.parameters}, today=today(),
-        overrides=told.rows,
+        findings=of_whole_input(unlisted(told.rows, feed.protocols, feed.tokens)), overrides=told.rows,
     )  # fmt: skip
     return build(_published(feed, told.rows), plan, store_dir, progress=progress)
 

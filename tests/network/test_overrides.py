@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from dexposure_core.errors import BadInput
 from dexposure_core.network.issuers import map_tokens, own_issuers
-from dexposure_core.network.overrides import apply_overrides, merged, record, recorded, require_issuers, unused
+from dexposure_core.network.overrides import (
+    apply_overrides,
+    merged,
+    record,
+    recorded,
+    require_issuers,
+    unlisted,
+    unused,
+)
 
 PROTOCOLS = pl.DataFrame(
     {
@@ -92,6 +100,13 @@ def test_an_override_of_a_token_that_does_not_occur_is_a_finding() -> None:
     assert (row["severity"], row["place"], row["rows"], row["action"]) == ("warning", "NOPE", 1, "ignored")
     assert unused(mapped(), table(FOO="7")).is_empty()
     assert unused(mapped(), None).is_empty()
+
+
+def test_an_issuer_that_incomplete_metadata_do_not_list_is_a_finding() -> None:
+    told = table(FOO="77", AAVE="1839", X="X", Y=None)
+    assert unlisted(told, PROTOCOLS, None).select("place", "rows").rows() == [("FOO to 77", 1)]
+    assert unlisted(told, PROTOCOLS, pl.DataFrame({"token": ["T"], "issuer": ["77"]})).is_empty()
+    assert unlisted(told, PROTOCOLS.clear(), None).is_empty()  # without metadata nothing can be missed
 
 
 def test_the_manifest_keeps_the_rows_whatever_their_order() -> None:

@@ -1,7 +1,5 @@
 """Data: where do the numbers come from, and do they reconcile?"""
 
-from typing import Any
-
 import streamlit as st
 
 from dexposure_core.store import TABLES
@@ -63,18 +61,18 @@ def downloads() -> None:
         st.code(datasheet.sql_snippet(store.path, view), language="sql", wrap_lines=True)
 
 
-# One section at a time, its name in the address (/data?section=health): heading, what draws it, topic of the manual
-SECTIONS: dict[str, tuple[str, Any, str]] = {
-    "books": ("Books", books, "data"),
-    "health": ("Health", health, "health"),
-    "mapping": ("Tokens and issuers", tokens, "tokens"),
-    "revisions": ("Revisions", revised, "data"),
-    "sources": ("Vintage and sources", sources, "data"),
-    "downloads": ("Downloads", downloads, "data"),
+# One section at a time, its name in the address: /data?section=health
+SECTIONS = {
+    "books": datasheet.Section(title="Books", draw=books, method="data"),
+    "health": datasheet.Section(title="Health", draw=health, method="health"),
+    "mapping": datasheet.Section(title="Tokens and issuers", draw=tokens, method="tokens"),
+    "revisions": datasheet.Section(title="Revisions", draw=revised, method="data"),
+    "sources": datasheet.Section(title="Vintage and sources", draw=sources, method="data"),
+    "downloads": datasheet.Section(title="Downloads", draw=downloads, method="data"),
 }
 frame.headline(datasheet.answer(store.manifest, reconciled, found, view.date))
 section = controls.choice(
-    "section", "Section", list(SECTIONS), format_func=lambda key: SECTIONS[key][0], style="segments"
+    "section", "Section", list(SECTIONS), format_func=lambda key: SECTIONS[key].title, style="segments"
 )
-SECTIONS[section][1]()
-frame.footer(origin, method=SECTIONS[section][2])
+SECTIONS[section].draw()
+frame.footer(origin, method=SECTIONS[section].method)

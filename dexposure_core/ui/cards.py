@@ -59,7 +59,7 @@ def _card(position: Position, view: View, events: pl.DataFrame, page: str) -> st
     sigmas = (
         text.number(abs(position.change) / position.sigma, significant=2) if position.flag and position.sigma else ""
     )
-    flag = f'<span class="flag">⚑ {sigmas}σ move</span>' if position.flag else ""
+    flag = f'<span class="flag" style="color:{mode.alarm}">⚑ {sigmas}σ move</span>' if position.flag else ""
     ticks = base.major_events(events, position.since, view.date, limit=4)["date"].to_list()
     spark = sparkline(position.history, view.date, position.since, ticks, mode)
     standing = text.html(sentences.standing(position, view.date))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -13,6 +13,14 @@ from dexposure_core.pipeline.reconcile import Reconciliation
 from dexposure_core.store import TABLES, Manifest
 from dexposure_core.ui import text
 from dexposure_core.ui.view import View
+
+
+class Section(NamedTuple):
+    """A part of the Data page: its heading, what draws it, and its topic in the manual."""
+
+    title: str
+    draw: Callable[[], None]
+    method: str
 
 
 def answer(manifest: Manifest, books: Reconciliation, findings: pl.DataFrame, date: dt.date) -> str:
@@ -27,11 +35,11 @@ def answer(manifest: Manifest, books: Reconciliation, findings: pl.DataFrame, da
     used = f"on {date} {came} came in, {share} of it mapped to issuers"
     errors = findings.filter(pl.col("severity") == "error").height
     health = (
-        f"{text.plural(findings.height, 'finding')}, {text.plural(errors, 'error')}"
+        f"the build remarked on {text.plural(findings.height, 'thing')}, {text.plural(errors, 'error')} among them"
         if findings.height
-        else "no findings"
+        else "the build found nothing odd"
     )
-    return f"{said}; {used}; {balance}; health checks: {health}."
+    return f"{said}; {used}; {balance}; {health}."
 
 
 def exact(cents: int) -> str:
@@ -79,7 +87,7 @@ def vintage_table(manifests: Sequence[Manifest], latest: str) -> pl.DataFrame:
         (
             m.dates.last,
             ", ".join([*(["latest"] if m.vintage == latest else []), "simulated" if m.simulated else "observed"]),
-            f"{m.created_at.astimezone(dt.UTC):%Y-%m-%d %H:%M}",
+            f"{m.created_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC",
             m.dates.count,
             _bytes(sum(record.bytes for record in m.files.values())),
             ", ".join(text.short(s.name.rsplit("/", 1)[-1], 40) for s in m.sources[:3]),
@@ -87,7 +95,7 @@ def vintage_table(manifests: Sequence[Manifest], latest: str) -> pl.DataFrame:
         )
         for m in manifests
     ]
-    schema = {"As of": pl.Date, "What": pl.String, "Built, UTC": pl.String, "Snapshots": pl.Int64, "Size": pl.String}
+    schema = {"As of": pl.Date, "What": pl.String, "Built": pl.String, "Snapshots": pl.Int64, "Size": pl.String}
     return pl.DataFrame(rows, schema=schema | {"Sources": pl.String, "Vintage": pl.String}, orient="row")
 
 

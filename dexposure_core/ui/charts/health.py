@@ -27,7 +27,7 @@ def strip(dates: pl.DataFrame, titles: dict[str, str]) -> Any:
     drawn = base.figure(
         "When something was found",
         "✕ error   ▲ warning; one mark a snapshot, larger for more",
-        height=150 + _ROW * len(rows),
+        height=130 + _ROW * len(rows),
     )
     colours = theme.mode()
     for severity in reversed(MARKS):
@@ -47,7 +47,7 @@ def strip(dates: pl.DataFrame, titles: dict[str, str]) -> Any:
             )
         )  # fmt: skip
     drawn.update_yaxes(categoryorder="array", categoryarray=rows[::-1], showgrid=True)
-    drawn.update_layout(margin={"t": 88}, showlegend=True)
+    drawn.update_layout(margin={"t": 64}, showlegend=False)
     base.date_axis(drawn)
     base.room_left(drawn, max((len(row) for row in rows), default=0))
     return drawn

@@ -64,8 +64,9 @@ def lines(
         )  # fmt: skip
     _end_labels(drawn, frame, series, divisor, height, zero=zero)
     if events is not None and days:
-        base.mark_events(drawn, base.major_events(events, days[0], days[-1]))
-        _headroom(drawn, every, divisor, zero=zero)
+        major = base.major_events(events, days[0], days[-1])
+        base.mark_events(drawn, major)
+        _headroom(drawn, every, divisor, zero=zero, labels=not major.is_empty())
     if mark and days and mark != days[-1]:
         base.mark_date(drawn, mark)
     drawn.update_yaxes(rangemode="tozero" if zero else "normal")
@@ -76,15 +77,17 @@ def lines(
     return drawn
 
 
-def _headroom(drawn: Any, values: list[float | None], divisor: float, *, zero: bool) -> None:
-    """Leave room above the lines for the events' names."""
+def _headroom(drawn: Any, values: list[float | None], divisor: float, *, zero: bool, labels: bool) -> None:
+    """Leave room above the lines for the events' names, where there are any."""
     known = [v / divisor for v in values if v is not None and math.isfinite(v)]
     if not known:
         return
     low, high = (0.0 if zero else min(known)), max(known)
     span = (high - low) or abs(high) or 1.0
     ticks = base.nice_ticks(low, high)
-    drawn.update_yaxes(range=[low if zero else low - 0.05 * span, high + 0.34 * span], tickvals=ticks)
+    drawn.update_yaxes(
+        range=[low if zero else low - 0.05 * span, high + (0.34 if labels else 0.06) * span], tickvals=ticks
+    )
 
 
 def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, divisor: float) -> None:

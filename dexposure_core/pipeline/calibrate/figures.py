@@ -222,8 +222,9 @@ FIGURES: Final[tuple[Figure, ...]] = (
     _figure("tvl_hhi_2025", VALUE, "TVL concentration (HHI), 2025", "number", mean_of("tvl_hhi", *HOLD_OUT)),
     _figure("flow_total_2025", VALUE, "total flow of a week, 2025", "usd", close_up("flow_total")),
     _figure("flow_mean_2025", VALUE, "mean size of an exposure, 2025", "usd", close_up("flow_mean"), grows=True),
-    _figure("flow_hhi_2025", VALUE, "concentration of flow (HHI), 2025", "number", close_up("flow_hhi")),
-    _figure("top10_names", VALUE, "of the ten largest nodes of 2025 also among ours", "count", _same_names),
+    _figure("flow_hhi_2025", VALUE, "concentration of flow by the node it leaves (HHI), 2025", "number",
+            close_up("flow_hhi")),
+    _figure("top10_names", VALUE, "of our ten largest nodes of 2025 also among the real ones", "count", _same_names),
     _figure("top10_share_2025", VALUE, "share of the ten largest nodes in incident flow, 2025", "share",
             close_up("top10_share")),
     *(_figure(f"{column}_{name}", CRISES, f"{title}, {_NAMES[name]}", "share", mean_of(column, *span, 4))

@@ -106,7 +106,7 @@ def _flow_row(snapshot: Snapshot) -> dict[str, object]:
             "max_pagerank": float(rank.max()),
             "pagerank_gini": gini(rank),
             "strength_gini": gini(incident),
-            "flow_hhi": hhi(snapshot.exposure_usd),
+            "flow_hhi": hhi(np.bincount(snapshot.creditor, weights=snapshot.exposure_usd, minlength=nodes)),
             "top10_share": float(np.sort(incident)[-10:].sum() / incident.sum()),
         }
     return row

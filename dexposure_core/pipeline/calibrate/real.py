@@ -57,5 +57,5 @@ def category_shares() -> dict[str, float]:
 
 @functools.cache
 def largest_nodes() -> frozenset[str]:
-    """Return the ten protocols most often among the ten largest of 2025."""
+    """Return the protocols most often among the ten largest of 2025: ten, and one more that ties with the tenth."""
     return frozenset(pl.read_csv(FOLDER / "top.csv", infer_schema=False)["protocol"].to_list())

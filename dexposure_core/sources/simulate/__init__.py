@@ -7,7 +7,12 @@ follow by the same construction as for real data. `world` is the only door.
 from __future__ import annotations
 
 from dexposure_core.sources.simulate.facts import load
-from dexposure_core.sources.simulate.world import DEFAULT_SEED, SCALES, World, make_world
+from dexposure_core.sources.simulate.world import (
+    DEFAULT_SEED,
+    SCALES,
+    World,
+    make_world,
+)
 
 __all__ = ["DEFAULT_SEED", "SCALES", "World", "world"]
 
@@ -17,7 +22,7 @@ def world(scale: str | float = "demo", seed: int = DEFAULT_SEED) -> World:
 
     Args:
         scale: "demo" (the embedded dataset), "full" (the size of the real one), or a factor: above 1 a crowd of
-            numbered protocols and tokens joins the known ones, below 1 only the largest protocols remain.
+            numbered protocols joins the known ones, and more numbered tokens; below 1 only the largest remain.
         seed: equal seeds give equal worlds.
 
     Raises:

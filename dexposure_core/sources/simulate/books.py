@@ -15,26 +15,39 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from dexposure_core.sources.simulate.chance import Floats, generator, short
-from dexposure_core.sources.simulate.facts import WEEKS, Facts, broken, growth
+from dexposure_core.sources.simulate.chance import Floats, generator, short, slow_noise
+from dexposure_core.sources.simulate.crowd import idle_from
+from dexposure_core.sources.simulate.facts import WEEKS, Facts, broken, growth, is_crowd
 from dexposure_core.sources.simulate.levels import (
     ANCHOR_EXCHANGE,
     alive,
+    calm,
     known_sizes,
     largest_size,
     scale_path,
     shock_path,
-    slow_noise,
     system_factors,
 )
-from dexposure_core.sources.simulate.portfolio import Lines, Pool, Spread, choose_lines
+from dexposure_core.sources.simulate.pool import Pool
+from dexposure_core.sources.simulate.portfolio import Lines, Spread, choose_lines
 
 QUANTITY_BITS: Final = 9
-LINE_NOISE: Final = 0.09  # weekly, of one line's quantity
-SMALL_LINE, SMALL_NOISE = 0.03, 1.6  # of a portfolio: smaller lines move seldom, and then more
+LINE_NOISE: Final = 0.055  # weekly, of the growth of a protocol's quantity of one token
+MOMENTUM, RETURNING = 0.6, 0.88  # of growth and of the level, per week
+OWN_NOISE: Final = 0.03  # weekly, of one line's quantity
+SMALL_LINE, SMALL_NOISE = (
+    0.03,
+    1.6,
+)  # of a portfolio: smaller lines move seldom, and then more
 DUST: Final = 0.001
-MOVES: Final = (1.0, 0.3, 0.06)  # chance that a large line, a small one, dust moves in a week
+CRUMBS: Final = 0.03  # share of a portfolio
+MOVES: Final = (
+    1.0,
+    0.3,
+    0.06,
+)  # chance that a large line, a small one, dust moves in a week
 WAKE: Final = 1 - 0.5 ** (1 / 10)  # weekly step of the reference price
 
 Factors = dict[str, Floats]
@@ -68,32 +81,41 @@ class Book:
         return np.where(self.units > 0, settled, 0).astype(np.float32)
 
 
-def make_books(facts: Facts, pool: Pool, prices: Floats, density: float, seed: int) -> list[Book]:
+def make_books(facts: Facts, pool: Pool, prices: Floats, spread: Spread, seed: int) -> list[Book]:
     """Return the book of every protocol that ever enters the data.
 
     Args:
         facts: the fact tables.
         pool: the tokens.
         prices: (T, WEEKS) USD.
-        density: multiplies the number of lines.
+        spread: how widely portfolios are spread.
         seed: of the world.
     """
     reference = reference_prices(prices, facts, pool)
     hits, sizes = shock_path(facts), _sizes(facts)
-    nodes, spread = growth(facts, "nodes"), Spread(density=density, edges=growth(facts, "edges"))
+    nodes = growth(facts, "nodes")
     books = []
-    for row in facts.protocols.iter_rows(named=True):
+    for row in facts.protocols.filter(pl.col("holds").is_not_null()).iter_rows(named=True):
         row["sizes"] = sizes.get(row["protocol"], [])
         life = alive(row, nodes, seed)
-        if not row["holds"] or not known_sizes(row, life)[0]:
+        if not known_sizes(row, life)[0]:
             continue
         lines = choose_lines(row, pool, life, largest_size(row), spread, seed)
         per_usd = _per_usd(row, lines, reference, seed)
-        worth = (per_usd * prices[lines.token])[lines.counts].sum(axis=0)
+        worth = (per_usd * prices[lines.token])[lines.counts].sum(axis=0) * _settled(lines)
         scale = scale_path(row, life, worth, hits.get(row["protocol"]), seed)
         units = (per_usd * scale).astype(np.float32)
-        moves = _moves(row, lines, units > 0, seed)
-        books.append(Book(row=row, group=_group(row), lines=lines, units=units, moves=moves, tvl=worth * scale))
+        moves = _moves(row, lines, units > 0, life[0], seed)
+        books.append(
+            Book(
+                row=row,
+                group=_group(row),
+                lines=lines,
+                units=units,
+                moves=moves,
+                tvl=worth * scale,
+            )
+        )
     return books
 
 
@@ -131,17 +153,50 @@ def _sizes(facts: Facts) -> dict[str, list[tuple[dt.date, float]]]:
     return sizes
 
 
+def _settled(lines: Lines) -> npt.NDArray[np.bool_]:
+    """Return (WEEKS,) whether more than crumbs of the portfolio is held: only then does its value tell its size."""
+    held = (lines.present * lines.weight[:, None])[lines.counts].sum(axis=0)
+    return np.asarray(held > CRUMBS * held.max(initial=0.0))
+
+
 def _per_usd(row: dict[str, Any], lines: Lines, reference: Floats, seed: int) -> Floats:
-    """Return (L, WEEKS) quantities per USD of the protocol's size."""
-    draws = generator(seed, "noise", row["protocol"]).standard_normal((len(lines.token), WEEKS))
-    noise = slow_noise(draws, LINE_NOISE) * np.where(lines.weight < SMALL_LINE, SMALL_NOISE, 1.0)[:, None]
-    return np.asarray(lines.present * lines.weight[:, None] * np.exp(noise) / reference[lines.token])
+    """Return (L, WEEKS) quantities per USD of the protocol's size.
+
+    What the protocol does with a token it does on every chain; a smaller part of the noise is the line's own. The
+    noise shifts weight between lines: it leaves the whole as it is.
+    """
+    chance = generator(seed, "noise", row["protocol"])
+    tokens, place = np.unique(lines.token, return_inverse=True)
+    shared = swing(chance.standard_normal((len(tokens), WEEKS)), LINE_NOISE)[place]
+    own = slow_noise(chance.standard_normal((len(place), WEEKS), dtype=np.float32), OWN_NOISE)
+    small = lines.weight < SMALL_LINE
+    noise = (shared + own) * np.where(small, SMALL_NOISE, calm(largest_size(row)))[:, None]
+    share = lines.present * lines.weight[:, None] * np.exp(noise)
+    whole = share[lines.counts].sum(axis=0) / (lines.present * lines.weight[:, None])[lines.counts].sum(axis=0).clip(
+        1e-12
+    )
+    return np.asarray(share / whole.clip(1e-12) / reference[lines.token])
 
 
-def _moves(row: dict[str, Any], lines: Lines, held: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.int16]:
-    """Return (L, WEEKS) the last week in which a line's quantity changed."""
+def swing(draws: Floats, size: float) -> Floats:
+    """Return noise with momentum along the last axis: growth persists for weeks, the level returns over half a year."""
+    from scipy.signal import lfilter
+
+    return np.asarray(lfilter([size], [1.0, -(MOMENTUM + RETURNING), MOMENTUM * RETURNING], draws, axis=-1))
+
+
+def _moves(
+    row: dict[str, Any],
+    lines: Lines,
+    held: npt.NDArray[np.bool_],
+    first: int,
+    seed: int,
+) -> npt.NDArray[np.int16]:
+    """Return (L, WEEKS) the last week in which a line's quantity changed; in an idle protocol none does."""
     often = np.select([lines.weight > SMALL_LINE, lines.weight > DUST], MOVES[:2], MOVES[2])
     moved = generator(seed, "moves", row["protocol"]).uniform(size=held.shape) < often[:, None]
+    if is_crowd(row["protocol"]):
+        moved[:, idle_from(row["protocol"], first, seed) + 1 :] = False
     entered = held & ~np.roll(held, 1, axis=1)
     weeks = np.where(moved | entered, np.arange(WEEKS, dtype=np.int16), 0)
     return np.asarray(np.maximum.accumulate(weeks, axis=1), dtype=np.int16)

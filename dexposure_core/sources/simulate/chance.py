@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,3 +57,10 @@ def bridge(walk: Floats, at: npt.NDArray[np.int64]) -> Floats:
     weeks = np.arange(len(walk))
     pinned: Floats = walk - np.interp(weeks, at, walk[at])
     return pinned
+
+
+def slow_noise(draws: npt.NDArray[Any], size: float, reversion: float = 0.12) -> Floats:
+    """Return mean-reverting noise along the last axis, x(t+1) = (1 - reversion) x(t) + size * draw, from its mean."""
+    from scipy.signal import lfilter
+
+    return np.asarray(lfilter([size], [1.0, reversion - 1.0], draws, axis=-1))

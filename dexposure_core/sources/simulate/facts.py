@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ TABLES: Final = (
     "breaks",
     "shocks",
     "growth",
+    "mix",
     "sizes",
     "chains",
     "events",
@@ -43,11 +44,16 @@ FIRST: Final = dt.date(2020, 3, 23)
 WEEKS: Final = 283
 MONDAYS: Final = tuple(FIRST + dt.timedelta(weeks=w) for w in range(WEEKS))
 EXCHANGES_ENTER: Final = dt.date(2022, 11, 14)
+CROWD: Final = "sim-"  # how the ids of numbered protocols begin
+LISTINGS: Final = {"protocol": pl.String, "token": pl.String}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The fact tables as polars frames; see `facts/README.md` for their columns."""
+    """The fact tables as polars frames; see `facts/README.md` for their columns.
+
+    `listings` is of no file: protocol, token of the tokens that a larger world lists on its protocols.
+    """
 
     protocols: pl.DataFrame
     tokens: pl.DataFrame
@@ -57,9 +63,11 @@ class Facts:
     breaks: pl.DataFrame
     shocks: pl.DataFrame
     growth: pl.DataFrame
+    mix: pl.DataFrame
     sizes: pl.DataFrame
     chains: pl.DataFrame
     events: pl.DataFrame
+    listings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LISTINGS))
 
     def replaced(self, **tables: pl.DataFrame) -> Facts:
         """Return the facts with the named tables replaced."""
@@ -71,7 +79,16 @@ class Facts:
 
 
 DATES: Final = ("first", "last", "day", "date", "happened")
-NUMBERS: Final = ("beta", "ratio", "factor", "recovery_weeks", "nodes", "edges", "holders")
+NUMBERS: Final = (
+    "beta",
+    "ratio",
+    "factor",
+    "recovery_weeks",
+    "nodes",
+    "edges",
+    "holders",
+    "count",
+)
 
 
 @functools.cache
@@ -92,6 +109,20 @@ def week(day: dt.date) -> int:
     return max(0, -((FIRST - day).days // 7))
 
 
+def wider(facts: Facts, power: float) -> Floats:
+    """Return (WEEKS,) exposures per node of the real network as a share of its largest, never falling, to a power.
+
+    Main lines are there before: what a larger world adds to them comes later than the whole.
+    """
+    ratio = np.maximum.accumulate(real_counts(facts, "edges") / real_counts(facts, "nodes"))
+    return np.asarray((ratio / ratio[-1]) ** power)
+
+
+def is_crowd(protocol: str) -> bool:
+    """Return whether a protocol is a numbered one."""
+    return protocol.startswith(CROWD)
+
+
 def broken(facts: Facts) -> dict[str, Floats]:
     """Return, per token that ever left its usual price, the factor (WEEKS,) on that price."""
     return {
@@ -105,8 +136,13 @@ def growth(facts: Facts, of: str) -> Floats:
 
     To the power 0.8: a small world cannot begin as small as one of eleven thousand nodes.
     """
-    counts = interpolate(facts.growth["day"].to_list(), facts.growth[of].to_numpy())
+    counts = real_counts(facts, of)
     return np.asarray((np.maximum.accumulate(counts) / counts.max()) ** 0.8)
+
+
+def real_counts(facts: Facts, of: str) -> Floats:
+    """Return (WEEKS,) `nodes` or `edges` of the real network."""
+    return interpolate(facts.growth["day"].to_list(), facts.growth[of].to_numpy())
 
 
 def interpolate(days: list[dt.date], values: Floats) -> Floats:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dexposure_core.sources.simulate.chance import Floats, bridge, generator
+from dexposure_core.sources.simulate.chance import Floats, bridge, generator, slow_noise
 from dexposure_core.sources.simulate.facts import (
     EXCHANGES_ENTER,
     FIRST,
@@ -22,14 +22,14 @@ from dexposure_core.sources.simulate.facts import (
     WEEKS,
     Facts,
     interpolate,
+    is_crowd,
     week,
 )
 
 SMALL_START: Final = 0.12  # of the first known size, on the day of launch
 OLD_START: Final = 0.55  # the same for a protocol launched before the data begin
 LATE_WEEKS: Final = 3  # a size known this short before the first week holds in the first week
-PROTOCOL_NOISE: Final = 0.035  # weekly, at constant prices
-REVERSION: Final = 0.12
+PROTOCOL_NOISE: Final = 0.05  # weekly, at constant prices
 SEEN_SMALL: Final = 1e7  # USD: protocols up to this size are seen as late as any
 SEEN_DECADES: Final = 2.5  # so many powers of ten above it they are seen at once
 ANCHOR_EXCHANGE: Final = "2269"  # Binance: its size is known best, the other exchanges share the rest
@@ -39,7 +39,7 @@ def alive(row: dict[str, Any], nodes: Floats, seed: int) -> tuple[int, int]:
     """Return the first and last week (inclusive) of a protocol in the data; first > last when it never enters.
 
     A large protocol is seen from its launch; a small one only once the data cover enough of the field, which they do
-    as the real network grew.
+    as the real network grew. A numbered one enters when it is born.
 
     Args:
         row: the protocol's facts.
@@ -53,7 +53,15 @@ def alive(row: dict[str, Any], nodes: Floats, seed: int) -> tuple[int, int]:
     if end < FIRST or start > MONDAYS[-1]:
         return 1, 0
     first, last = week(start), min(WEEKS - 1, (min(end, MONDAYS[-1]) - FIRST).days // 7)
-    smallness = float(np.clip(1 - np.log10(max(largest_size(row) / SEEN_SMALL, 1e-3)) / SEEN_DECADES, 0.0, 1.0))
+    if is_crowd(row["protocol"]):
+        return first, last
+    smallness = float(
+        np.clip(
+            1 - np.log10(max(largest_size(row) / SEEN_SMALL, 1e-3)) / SEEN_DECADES,
+            0.0,
+            1.0,
+        )
+    )
     listed = int(np.searchsorted(nodes, smallness * generator(seed, "listed", row["protocol"]).uniform()))
     return max(first, min(listed, first + (last - first) // 3)), last
 
@@ -66,11 +74,12 @@ def largest_size(row: dict[str, Any]) -> float:
 def known_sizes(row: dict[str, Any], life: tuple[int, int]) -> tuple[list[int], list[float]]:
     """Return the weeks of a protocol's life at which its TVL is known or assumed, and the TVL in USD.
 
-    Known are the nine columns of `protocols.csv` and the rows of `sizes.csv` (in `row["sizes"]`, the later win). A size
-    given only outside the protocol's life is its peak.
+    Known are the nine columns of `protocols.csv` and the rows of `sizes.csv` (in `row["sizes"]`, the later win); of a
+    numbered protocol only the latter. A size given only outside the protocol's life is its peak.
     """
     first, last = life
-    knots = [(knot, row[f"musd_{knot:%Y-%m}"]) for knot in KNOTS] + row.get("sizes", [])
+    columns = () if is_crowd(row["protocol"]) else KNOTS
+    knots = [(knot, row[f"musd_{knot:%Y-%m}"]) for knot in columns] + row.get("sizes", [])
     known = {}
     for day, size in knots:
         at = week(day)
@@ -87,6 +96,11 @@ def known_sizes(row: dict[str, Any], life: tuple[int, int]) -> tuple[list[int], 
     return weeks, [known[w] for w in weeks]
 
 
+def calm(size: float) -> float:
+    """Return the share of the usual noise that a protocol of `size` USD has: the large ones move less."""
+    return float(1 - 0.5 * np.clip(np.log10(max(size, 1.0) / 1e8) / 2, 0, 1))
+
+
 def shock_path(facts: Facts) -> dict[str, Floats]:
     """Return, per protocol that was ever hit, the factor (WEEKS,) on its quantities."""
     paths: dict[str, Floats] = {}
@@ -99,7 +113,13 @@ def shock_path(facts: Facts) -> dict[str, Floats]:
     return paths
 
 
-def scale_path(row: dict[str, Any], life: tuple[int, int], index: Floats, hits: Floats | None, seed: int) -> Floats:
+def scale_path(
+    row: dict[str, Any],
+    life: tuple[int, int],
+    index: Floats,
+    hits: Floats | None,
+    seed: int,
+) -> Floats:
     """Return (WEEKS,) USD per unit of `index` such that the product meets the known sizes; 0 outside its life.
 
     Args:
@@ -117,20 +137,15 @@ def scale_path(row: dict[str, Any], life: tuple[int, int], index: Floats, hits: 
     at = np.array([w for w, _ in good])
     hit = np.ones(WEEKS) if hits is None else hits
     level = np.log([s for _, s in good]) - np.log(index[at] * hit[at])
-    calm = 1 - 0.5 * np.clip(np.log10(max(sizes) / 1e8) / 2, 0, 1)  # the large ones move less
-    noise = slow_noise(generator(seed, "size", row["protocol"]).standard_normal(WEEKS), PROTOCOL_NOISE * calm)
+    noise = slow_noise(
+        generator(seed, "size", row["protocol"]).standard_normal(WEEKS),
+        PROTOCOL_NOISE * calm(max(sizes)),
+    )
     first, last = life
     path = np.asarray(np.exp(np.interp(np.arange(WEEKS), at, level) + bridge(noise, at)) * hit)
     path[:first] = 0.0
     path[last + 1 :] = 0.0
     return path
-
-
-def slow_noise(draws: npt.NDArray[np.float64], size: float, reversion: float = REVERSION) -> Floats:
-    """Return mean-reverting noise along the last axis, x(t+1) = (1 - reversion) x(t) + size * draw, from its mean."""
-    from scipy.signal import lfilter
-
-    return np.asarray(lfilter([size], [1.0, reversion - 1.0], draws, axis=-1))
 
 
 def system_factors(facts: Facts, *, protocols: Floats, exchanges: Floats, anchor: Floats) -> dict[str, Floats]:
@@ -150,7 +165,10 @@ def system_factors(facts: Facts, *, protocols: Floats, exchanges: Floats, anchor
     held = interpolate(days, np.maximum(1e9 * facts.levels["exchanges_busd"].to_numpy(), 1.0))
     at = np.unique([week(day) for day in days])
     late = at[at >= week(EXCHANGES_ENTER)]
-    return {"protocols": _ratio(level, protocols, at), "exchanges": _ratio(held - anchor, exchanges, late)}
+    return {
+        "protocols": _ratio(level, protocols, at),
+        "exchanges": _ratio(held - anchor, exchanges, late),
+    }
 
 
 def _ratio(target: Floats, total: Floats, at: npt.NDArray[np.int64]) -> Floats:

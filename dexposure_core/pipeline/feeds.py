@@ -111,14 +111,17 @@ def of_whole_input(*findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def review(tokens: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
-    """Return a finding about tokens whose issuer is only a weak match by text, for a person to review."""
+    """Return a finding about tokens whose issuer is a weak match by text, or one of several, for a person to review."""
     threshold = settings.load().review
-    weak = tokens.filter((pl.col("method") == "similarity") & (pl.col("score") < threshold))
+    unsure = (pl.col("score") < threshold) | (pl.col("alternatives") != "")
+    weak = tokens.filter((pl.col("method") == "similarity") & unsure)
     if weak.is_empty():
         return findings_frame([])
-    sized = weak.join(sizes.select("token", "usd"), on="token", how="left").sort("usd", descending=True)
+    sized = weak.join(sizes.select("token", "usd"), on="token", how="left").sort(
+        "usd", "token", descending=[True, False]
+    )
     place = ", ".join(f"{token} to {issuer}" for token, issuer in sized.select("token", "issuer").head(3).iter_rows())
-    action = f"mapped although similarity is below {threshold:g}"
+    action = f"mapped although similarity is below {threshold:g} or several are alike; see `dexposure tokens review`"
     name = "issuer by text, to review"
     return findings_frame(
         [finding("info", name, place=place, rows=weak.height, usd=total(sized["usd"]), action=action)]

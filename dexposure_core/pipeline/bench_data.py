@@ -37,7 +37,8 @@ class Target:
 def bench_data(*, scale: float = 1.0, engines: bool = True, progress: Progress = silent) -> dict[str, Any]:
     """Return `{"scale", "rows", "published_mb", "figures": [...], "engines": [...]}`.
 
-    A figure: task, size, seconds, cpu_seconds, peak_mb, full_seconds (at full size, None if too far), target_seconds, target_mb.
+    A figure: task, size, seconds, cpu_seconds, peak_mb, full_seconds (at full size; None when this run is too far from
+    it), target_seconds, target_mb.
 
     Args:
         scale: 1 is the real dataset's size.

@@ -28,15 +28,23 @@ Mend = Callable[[pl.Series, str, "Rows"], pl.Series]
 
 @dataclass(frozen=True)
 class Rows:
-    """Where a batch lies in its file: `first` is the number of its first row; `word` is "line" (CSV) or "row"."""
+    """Where a batch lies in its file: `first` is the number of its first row; `word` is "line" (CSV) or "row".
+
+    `lines` are the numbers of its rows where they do not simply follow the first.
+    """
 
     file: Path
     first: int
     word: str
+    lines: pl.Series | None = None
+
+    def line(self, row: int) -> int:
+        """Return the number in the file of a row of the batch."""
+        return self.first + row if self.lines is None else int(self.lines[row])
 
     def refuse(self, wrong: pl.Series, column: str, what: str, remedy: str) -> NoReturn:
         """Refuse the first row for which the boolean `wrong` holds."""
-        refuse(self.file, f"{self.word} {self.first + (wrong.arg_max() or 0)}, column {column}", what, remedy)
+        refuse(self.file, f"{self.word} {self.line(wrong.arg_max() or 0)}, column {column}", what, remedy)
 
     def require(self, wrong: pl.Series, values: pl.Series, column: str, what: str, remedy: str) -> None:
         """Refuse the first wrong row, its value put in front of `what`; do nothing when there is none."""

@@ -48,7 +48,7 @@ class Control:
         for was, name, row, count in odd.iter_rows():
             if name in NO_NAMES:
                 rows.require(values == was, values, column, "holds nothing but control characters", "correct it")
-            self.mended.append(Mended(column=column, was=was, name=name, place=rows, line=rows.first + row, rows=count))
+            self.mended.append(Mended(column=column, was=was, name=name, place=rows, line=rows.line(row), rows=count))
         return table.select(pl.coalesce("name", "was")).to_series()
 
 

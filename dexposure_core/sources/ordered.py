@@ -49,7 +49,7 @@ class Ordered:
         lines = pl.int_range(first + 1, first + 1 + pl.len(), dtype=pl.Int64).alias("line")
         lazy = self._table.scan().slice(first, end - first).with_columns(lines, self._period())
         frame = lazy.filter(pl.col("period").is_between(periods[0], periods[-1])).collect()
-        return Rows(self._table.path, first + 1, self._table.word), frame
+        return Rows(self._table.path, first + 1, self._table.word, frame["line"]), frame
 
     def each(self, work: Callable[[Periods], _Result], threads: int) -> Iterator[_Result]:
         """Yield the result of `work` for every part, in order; `threads` of them are done at a time."""

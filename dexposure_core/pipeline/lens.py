@@ -22,6 +22,7 @@ import msgspec
 import polars as pl
 
 from dexposure_core.errors import BadOption
+from dexposure_core.measures import Facts, sector_frame
 from dexposure_core.network.build import from_holdings
 from dexposure_core.network.chains import DEFAULT, chain_choice, chain_kept, chain_words
 from dexposure_core.network.period import Period, snapshot_of
@@ -36,6 +37,7 @@ from dexposure_core.store.changes import CHANGES
 from dexposure_core.store.reader import known_basis
 
 _OF_PERIOD: Final = ("holdings", "exposures", "exposure_tokens", "flows", "nodes", "coverage", "findings")
+_OF_FLOWS: Final = ("flows", "nodes", "findings")
 _OF_MEASURES: Final = ("measures", "importance", "sector_exposures")
 MADE: Final = (*_OF_PERIOD, *_OF_MEASURES)  # the tables that a lens makes itself
 _KEPT: Final = 8  # dates kept in memory
@@ -92,7 +94,7 @@ class Lens(Store):
             name: pl.concat([self._on(name, day).with_columns(date=pl.lit(day)) for day in days], how="diagonal")
             for name in ("holdings", "exposures")
         }
-        frame = self._sql(CHANGES, rows, before=before or dt.date.min, after=date)
+        frame = self.base._sql(CHANGES, rows, before=before or dt.date.min, after=date)
         return frame if before else frame.clear()
 
     def cell(
@@ -201,15 +203,29 @@ class Lens(Store):
     def _on(self, table: str, date: dt.date) -> pl.DataFrame:
         """Return the rows of one date, without the date: made here, not read."""
         if table in _OF_PERIOD:
-            rows: pl.DataFrame = getattr(self._periods(date, flows=True), table)
+            rows: pl.DataFrame = getattr(self._periods(date, flows=table in _OF_FLOWS), table)
         elif table in _OF_MEASURES:
             bases = [basis for basis in BASES if date in self.manifest.calendar.get(basis, ())]
-            scores = [self._scores(date, basis) for basis in bases]
-            empty = TABLES[table].empty().drop("date")
-            rows = pl.concat([empty, *(part[table].select(empty.columns) for part in scores if part)])
-            rows = rows.sort([name for name in empty.columns if empty.schema[name] == pl.String])
+            return self._checked(table, date, [self._scores(date, basis) for basis in bases])
         else:
             return super()._on(table, date)
+        return TABLES[table].check(rows.with_columns(date=pl.lit(date))).drop("date")
+
+    def _of(self, table: str, date: dt.date, basis: str) -> pl.DataFrame:
+        """Return one date and basis of a table, without those columns; only that basis is made."""
+        known = self._check_date(date, basis)
+        if table == "sector_exposures":
+            rows = sector_frame(*Facts(self.snapshot(date, known)).sectors)
+            return rows.sort("creditor_sector", "debtor_sector")
+        if table not in _OF_MEASURES:
+            return super()._of(table, date, known)
+        return self._checked(table, date, [self._scores(date, known)]).drop("basis")
+
+    def _checked(self, table: str, date: dt.date, parts: Sequence[dict[str, pl.DataFrame]]) -> pl.DataFrame:
+        """Return the rows of a table of measures in the order and with the columns in which it is stored."""
+        empty = TABLES[table].empty().drop("date")
+        rows = pl.concat([empty, *(part[table].select(empty.columns) for part in parts if part)])
+        rows = rows.sort([name for name in empty.columns if empty.schema[name] == pl.String])
         return TABLES[table].check(rows.with_columns(date=pl.lit(date))).drop("date")
 
     def _previous(self, date: dt.date, basis: str = "holdings") -> dt.date | None:

@@ -73,8 +73,12 @@ def split_networks(rows: pl.DataFrame, names: pl.DataFrame, by: str) -> Iterator
     coded = rows.join(code, on="protocol").join(
         code.rename({"protocol": "issuer", "row": "to"}), on="issuer", how="left"
     )
-    for key, part in coded.sort(by).partition_by(by, as_dict=True).items():
-        yield key, _part(part, labels)
+    sizes = coded.group_by(by, "row").agg(pl.sum("value_usd")).sort(by, "row")
+    links = coded.filter(pl.col("to").is_not_null(), pl.col("to") != pl.col("row"))
+    links = links.group_by(by, "row", "to").agg(pl.sum("value_usd")).sort(by, "row", "to")
+    edges = links.partition_by(by, as_dict=True)
+    for key, nodes in sizes.partition_by(by, as_dict=True).items():
+        yield key, _part(nodes, edges.get(key, links.clear()), labels)
 
 
 def _labels(rows: pl.DataFrame, names: pl.DataFrame) -> Labels:
@@ -88,15 +92,12 @@ def _labels(rows: pl.DataFrame, names: pl.DataFrame) -> Labels:
     return Labels(**{name: filled[name].to_numpy().astype(object) for name in filled.columns})
 
 
-def _part(rows: pl.DataFrame, labels: Labels) -> Part:
-    sizes = rows.group_by("row").agg(pl.sum("value_usd"))
-    links = rows.filter(pl.col("to").is_not_null(), pl.col("to") != pl.col("row"))
-    links = links.group_by("row", "to").agg(pl.sum("value_usd")).sort("row", "to")
-    codes = np.unique(np.concatenate([sizes["row"].to_numpy(), links["to"].to_numpy()]))
+def _part(sizes: pl.DataFrame, links: pl.DataFrame, labels: Labels) -> Part:
+    holders, creditor, debtor = sizes["row"].to_numpy(), links["row"].to_numpy(), links["to"].to_numpy()
+    codes = np.unique(np.concatenate([holders, debtor]))
     tvl = np.zeros(len(codes))
-    tvl[np.searchsorted(codes, sizes["row"].to_numpy())] = sizes["value_usd"].to_numpy()
+    tvl[np.searchsorted(codes, holders)] = sizes["value_usd"].to_numpy()
     return Part(
-        labels=labels, codes=codes, tvl_usd=tvl,
-        creditor=np.searchsorted(codes, links["row"].to_numpy()), debtor=np.searchsorted(codes, links["to"].to_numpy()),
-        exposure_usd=links["value_usd"].to_numpy(),
+        labels=labels, codes=codes, tvl_usd=tvl, creditor=np.searchsorted(codes, creditor),
+        debtor=np.searchsorted(codes, debtor), exposure_usd=links["value_usd"].to_numpy(),
     )  # fmt: skip

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from dexposure_core.ui.view import View, pick_basis, pick_date, pick_horizon, pick_protocol
+from dexposure_core.ui.view import View, base_of, lens_key, pick_basis, pick_date, pick_horizon, pick_protocol
 
 DATES = (dt.date(2025, 6, 2), dt.date(2025, 6, 9), dt.date(2025, 6, 16))
 
@@ -60,3 +60,21 @@ def test_a_protocol_by_name_when_only_one_is_so_called():
     assert pick_protocol("AAVE", names) == ("1", "")
     assert pick_protocol("curve", names)[0] is None
     assert pick_protocol("3", names) == ("3", "")
+
+
+def test_a_view_of_some_chains_says_so_in_links_and_exports():
+    key = lens_key("2025-06-16-abc", "Base,Ethereum")
+    assert base_of(key) == "2025-06-16-abc"
+    seen = view(chains="Base,Ethereum", data=key)
+    assert seen.link().endswith("&chain=Base%2CEthereum")
+    said = seen.provenance()
+    assert "chains: Base and Ethereum; not the whole system" in said.line()
+    assert "Base and Ethereum, not the whole system" in said.caption()
+    assert "Base and Ethereum" in said.file_parts("x")
+
+
+def test_a_page_that_does_not_follow_keeps_the_choice_and_exports_the_whole():
+    seen = view(chains="Base")
+    assert seen.shown_chains == "default"
+    assert "chain=Base" in seen.link()
+    assert "not the whole system" not in seen.provenance().line()

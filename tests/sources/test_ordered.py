@@ -98,8 +98,8 @@ def test_dates_as_text_and_huge_row_groups_take_the_other_way(tmp_path: Path, mo
 
 def named(*tokens: str) -> pl.DataFrame:
     return pl.DataFrame({
-        "date": dt.date(2022, 8, 1), "protocol_id": [f"p{n}" for n, _ in enumerate(tokens)], "chain": "e", "token": tokens,
-        "value_usd": 1.0,
+        "date": dt.date(2022, 8, 1), "protocol_id": [f"p{n}" for n, _ in enumerate(tokens)], "chain": "e",
+        "token": tokens, "value_usd": 1.0,
     })  # fmt: skip
 
 

@@ -56,7 +56,6 @@ def build_feed(
     simulated: bool = False,
     overrides: str | Path | pl.DataFrame | None = None,
     engine: str = DEFAULT,
-    onto: str | None = None,
     progress: Progress = silent,
 ) -> str:
     """Build a vintage from any feed of holdings.
@@ -72,14 +71,8 @@ def build_feed(
         simulated: whether the data are simulated.
         overrides: a person's issuers of tokens: a file, or the rows another manifest kept.
         engine: where the weeks are computed; see `pipeline.engines`.
-        onto: the vintage of the same store (an id, or `latest`) whose other dates stay; see `pipeline.update`.
         progress: told of every period.
     """
-    if onto is not None:
-        from dexposure_core.pipeline.update import base_of, update
-
-        base = base_of(store_dir, onto, chains)
-        return update(feed, place, base, store_dir, kind=kind, overrides=overrides, progress=progress).vintage
     from dexposure_core.pipeline.known import issuers, listed, stated
 
     theta = settings.load().theta

@@ -33,7 +33,7 @@ from dexposure_core.settings import processors
 
 if TYPE_CHECKING:
     from dexposure_core.sources.duplicates import Duplicates
-    from dexposure_core.sources.feed import EdgesFeed, Frequency
+    from dexposure_core.sources.feed import EdgesFeed, Frequency, HoldingsFeed
     from dexposure_core.sources.published import PublishedFeed
     from dexposure_core.store import Store
     from dexposure_core.store.manifest import SourceLike
@@ -93,10 +93,12 @@ def ingest_holdings(
         path, frequency=frequency, columns=columns, date=_day(date), duplicates=duplicates,
         protocols=protocols, tokens=tokens, progress=progress,
     )  # fmt: skip
+    place = Path(path).name
+    if onto is not None:
+        return _add(feed, place, store_dir, onto, "holdings", chains, overrides, progress)
     return build_feed(
-        feed, Path(path).name, store_dir, chains=chains, kind="holdings", overrides=overrides, onto=onto, engine=engine,
-        progress=progress,
-    )  # fmt: skip
+        feed, place, store_dir, chains=chains, kind="holdings", overrides=overrides, engine=engine, progress=progress
+    )
 
 
 def ingest_defillama(
@@ -114,9 +116,20 @@ def ingest_defillama(
 
     feed = defillama.read(paths, frequency=frequency, progress=progress)
     place = ", ".join(Path(p).name for p in paths)
-    return build_feed(
-        feed, place, store_dir, chains=chains, kind="defillama", overrides=overrides, onto=onto, progress=progress
-    )
+    if onto is not None:
+        return _add(feed, place, store_dir, onto, "defillama", chains, overrides, progress)
+    return build_feed(feed, place, store_dir, chains=chains, kind="defillama", overrides=overrides, progress=progress)
+
+
+def _add(
+    feed: HoldingsFeed, place: str, store_dir: str | Path, onto: str, kind: str, chains: str,
+    overrides: str | Path | None, progress: Progress,
+) -> str:  # fmt: skip
+    """Add a feed to a vintage of the same store; see `pipeline.update`."""
+    from dexposure_core.pipeline.update import base_of, update
+
+    base = base_of(store_dir, onto, chains)
+    return update(feed, place, base, store_dir, kind=kind, overrides=overrides, progress=progress).vintage
 
 
 def ingest_world(

@@ -48,7 +48,8 @@ def finding_totals(store: Store) -> list[dict[str, Any]]:
 def taken_over(store: Store) -> dict[str, Any] | None:
     """Return what an update took over from its base: base, files, linked, copied; None for a vintage that has none.
 
-    `files` is how many files the vintage has, `linked` how many are the base's own, `copied` how many only equal them.
+    `files` is how many files the vintage has, `linked` how many of them are the base's own, `copied` how many parts of
+    its tables were copied because the disk makes no links.
     """
     name = store.manifest.base
     older = store.path.parent / name if name else None
@@ -56,8 +57,15 @@ def taken_over(store: Store) -> dict[str, Any] | None:
         return None
     theirs = manifests.read(older).files
     equal = [file for file, record in store.manifest.files.items() if theirs.get(file) == record]
-    linked = sum((store.path / file).samefile(older / file) for file in equal)
-    return {"base": name, "files": len(store.manifest.files), "linked": linked, "copied": len(equal) - linked}
+    linked = {file for file in equal if (store.path / file).samefile(older / file)}
+    copied = [file for file in equal if file not in linked and _is_part(file)]
+    return {"base": name, "files": len(store.manifest.files), "linked": len(linked), "copied": len(copied)}
+
+
+def _is_part(file: str) -> bool:
+    """Return whether a file holds dates of a table that a week fills."""
+    table, _, part = file.partition("/")
+    return part[:1].isdigit() and table != "events"
 
 
 def summary(store: Store) -> dict[str, Any]:

@@ -83,11 +83,11 @@ class Inheritance:
         return all(date in self._kept for date in self._dates if first <= date <= end)
 
 
-def share(source: Path, target: Path) -> bool:
-    """Make `target` the same file as `source`; return whether by a link, False when it had to be copied."""
+def share(file: Path, name: Path) -> bool:
+    """Give a file a second name; return whether by a link, False when it had to be copied."""
     try:
-        os.link(source, target)
+        os.link(file, name)
     except OSError:
-        shutil.copy2(source, target)
+        shutil.copy2(file, name)
         return False
     return True

@@ -2,15 +2,14 @@
 
 <store>/LATEST                      one line: the vintage that readers open by default; replaced last
 <store>/<vintage>/manifest.json     what it is
-<store>/<vintage>/<table>.parquet   its tables
-<store>/.building-<pid>-<random>/   a build under way; readers never look at it
+<store>/<vintage>/<table>.parquet   its tables; those with dates in parts, <table>/<first date>.parquet
+<store>/.building-...               a build under way (see `scratch`); readers never look at it
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,6 @@ from dexposure_core.store import manifest as manifests
 from dexposure_core.store.manifest import MANIFEST, Manifest
 
 LATEST: Final = "LATEST"
-BUILDING: Final = ".building-"
 
 
 def vintage_ids(store: Path) -> list[str]:
@@ -106,14 +104,6 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def remove_stale(store: Path) -> None:
-    """Remove what builds left behind whose process is gone."""
-    for path in store.glob(f"{BUILDING}*"):
-        pid = path.name.removeprefix(BUILDING).split("-")[0]
-        if pid.isdigit() and not _alive(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
 def point_latest(store: Path, vintage: str, scratch: Path) -> None:
     """Make LATEST name `vintage`, in one step that survives a crash; `scratch` is a folder on the same disk."""
     temporary = scratch / LATEST
@@ -130,16 +120,6 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _store_folder(path: str | Path | None) -> Path:

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +22,7 @@ from dexposure_core.store import manifest as manifests
 from dexposure_core.store.inheritance import Inheritance, Shared, share
 from dexposure_core.store.manifest import Dates, FileRecord, Manifest, Source, SourceLike
 from dexposure_core.store.schema import SCHEMA_VERSION, TABLES
+from dexposure_core.store.scratch import Scratch, remove_stale
 from dexposure_core.store.tablefile import TableFile, inputs_digest
 
 _COMPRESSION_LEVEL: Final = 3
@@ -55,8 +53,8 @@ class VintageWriter:
     ) -> None:
         self._store = Path(store_dir)
         self._level = compression_level
-        self._scratch = self._store / f"{vintages.BUILDING}{os.getpid()}-{secrets.token_hex(4)}"
-        self._folder = self._scratch / "vintage"
+        self._scratch: Scratch | None = None
+        self._folder = self._store
         self._files: dict[str, TableFile] = {}
         self._calendar: dict[str, set[dt.date]] = {}
         self._inputs: dict[dt.date, tuple[int, pl.DataFrame]] = {}
@@ -72,8 +70,10 @@ class VintageWriter:
         """
         try:
             self._store.mkdir(parents=True, exist_ok=True)
-            vintages.remove_stale(self._store)
-            self._folder.mkdir(parents=True)
+            remove_stale(self._store)
+            self._scratch = Scratch(self._store)
+            self._folder = self._scratch.path / "vintage"
+            self._folder.mkdir()
         except OSError as error:
             raise BadInput(
                 f"{self._store}: cannot write vintages here ({error.strerror}); name a folder with --store"
@@ -89,7 +89,8 @@ class VintageWriter:
         """Remove what is left of the build; publishing has moved the vintage out of it."""
         for file in self._files.values():
             file.abort()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._scratch is not None:
+            self._scratch.remove()
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Add rows to a table; all columns of `schema.sql`, dates best in ascending order.
@@ -135,7 +136,7 @@ class VintageWriter:
 
     def point(self, vintage: str) -> None:
         """Make a published vintage the latest."""
-        vintages.point_latest(self._store, vintage, self._scratch)
+        vintages.point_latest(self._store, vintage, self._folder.parent)
 
     def publish(
         self, *, sources: Sequence[SourceLike], parameters: Mapping[str, Any], frequency: str, simulated: bool
@@ -174,7 +175,7 @@ class VintageWriter:
             base=None if self._inheritance is None else self._inheritance.base.vintage,
         )
         vintage = self._install(manifest)
-        vintages.point_latest(self._store, vintage, self._scratch)
+        self.point(vintage)
         return vintage
 
     def _records(self) -> Iterator[tuple[str, FileRecord]]:

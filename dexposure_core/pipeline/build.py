@@ -91,7 +91,7 @@ def build(weeks: Iterable[Tables], plan: Plan, store_dir: str | Path, *, progres
         BadInput: when no exposure or flow survives on any date, or the store folder cannot be written.
     """
     seen = _Seen()
-    with VintageWriter(store_dir, compression_level=6) as writer:
+    with VintageWriter(store_dir) as writer:
         for done, week in enumerate(weeks, 1):
             append_week(writer, week)
             _remember(seen, week)

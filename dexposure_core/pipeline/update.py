@@ -62,7 +62,7 @@ def update(
             writer.point(base.vintage)
         return job.report(base.vintage, Shared(linked=0, copied=0))
     inheritance = Inheritance(base, job.dates, job.kept)
-    with VintageWriter(store_dir, compression_level=6, inheritance=inheritance) as writer:
+    with VintageWriter(store_dir, inheritance=inheritance) as writer:
         names = [base.protocols().select(list(PROTOCOLS)).clear()]
         for done, date in enumerate(job.dates, 1):
             if date in job.kept:

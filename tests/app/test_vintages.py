@@ -140,9 +140,6 @@ def test_a_damaged_vintage_is_left_out(visit, growing):
     folder, older, _, publish = growing
     publish()
     (folder / older / "manifest.json").write_text('{"schema_version": 0}')
-    from dexposure_core.ui import resources
-
-    resources.manifest.clear()
     page = visit(folder, "overview")
     assert errors(page) == []
     assert [r.key for r in page.radio] == []

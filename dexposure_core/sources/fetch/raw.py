@@ -141,7 +141,7 @@ class RawFolder:
         packed = _pack(body)
         write(self.path / PAYLOADS / name, packed)
         full = msgspec.structs.replace(entry, file=name, sha256=sha, bytes=len(body), stored_bytes=len(packed))
-        self.note(key, full)
+        self._append(_Line(key=key, entry=full), flush=True)
         return full
 
     def note(self, key: str, entry: Entry) -> None:
@@ -203,14 +203,15 @@ class RawFolder:
             os.close(self._stream)
             self._stream = None
 
-    def _append(self, line: _Line) -> None:
-        """Write one line in one go and flush it; a torn line at the end is no line."""
+    def _append(self, line: _Line, *, flush: bool = False) -> None:
+        """Write one line in one go; a torn line at the end is no line. A new payload's line is flushed to the disk."""
         if self._stream is None:
             self._stream = os.open(self.path / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         text = msgspec.json.encode(line) + b"\n"
         try:
             whole = os.write(self._stream, text) == len(text)
-            os.fsync(self._stream)
+            if flush:
+                os.fsync(self._stream)
         except OSError:
             whole = False
         if not whole:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dexposure_core.errors import BadInput
-from dexposure_core.sources.fetch import disk
+from dexposure_core.sources.fetch import disk, raw
 from dexposure_core.sources.fetch.raw import JOURNAL, MANIFEST, PAYLOADS, Entry, RawFolder, Run, unpack
 
 ENTRY = Entry(url="https://x/protocol/a", state="kept", status=200, checked="2026-03-02T12:00:00+00:00")
@@ -126,8 +126,9 @@ def test_a_disk_that_does_not_take_it(folder: RawFolder, monkeypatch: pytest.Mon
     monkeypatch.setattr(disk.os, "fsync", full)
     with pytest.raises(BadInput, match="no space left on device; check its permissions and the space on its disk"):
         folder.keep("a", b"1", ENTRY)
+    monkeypatch.setattr(raw, "write", lambda *_: None)
     with pytest.raises(BadInput, match="cannot be written; make space on its disk"):
-        folder.note("a", ENTRY)
+        folder.keep("a", b"1", ENTRY)
     monkeypatch.undo()
     assert [n for n in names(folder) if n.startswith(".tmp")] == []
 

@@ -22,6 +22,8 @@ ICONS: Final = {
 }  # fmt: skip
 _WORST: Final = ("error", "warning", "info")
 _LISTED: Final = 5
+_FEW: Final = 3
+TWICE: Final = "double-counting"
 
 
 def panel(view: View) -> None:
@@ -29,13 +31,18 @@ def panel(view: View) -> None:
     st.subheader("Health of this vintage", anchor=False)
     report = resources.health(view.vintage)
     rows = report.summary().to_dicts()
-    st.markdown(answer(rows))
+    st.markdown(f"{answer(rows)} [How every check works](/method?topic=health).")
     names = resources.names(view.vintage)
     checks = {check.name: check for check in CHECKS}
     ordered = [row for severity in _WORST for row in _largest_first(rows) if row["state"] == severity]
-    if any(row["errors"] or row["warnings"] for row in rows):
+    if len(view.dates) > _FEW and any(row["errors"] or row["warnings"] for row in rows):
         titles = {row["check"]: row["title"] for row in ordered}
-        export.chart(charts.strip(report.dates, titles), report.dates, "health-strip", view.provenance(date=False))
+        export.chart(
+            charts.strip(report.dates, titles, (view.dates[0], view.dates[-1])),
+            report.dates,
+            "health-strip",
+            view.provenance(date=False),
+        )
     for place, row in enumerate(ordered):
         with st.expander(label(row), icon=ICONS[row["state"]], expanded=place == 0):
             _details(checks[row["check"]], report, names, view)
@@ -97,7 +104,8 @@ def named(findings: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
     """Add the names of the protocols, beside their ids."""
     protocol = pl.col("protocol")
     name = protocol.replace_strict(names, default=protocol, return_dtype=pl.String).alias("name")
-    return findings.insert_column(findings.get_column_index("protocol") + 1, findings.select(name).to_series())
+    place = findings.get_column_index("protocol") + 1
+    return findings.select(*findings.columns[:place], name, *findings.columns[place:])
 
 
 def shown(findings: pl.DataFrame) -> pl.DataFrame:
@@ -114,6 +122,9 @@ def _details(check: Check, report: Report, names: dict[str, str], view: View) ->
         st.markdown(line(row, view))
     if mine.height > _LISTED:
         st.caption(f"and {mine.height - _LISTED} more in the table below")
+    if check.name == TWICE and report.twice["date"].n_unique() > _FEW:
+        drawn = charts.twice(report.twice)
+        export.chart(drawn, report.twice, "counted-twice", view.provenance(date=False))
     _explain(check)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import Any, Final
 
@@ -17,10 +18,10 @@ _SIZES: Final = (6.0, 14.0)
 _ROW: Final = 24
 
 
-def strip(dates: pl.DataFrame, titles: dict[str, str]) -> Any:
+def strip(dates: pl.DataFrame, titles: dict[str, str], span: tuple[dt.date, dt.date]) -> Any:
     """Return the time strip of check, severity, date, findings, usd; `titles`: check → row label, top row first.
 
-    Notes are left out: they are known, or too small to matter.
+    `span` is the first and the last date of the axis. Notes are left out: they are known, or too small to matter.
     """
     serious = dates.filter(pl.col("severity").is_in(list(MARKS)))
     rows = [titles[name] for name in titles if name in set(serious["check"])]
@@ -46,10 +47,33 @@ def strip(dates: pl.DataFrame, titles: dict[str, str]) -> Any:
                 hovertemplate=f"%{{text}} {WORDS[severity]}<extra></extra>",
             )
         )  # fmt: skip
+    drawn.update_xaxes(range=list(span))
     drawn.update_yaxes(categoryorder="array", categoryarray=rows[::-1], showgrid=True)
     drawn.update_layout(margin={"t": 64}, showlegend=False)
     base.date_axis(drawn)
     base.room_left(drawn, max((len(row) for row in rows), default=0))
+    return drawn
+
+
+def twice(course: pl.DataFrame) -> Any:
+    """Return stacked areas of date, kind, share: what part of TVL is counted twice, by the kind of claim."""
+    drawn = base.figure("Counted twice", "% of TVL", height=theme.HEIGHT_SMALL + 60)
+    dates = course.select("date").unique().sort("date")
+    kinds = (
+        course.group_by("kind").agg(pl.sum("share")).sort("share", "kind", descending=[True, False])["kind"].to_list()
+    )
+    named = list(zip(kinds, theme.SECTOR_COLOURS, strict=False))
+    for kind, colour in named:
+        line = dates.join(course.filter(pl.col("kind") == kind), on="date", how="left").sort("date")
+        drawn.add_trace(
+            go.Scatter(
+                x=line["date"].to_list(), y=(100 * line["share"].fill_null(0.0)).to_list(), stackgroup="all",
+                mode="lines", line={"width": 0.5, "color": colour}, fillcolor=colour, name=text.html(kind),
+                hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(kind)} %{{y:.3g}} %<extra></extra>",
+            )
+        )  # fmt: skip
+    base.name_colours(drawn, named, row=3)
+    drawn.update_layout(margin={"t": 56 + 16 * (len(named) // 3), "l": 46, "r": 12}, showlegend=False)
     return drawn
 
 

@@ -69,7 +69,7 @@ def defillama(
     if built["base"]:
         weeks = f"{len(built['added'])} weeks added, {len(built['revised'])} revised, {built['kept']} kept"
         ctx.note(f"updated vintage {built['base']}: {weeks}")
-    tell(ctx, vintage, {"fetch": done, "update": built})
+    tell(ctx, vintage, {"fetch": done, "weeks": built})
 
 
 @fetch.command()

@@ -44,11 +44,11 @@ def test_fetch_builds_and_import_builds_the_same(fetch, tmp_path):
 
 def test_a_new_week_is_added_to_the_latest_vintage_and_equals_a_rebuild(fetch, service, tmp_path):
     first = fetch("defillama", "--rate", "1000", "--json").json
-    assert first["update"] == {
+    assert first["weeks"] == {
         "base": None, "added": ["2024-01-08", "2024-01-15", "2024-01-22"], "revised": [], "kept": 0,
     }  # fmt: skip
     again = fetch("defillama", "--rate", "1000", "--json").json
-    assert (again["vintage"], again["update"]["kept"], again["update"]["added"]) == (first["vintage"], 3, [])
+    assert (again["vintage"], again["weeks"]["kept"], again["weeks"]["added"]) == (first["vintage"], 3, [])
     service.put("/protocol/lend", protocol(1, "Lend", "LND", weeks=4, SWP=100.0, MNT=50.0))
     revised = protocol(3, "Vault", "VLT", weeks=4, LND=10.0, SWP=70.0)
     revised["chainTvls"]["Ethereum"]["tokensInUsd"][1]["tokens"]["LND"] = 99.0  # 15 January
@@ -66,7 +66,7 @@ def test_a_new_week_is_added_to_the_latest_vintage_and_equals_a_rebuild(fetch, s
 def test_a_vintage_of_something_else_is_no_base(fetch, tmp_path):
     (tmp_path / "edges.csv").write_text("date,creditor,debtor,exposure_usd\n2024-01-08,a,b,1\n")
     assert run_here("--store", tmp_path / "store", "import", "edges", tmp_path / "edges.csv").code == 0
-    assert fetch("defillama", "--rate", "1000", "--json").json["update"]["base"] is None
+    assert fetch("defillama", "--rate", "1000", "--json").json["weeks"]["base"] is None
 
 
 def test_no_build_says_what_to_run_next(fetch, tmp_path):

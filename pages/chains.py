@@ -31,15 +31,15 @@ with right:
     export.chart(figure, history, "chain-hhi", chains.origin(view, date=False))
 
 figure = charts.grid(
-    homes, title=f"Exposure by where a token is held and where its issuer is at home, {view.date}",
-    unit="rows: chain held on; columns: home of the issuer",
+    homes, title="Exposure by chain and home of the issuer",
+    unit=f"{view.date}; row: held on; column: at home on",
 )  # fmt: skip
 export.chart(figure, homes.table(), "matrix-homes", origin)
 st.caption(f"{chains.HOMES} {chains.reconciles(homes, view.date)}")
 
 figure = charts.grid(
-    sectors, title=f"Exposure by where a token is held and the sector of its issuer, {view.date}",
-    unit="rows: chain held on; columns: sector of the issuer",
+    sectors, title="Exposure by chain and sector of the issuer",
+    unit=f"{view.date}; row: held on; column: sector",
 )  # fmt: skip
 export.chart(figure, sectors.table(), "matrix-sectors", origin)
 

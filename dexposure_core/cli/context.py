@@ -67,7 +67,9 @@ class Context:
         if self.simulated:
             self.note("SIMULATED DATA: not observations of any real protocol")
         if self.chains not in (None, "default"):
-            self.note(f"CHAINS: {self.chains}; not the whole system")
+            from dexposure_core.network.chains import chain_aside, chain_words
+
+            self.note(f"CHAINS: {self.chains}; {chain_aside(chain_words(str(self.chains)))}")
         for line in lines():
             click.echo(line)
 

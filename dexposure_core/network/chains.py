@@ -79,8 +79,8 @@ def chain_name(chain: str) -> str:
 
 
 def chain_words(chains: str) -> str:
-    """Say a choice in words: `all chains`, `all chains with borrowed balances`, `Ethereum and Base`, `7 chains`."""
-    said = {DEFAULT: "all chains", ALL: "all chains with borrowed balances", BORROWED: "borrowed balances only"}
+    """Say a choice in words: `all chains`, `with borrowed balances`, `Ethereum and Base`, `7 chains`."""
+    said = {DEFAULT: "all chains", ALL: "with borrowed balances", BORROWED: "borrowed balances only"}
     if chains in said:
         return said[chains]
     parts = chains.split(",")
@@ -88,3 +88,8 @@ def chain_words(chains: str) -> str:
     if len(named) > 3:
         return f"{', '.join(named[:2])} and {len(named) - 2} more chains"
     return ", ".join(named[:-1]) + (" and " if len(named) > 1 else "") + named[-1]
+
+
+def chain_aside(words: str) -> str:
+    """Say what a network of chosen chains must not be taken for; `words` as of `chain_words`."""
+    return "more than the system's own" if words == chain_words(ALL) else "not the whole system"

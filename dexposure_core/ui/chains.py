@@ -18,12 +18,12 @@ from dexposure_core.ui.resources import _kept, store
 from dexposure_core.ui.view import View
 
 SHOWN: Final = (
-    "chain", "tvl_usd", "share", "change_usd", "protocols", "exposure_usd", "tvl_hhi", "bridge_loss_usd",
-    "bridge_loss_share", "borrowed_usd",
+    "chain", "tvl_usd", "share", "change_usd", "protocols", "exposure_usd", "tvl_hhi", "bridge_loss_share",
+    "borrowed_usd",
 )  # fmt: skip
 TABLE_LABELS: Final = {
     "tvl_usd": "TVL, USD m", "share": "Share", "tvl_hhi": "TVL HHI",
-    "bridge_loss_usd": "Bridge loss, USD m", "bridge_loss_share": "Of its TVL",
+    "bridge_loss_share": "Bridge loss, of its TVL",
 }  # fmt: skip
 TIE_LABELS: Final = {
     "held_usd": "Held by others, USD m", "main_chain": "Most on", "main_share": "Share there",

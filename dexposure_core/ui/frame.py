@@ -12,6 +12,7 @@ from typing import Final
 import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
+from dexposure_core.network.chains import chain_aside
 from dexposure_core.ui import lens, navigation, revisions, sidebar, style, text, theme, vintages
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
@@ -76,7 +77,7 @@ def headline(sentence: str) -> None:
 def footer(provenance: Provenance, *, method: str = "measures") -> None:
     """Write the page's last line: source, vintage, and the way to the definitions (`method`: topic on that page)."""
     parts = [SIMULATED] if provenance.simulated else []
-    parts += [f"{text.markdown(provenance.chains)}, not the whole system"] if provenance.chains else []
+    parts += [f"{text.markdown(provenance.chains)}, {chain_aside(provenance.chains)}"] if provenance.chains else []
     parts += [
         f"Source: {text.markdown(provenance.source())}",
         f"vintage {provenance.vintage}",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from dexposure_core.errors import UnknownChain
-from dexposure_core.network.chains import ALL, BORROWED, DEFAULT, chain_choice, chain_words, is_borrowed
+from dexposure_core.network.chains import ALL, BORROWED, DEFAULT, chain_aside, chain_choice, chain_words, is_borrowed
 from dexposure_core.pipeline.lens import Lens
 from dexposure_core.ui import controls, resources, text
 from dexposure_core.ui.view import lens_key
@@ -71,10 +71,10 @@ def badge(view: View) -> str:
     """Return the badge of the header strip (HTML); empty when the page shows the whole system and none is chosen."""
     if view.chains == DEFAULT:
         return ""
-    words = text.html(text.short(chain_words(view.chains), 60))
+    words, aside = text.html(text.short(chain_words(view.chains), 60)), chain_aside(chain_words(view.chains))
     if view.shown_chains == DEFAULT:
         return f'<span class="lens off">This page shows all chains; it does not follow the choice of {words}</span>'
-    return f'<span class="lens">{words[:1].upper()}{words[1:]} · not the whole system</span>'
+    return f'<span class="lens">{words[:1].upper()}{words[1:]} · {aside}</span>'
 
 
 def lead(view: View) -> str:
@@ -87,7 +87,7 @@ def lead(view: View) -> str:
 
 def of_part(sentence: str) -> str:
     """Return a page's answer in words that fit a part of the system: its TVL is not the system's."""
-    return sentence.replace("system TVL", "TVL there")
+    return sentence.replace("system TVL", "TVL")
 
 
 def offer(view: View) -> bool:

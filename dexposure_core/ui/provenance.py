@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dexposure_core.network.chains import chain_aside
 from dexposure_core.ui import text
 
 PRODUCT: Final = "DeXposure Monitor"
@@ -47,7 +48,7 @@ class Provenance:
         parts += [PRODUCT, f"source: {', '.join(self.sources) or 'not stated'}", f"vintage: {self.vintage}"]
         parts += [f"date: {self.date}"] if self.date else []
         parts += [f"basis: {self.basis}"] if self.basis else []
-        parts += [f"chains: {self.chains}; not the whole system"] if self.chains else []
+        parts += [f"chains: {self.chains}; {chain_aside(self.chains)}"] if self.chains else []
         return "; ".join(parts + [f"{name}: {value}" for name, value in self.parameters])
 
     def source(self) -> str:
@@ -58,7 +59,7 @@ class Provenance:
     def caption(self) -> str:
         """Return the short lines under a chart (HTML, escaped): one or two on the content, one on the product."""
         first = [SIMULATED] if self.simulated else []
-        first += [f"{text.short(self.chains, 40)}, not the whole system"] if self.chains else []
+        first += [f"{text.short(self.chains, 40)}, {chain_aside(self.chains)}"] if self.chains else []
         first += [f"source: {text.short(self.source(), 44)}"]
         first += [str(self.date)] if self.date else []
         first += [f"{self.basis} basis"] if self.basis else []

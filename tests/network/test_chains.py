@@ -60,7 +60,7 @@ def test_a_choice_keeps_what_its_parts_keep(asked):
     ("choice", "words"),
     [
         ("default", "all chains"),
-        ("all", "all chains with borrowed balances"),
+        ("all", "with borrowed balances"),
         ("borrowed", "borrowed balances only"),
         ("Base,Ethereum", "Base and Ethereum"),
         ("borrowed,Ethereum", "borrowed balances and Ethereum"),

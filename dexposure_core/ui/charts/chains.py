@@ -52,7 +52,7 @@ def grid(of: Grid, *, title: str, unit: str) -> Any:
     """Return exposure by chain (row) and column as a heatmap with totals; `unit` says what rows and columns are."""
     divisor, usd = base.scale([*of.cells.ravel(), of.total], "USD")
     down, across = len(of.rows), len(of.columns)
-    drawn = base.figure(title, f"{usd}; {unit}", height=200 + _ROW * (down + 1))
+    drawn = base.figure(title, f"{unit}; {usd}", height=200 + _ROW * (down + 1))
     shade = np.sqrt(of.cells)
     top = float(shade.max(initial=0.0)) or 1.0
     drawn.add_trace(
@@ -129,7 +129,7 @@ def _axes(drawn: Any, of: Grid) -> None:
     names = [text.html(text.short(name, 18)) for name in of.rows]
     drawn.update_xaxes(
         tickvals=list(range(across + 1)), ticktext=[*heads, "<b>Total</b>"], side="top", range=[-0.5, across + 0.5],
-        autotickangles=[0, -90], **fixed,
+        autotickangles=[0, -90], tickfont={"size": 11}, **fixed,
     )  # fmt: skip
     drawn.update_yaxes(
         tickvals=list(range(down + 1)), ticktext=[*names, "<b>Total</b>"], range=[down + 0.5, -0.5], **fixed

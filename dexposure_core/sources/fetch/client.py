@@ -19,7 +19,7 @@ import msgspec
 from dexposure_core.errors import FetchFailed
 from dexposure_core.sources.border import one_line
 from dexposure_core.sources.fetch.pace import PATIENCE, Pace, retry_after, wait_after
-from dexposure_core.sources.fetch.places import origin, place, redirected
+from dexposure_core.sources.fetch.places import is_local, origin, place, redirected
 from dexposure_core.sources.published_index import without_nan
 
 T = TypeVar("T")
@@ -70,8 +70,9 @@ class Client:
     def __init__(self, base: str, pace: Pace, manners: Manners) -> None:
         self.base, self.pace, self.manners = base, pace, manners
         self._http = httpx.Client(
-            timeout=httpx.Timeout(manners.timeout), follow_redirects=False, headers={"User-Agent": AGENT}
-        )
+            timeout=httpx.Timeout(manners.timeout), follow_redirects=False, headers={"User-Agent": AGENT},
+            trust_env=not is_local(origin(base)[1]),  # no proxy leads to this machine
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self

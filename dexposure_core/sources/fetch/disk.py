@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -66,6 +65,8 @@ def alone(folder: Path) -> Iterator[None]:
         FetchFailed: when another process holds it.
         BadInput: when the folder cannot be written.
     """
+    import fcntl  # not on every system, and needed by whoever writes only
+
     try:
         handle = os.open(make(folder) / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:

@@ -23,7 +23,7 @@ from dexposure_core.sources.fetch.disk import alone, write
 from dexposure_core.sources.fetch.hub import KINDS, Hub, Item, how_to
 from dexposure_core.sources.fetch.pace import Clock, Pace
 from dexposure_core.sources.fetch.partial import Wanted, checksum, download
-from dexposure_core.sources.fetch.places import place, relative_path
+from dexposure_core.sources.fetch.places import is_local, origin, place, relative_path
 
 FOLDER: Final = "huggingface"
 FILES: Final = "files"
@@ -104,6 +104,9 @@ def fetch(
     kinds = (match[1],) if match[1] else tuple(KINDS)
     if manners.token is None and not order.anonymous:
         raise AccessDenied(f"huggingface: {match[2]} is given to those with a token; {how_to(order.base, match[2])}")
+    scheme, host, _ = origin(order.base)
+    if manners.token is not None and scheme == "http" and not is_local(host):
+        raise BadOption(f"--base-url: {host} would get the token unencrypted; use https, or say --anonymous")
     folder = Path(raw_dir) / FOLDER / match[2].replace("/", "--")
     clock = clock or Clock()
     with alone(folder), Client(order.base, Pace(4.0, burst=4, clock=clock), manners) as client:

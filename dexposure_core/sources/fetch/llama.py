@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from dexposure_core.errors import DexposureError, FetchFailed, SourceChanged
-from dexposure_core.sources.border import one_line
+from dexposure_core.sources.border import one_line, shown
 from dexposure_core.sources.defillama_payload import check
 from dexposure_core.sources.defillama_raw import LIST, listing
 from dexposure_core.sources.fetch.client import Again, Answer, Client, whole_json
@@ -17,6 +17,7 @@ from dexposure_core.sources.fetch.places import place, segment
 from dexposure_core.sources.fetch.raw import Entry, RawFolder
 
 _LONGEST_SLUG: Final = 200
+_COMPLAINT: Final = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class Llama:
 
         def look(answer: Answer) -> None:
             nonlocal days
+            _complaint(answer.body)
             try:
                 days = check(slug, answer.body, days_before=entry.days if entry else 0).days
             except msgspec.DecodeError as error:
@@ -95,6 +97,20 @@ def vanished(answer: Answer) -> bool:
 def usable(slug: str) -> bool:
     """Return whether a slug can be asked for; a name with a slash would be another path."""
     return 0 < len(slug) <= _LONGEST_SLUG and slug.isprintable() and "/" not in slug and slug.strip(".") != ""
+
+
+def _complaint(body: bytes) -> None:
+    """Raise `Again` for an error that comes with status 200, as gateways send it."""
+    if len(body) > _COMPLAINT or b'"chainTvls"' in body:
+        return
+    try:
+        answer = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return
+    if isinstance(answer, dict) and "id" not in answer:
+        words = next((answer[key] for key in ("message", "error") if isinstance(answer.get(key), str)), None)
+        if words is not None:
+            raise Again(f"answers with {shown(words)}")
 
 
 def _check_list(answer: Answer) -> None:

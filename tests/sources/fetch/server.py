@@ -46,7 +46,7 @@ class Service:
         self.delay = 0.0
         self.open = self.most_open = 0
         self.lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _Quiet(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self._http.service = self  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
@@ -68,6 +68,13 @@ class Service:
 
     def paths(self) -> list[str]:
         return [path for path, _ in self.asked]
+
+
+class _Quiet(ThreadingHTTPServer):
+    """A server that does not talk about clients that were killed."""
+
+    def handle_error(self, *_: object) -> None:
+        pass
 
 
 class Handler(BaseHTTPRequestHandler):

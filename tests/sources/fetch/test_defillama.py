@@ -122,6 +122,7 @@ PASSING = {
     "cut short": cut(200),
     "half of the JSON": says(b'{"id": "1", "name": "Lend", "chainTvls": {"Ethereum"'),
     "half of another shape": says(b'{"id": null, "name": "Lend", "chainTvls": {"Ethereum"'),
+    "an error with status 200": says(b'{"message": "Internal server error"}'),
     "a page instead": says(b"<html>One moment, please</html>"),
     "empty": says(b""),
     "gzip cut short": says(b"\x1f\x8b\x08\x00\x00\x00", Content_Encoding="gzip"),
@@ -346,6 +347,12 @@ def test_an_old_unfinished_run_is_begun_anew(run, world: Service, clock: Invente
         run()
     clock.time += 2 * 86_400
     assert run().resumed == 0
+
+
+def test_no_proxy_stands_between_this_machine_and_itself(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert run().new == 4
 
 
 def test_nobody_there(tmp_path: Path, clock: Invented) -> None:

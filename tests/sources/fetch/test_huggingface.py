@@ -211,6 +211,12 @@ def test_without_a_token_nothing_is_asked(run, hub: Service) -> None:
     assert all("authorization" not in headers for _, headers in hub.asked)
 
 
+def test_a_token_is_never_sent_unencrypted(run, hub: Service) -> None:
+    with pytest.raises(BadOption, match=r"mirror.bank would get the token unencrypted; use https, or say --anonymous"):
+        run(base="http://mirror.bank")
+    assert hub.asked == []
+
+
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_refused_token_is_told_and_not_shown(code: int, run, hub: Service) -> None:
     hub.fail(f"/datasets/{REPO}/resolve/main/{META_FILE}", status(code, X_Error_Code="GatedRepo"))

@@ -24,7 +24,7 @@ def sector_matrix(snapshot: Snapshot) -> tuple[list[str], Floats]:
     """Return the S sectors in alphabetical order and the (S, S) exposure in USD, row = creditor's sector."""
     sectors = sorted(set(snapshot.sectors))
     place = {sector: i for i, sector in enumerate(sectors)}
-    codes = np.fromiter((place[s] for s in snapshot.sectors), dtype=np.int64, count=len(snapshot.sectors))
+    codes = np.fromiter(map(place.__getitem__, snapshot.sectors), dtype=np.int64, count=len(snapshot.sectors))
     cells = codes[snapshot.creditor] * len(sectors) + codes[snapshot.debtor]
     flat = totals(cells, snapshot.exposure_usd, len(sectors) ** 2)
     return sectors, flat.reshape(len(sectors), len(sectors))

@@ -54,7 +54,8 @@ def category_contains(text: str) -> Callable[[Snapshot], Indices]:
     """Return a selection of every protocol whose fine category contains `text`, whatever its case."""
 
     def select(snapshot: Snapshot) -> Indices:
-        return np.array([i for i, name in enumerate(snapshot.categories) if text in name.casefold()], dtype=np.int64)
+        hit = {name for name in set(snapshot.categories) if text in name.casefold()}
+        return np.flatnonzero(np.fromiter(map(hit.__contains__, snapshot.categories), bool, len(snapshot.categories)))
 
     return select
 

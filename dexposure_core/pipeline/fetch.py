@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dexposure_core.store import Store
 
 _KIND: Final = "defillama"
+_MAPPING: Final = ("id_to_info.json", "rev_map.json", "token_to_protocol.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,14 +189,12 @@ def build_published(arguments: Sequence[str], store_dir: Path, *, progress: Prog
 
 def _imports(folder: Path, files: Mapping[str, int]) -> list[list[str]]:
     """Return the arguments of `import published` for each network file, with --meta and --mapping where there are."""
-    mappings = ("id_to_info.json", "rev_map.json", "token_to_protocol.json")
     named = {Path(path).name: folder / path for path in files}
-    more: list[str] = []
-    if "meta_df.csv" in named:
-        more += ["--meta", str(named["meta_df.csv"])]
-    if mappings[0] in named:
-        more += ["--mapping", str(named[mappings[0]].parent)]
-    networks = [path for path in files if path.endswith(".json") and Path(path).name not in mappings]
+    more = ["--meta", str(named["meta_df.csv"])] if "meta_df.csv" in named else []
+    homes = {named[name].parent for name in _MAPPING if name in named}
+    if len(homes) == 1 and all(name in named for name in _MAPPING):
+        more += ["--mapping", str(homes.pop())]
+    networks = [path for path in files if path.endswith(".json") and Path(path).name not in _MAPPING]
     return [[str(folder / path), *more] for path in sorted(networks, key=lambda path: (-files[path], path))]
 
 

@@ -142,6 +142,19 @@ def test_huggingface_says_which_import_to_run(fetch, hub, tmp_path, monkeypatch)
     assert "hf_secret" not in done.out + done.err
 
 
+@pytest.mark.parametrize("there", [3, 2])
+def test_a_mapping_is_named_when_it_is_whole(there, fetch, hub, tmp_path):
+    tree = [item(NETWORK, BIG, lfs=True)]
+    for name in ("id_to_info.json", "rev_map.json", "token_to_protocol.json")[:there]:
+        tree.append(item(f"data/mapping/{name}", b"{}", lfs=False))
+        hub.put(f"/datasets/{REPO}/resolve/main/data/mapping/{name}", b"{}")
+    hub.put(f"/api/datasets/{REPO}/tree/main", tree)
+    done = fetch("huggingface", "--repo", REPO, "--anonymous", "--json").json
+    files = tmp_path / "raw" / "huggingface" / "owner--published" / "files"
+    mapping = f" --mapping {files}/data/mapping" if there == 3 else ""
+    assert done["next"] == [f"dexposure import published {files}/{NETWORK}{mapping}"]
+
+
 def test_huggingface_without_a_token_and_with_a_refused_one(fetch, hub, monkeypatch):
     done = fetch("huggingface", "--repo", REPO)
     assert (done.code, done.err.count("\n")) == (2, 1)

@@ -26,7 +26,7 @@ column_option = click.option(
 )  # fmt: skip
 chains_option = click.option(
     "--chains", default="default", show_default=True, metavar="WHICH",
-    help="default (without borrowed), all, borrowed, or the name of one chain.",
+    help="default (without borrowed), all, borrowed, or names of chains separated by commas.",
 )  # fmt: skip
 overrides_option = click.option(
     "--overrides", type=FilePath, help="CSV: token, issuer, note (see `tokens review`); wins over everything else."

@@ -3,10 +3,10 @@
 Three signs, all read from one date (a holding counts as new when it was not there before or grew tenfold):
 
 - the same amount: several protocols hold one token to the same cent (or twice, three or four times it: rows of one
-  protocol added up), 10 m USD or 0.01 % of the system each; or within 1 %, 1 bn USD or more each and together 1 % of
-  the system: a supply scraped twice (on a first date, where nothing is old, an error only from 10 % on). Coarse
-  amounts coincide by chance: C(k, h)·(4/M)^(h-1) groups of h are expected among the k largest holders when M amounts
-  can be told apart (estimated from the data); only what is expected less than 0.01 times is flagged;
+  protocol added up), 10 m USD or 0.01 % of the system each; or within 1 %, two of them newly, 1 bn USD or more each and
+  together 1 % of the system: a supply scraped twice (on a first date, where nothing is old, an error only from 10 %
+  on). Coarse amounts coincide by chance: C(k, h)·(4/M)^(h-1) groups of h are expected among the k largest holders when
+  M amounts can be told apart (estimated from the data); only what is expected less than 0.01 times is flagged;
 - a round amount: the USD value ends in more zeros than chance allows, n · 10^-(zeros - usual zeros) < 0.001 for the n
   amounts of 10 m USD and more: a whole supply (1,000,000,000) times a price (18.79);
 - the same source: a protocol has two or more such tokens that make up most of its TVL; then its other amounts of
@@ -116,7 +116,9 @@ def _same(large: pl.DataFrame, news: pl.DataFrame, now: pl.DataFrame, system: fl
         huge = large.filter(value >= HUGE_USD).sort("token", "value_usd", "protocol")
         far = (value > NEAR * value.shift(1)) | (pl.col("token") != pl.col("token").shift(1))
         near = huge.with_columns(run=far.fill_null(value=True).cum_sum().cast(pl.Int64), times=pl.lit(1))
-        found.append(_run(near, "nearly the same amount", system, share >= NEAR_SHARE, conclusive=not first))
+        several = pl.col("new").sum().over("token", "run") > 1
+        enough = several & (share >= NEAR_SHARE)
+        found.append(_run(near, "nearly the same amount", system, enough, conclusive=not first))
     return pl.concat(found).unique(["protocol", "token"], keep="first", maintain_order=True)
 
 

@@ -101,7 +101,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         looks_for="Protocols whose TVL moves further than their own history and the market's move allow, and why.",
         formula="z = |e - median| / (1.4826·MAD + 0.05), e = ln(TVL_t/TVL_t-1) less the market's median, 26 snapshots",
         threshold=f"z > {jumps.SCORE:g}, halved or doubled, and 0.1 % of the system",
-        severity="error when the next snapshot takes it back (spike), else warning",
+        severity="error when it is fivefold and the next snapshot takes it back (spike), else warning",
         remedy="Look at the token named: a price move is news, a quantity move may be a new pool or a wrong adapter.",
         watch=jumps.Jumps,
     ),

@@ -8,7 +8,7 @@ the typical scale of all protocols):
 
 A jump has z > 8, at least halves or doubles the TVL (beside the market), and moves 0.1 % of the system or more. If the
 next snapshot takes it back (three quarters to four thirds of it), it is a spike: that is how errors look, and seldom
-how crises do.
+how crises do; from a factor of five on it is an error.
 
 Cause: the change of every holding is split (price effect q0·(p1 - p0), quantity effect p1·(q1 - q0), entry, exit), and
 the token and kind with the largest part in the direction of the jump are named. Jumps of one date that are due to the
@@ -31,6 +31,7 @@ LEAST_HISTORY: Final = 8
 SCORE: Final = 8.0
 FLOOR: Final = 0.05
 LEAST_MOVE: Final = math.log(2)
+SURE_MOVE: Final = math.log(5)
 MARKET_USD: Final = 1e6
 TAKEN_BACK: Final = 0.75
 JUMP: Final = "TVL jump"
@@ -152,7 +153,8 @@ def _single(told: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     times = pl.col("move").exp().round_sig_figs(3).cast(pl.String)
     back = pl.when("spike").then(pl.lit(", taken back at the next snapshot")).otherwise(pl.lit(""))
-    severity = pl.when("spike").then(pl.lit(ERROR)).otherwise(pl.lit(WARNING))
+    sure = pl.col("spike") & (pl.col("move").abs() >= SURE_MOVE)
+    severity = pl.when(sure).then(pl.lit(ERROR)).otherwise(pl.lit(WARNING))
     return findings(
         told.select(
             "date", "protocol", "chain", "token", severity.alias("severity"),

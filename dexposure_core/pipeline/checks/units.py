@@ -3,7 +3,8 @@
 Every week: the signs of `network.health_amounts` and `network.health_prices`. Over the weeks, two kinds of spike, which
 end as they began: a token's price that is three times or a third of what it was and is back at the next snapshot, and
 a holding that is five times or a fifth of what it was (0.001 % of the system or 1 m USD at least) and is back then.
-"Back" means: the first move is undone by three quarters or more, in logarithms.
+"Back" means: the first move is undone by three quarters or more, in logarithms. Money can come and go, a power of ten
+cannot: a holding's spike is an error only when its factor is one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import polars as pl
 
 from dexposure_core.network.health import holding_flags
 from dexposure_core.network.health_flags import graded
+from dexposure_core.network.health_prices import POWER_SLACK
 from dexposure_core.pipeline.checks.findings import findings
 from dexposure_core.pipeline.checks.material import Material, Week
 
@@ -69,7 +71,11 @@ class Units:
             if moved.is_empty():
                 continue
             back = _taken_back(moved, now, keys).filter(pl.col("usd") >= least)
-            told = back.with_columns(severity=graded(pl.col("usd"), system), finding=pl.lit(name), date=pl.lit(date))
+            power = (pl.col("level") / pl.col("was")).log10()
+            sure = ((power - power.round()).abs() < POWER_SLACK) if name == HOLDING_SPIKE else pl.lit(value=True)
+            doubtful = graded(pl.col("usd"), system, conclusive=False)
+            severity = pl.when(sure).then(graded(pl.col("usd"), system)).otherwise(doubtful)
+            told = back.with_columns(severity=severity, finding=pl.lit(name), date=pl.lit(date))
             self._found.append(findings(told.with_columns(rows=pl.lit(1))))
 
     def findings(self) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.pipeline import views
 from dexposure_core.ui import answers, builder, export, frame, lens, lookups, resources, theme
 from dexposure_core.ui.charts import contagion, network
 
@@ -21,9 +20,8 @@ if not asked.ready:
     frame.footer(origin, method="stress")
     st.stop()
 try:
-    result = lookups.stress(
-        view.data, view.date, view.basis, asked.shock, asked.rule, asked.capacity, asked.pass_through
-    )
+    test = (view.data, view.date, view.basis, asked.shock, asked.rule, asked.capacity, asked.pass_through)
+    result = lookups.stress(*test)
 except DexposureError as error:
     with slot:
         frame.headline("This shock cannot be run on this snapshot.")
@@ -37,7 +35,7 @@ with slot:
 with right:
     export.chart(contagion.by_round(result.rounds()), result.rounds(), "rounds", origin)
 
-losers, channels = result.protocols(), views.channels(result)
+losers, channels = result.protocols(), lookups.channels(*test)
 left, right = st.columns(2)
 with left:
     sectors = result.sectors()

@@ -120,6 +120,14 @@ def stress(
     )  # fmt: skip
 
 
+@_kept(32, "Following the losses …")
+def channels(
+    vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, rule: str, capacity: float, pass_through: float
+) -> pl.DataFrame:
+    """Return the losses of a stress test by the exposure they took; arguments as of `stress`."""
+    return views.channels(stress(vintage, date, basis, shock, rule, capacity, pass_through))
+
+
 @_kept(32, "Trying every rule and capacity …")
 def sensitivity(
     vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, pass_through: float, capacity: float

@@ -16,6 +16,7 @@ from dexposure_core.pipeline.stress import stress
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.store import Store
 from dexposure_core.stress import run
+from dexposure_core.stress.transmission import transmission
 
 CAPACITIES: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
@@ -46,11 +47,20 @@ def channels(result: StressResult) -> pl.DataFrame:
 
     One row an exposure that carried a loss, over all rounds, largest first; sums to the induced loss (`share` of it).
     """
-    rows = result.transmission(None)
-    ends = ["debtor", "debtor_name", "creditor", "creditor_name"]
-    sums = rows.group_by(ends, maintain_order=True).agg(pl.min("round").alias("first_round"), pl.sum("loss_usd"))
+    s = result.snapshot
+    passed = transmission(s, result.contagion)
+    rows = pl.DataFrame(
+        {"debtor": passed.debtor, "creditor": passed.creditor, "round": passed.round, "loss_usd": passed.loss_usd}
+    )
+    sums = rows.group_by("debtor", "creditor", maintain_order=True).agg(
+        pl.min("round").alias("first_round"), pl.sum("loss_usd")
+    )
+    ids, names = (pl.Series(of.tolist(), dtype=pl.String) for of in (s.protocols, s.names))
+    ends = {"debtor": ids, "debtor_name": names, "creditor": ids, "creditor_name": names}
+    told = [texts.gather(sums[end.removesuffix("_name")]).alias(end) for end, texts in ends.items()]
     share = (pl.col("loss_usd") / pl.col("loss_usd").sum()).alias("share")
-    return sums.with_columns(share).sort("loss_usd", descending=True, maintain_order=True)
+    table = sums.select(*told, "first_round", "loss_usd").with_columns(share)
+    return table.sort("loss_usd", descending=True, maintain_order=True)
 
 
 def hit_by(result: StressResult, protocol: str) -> pl.DataFrame:

@@ -30,6 +30,11 @@ def fingerprint(date: dt.date, rows: pl.DataFrame, chains: str) -> str:
     return inputs_of(held(rows, chains).with_columns(date=pl.lit(date, pl.Date)), odd, rows.height)
 
 
+def same_code(store: Store) -> bool:
+    """Return whether the vintage was built by this version of the product."""
+    return store.manifest.built_by.endswith(f" {__version__}")
+
+
 def previous_of(dates: Iterable[dt.date]) -> dict[dt.date, dt.date | None]:
     """Return date → the snapshot before it."""
     ordered = sorted(dates)
@@ -53,7 +58,7 @@ def affected(
         names: protocol, name, category, sector of the new vintage.
     """
     mine = [date for date in dates if date not in replaced]
-    if not store.manifest.built_by.endswith(f" {__version__}"):
+    if not same_code(store):
         return set(mine)  # other code may compute other numbers from the same rows
     before, now = previous_of(store.dates()), previous_of(dates)
     holding = _dates_with(store, "holdings", "token", _other_issuers(store, issuers))

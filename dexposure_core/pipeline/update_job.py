@@ -14,7 +14,7 @@ from dexposure_core.network.coverage import NO_AMOUNT, NON_POSITIVE, check, unus
 from dexposure_core.network.health import check_age, check_dates
 from dexposure_core.network.overrides import merged, recorded, unused
 from dexposure_core.network.period import PROTOCOLS, findings_frame
-from dexposure_core.pipeline.affected import affected, fingerprint, inputs, previous_of
+from dexposure_core.pipeline.affected import affected, fingerprint, inputs, previous_of, same_code
 from dexposure_core.pipeline.build import append_known, sized
 from dexposure_core.pipeline.feeds import Feed, of_whole_input, review, today
 from dexposure_core.pipeline.known import issuers, listed, names_of, overlaid, stated
@@ -118,7 +118,24 @@ class UpdateJob:
     def tokens(self) -> pl.DataFrame:
         """The tokens table of the new vintage, without its USD."""
         theta = float(self.base.manifest.parameters["theta"])
-        return issuers(self.sizes, self.listings, self.stated, theta, self.overrides)
+        asked = self._open_tokens()
+        found = issuers(asked, self.listings, self.stated, theta, self.overrides)
+        known = self.base.tokens().join(self.sizes, on="token", how="semi").join(asked, on="token", how="anti")
+        return pl.concat([found, known.select(found.columns)]).sort("token")
+
+    def _open_tokens(self) -> pl.DataFrame:
+        """Return token, usd of the tokens whose issuer must be asked for.
+
+        That is all, unless nothing is known now that was not known before: then a token's issuer follows from its name
+        and from the sizes of the tokens spelled like it, and those that are alone and not new keep theirs.
+        """
+        news = not self.settled or self.overrides.rows.height or not same_code(self.base)
+        if news:
+            return self.sizes
+        had = self.base.tokens().select("token", had=pl.lit(value=True))
+        spelled = self.sizes.join(had, on="token", how="left").with_columns(key=pl.col("token").str.to_lowercase())
+        alike = spelled.group_by("key").agg(new=pl.col("had").is_null().any() | (pl.len() > 1)).filter("new")
+        return spelled.join(alike, on="key", how="semi").select(self.sizes.columns)
 
     @cached_property
     def names(self) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -27,6 +28,7 @@ from dexposure_core.store.tablefile import TableFile, inputs_digest
 
 _COMPRESSION_LEVEL: Final = 3
 _KEYS: Final = {"protocols": "protocol", "tokens": "token", "listings": "protocol", "stated": "token"}
+_CLOSING: Final = 4  # tables closed at a time
 _DIGESTS: Final = "digests"
 _INPUTS: Final = "inputs"
 
@@ -154,7 +156,9 @@ class VintageWriter:
         if self._closed:
             raise RuntimeError("this build is already published; start a new VintageWriter")
         self._closed = True
-        digests = {name: file.close() for name, file in self._files.items() if name != _DIGESTS}
+        names = [name for name in self._files if name != _DIGESTS]
+        with ThreadPoolExecutor(_CLOSING, thread_name_prefix="close") as pool:  # compression lets go of the lock
+            digests = dict(zip(names, pool.map(lambda name: self._files[name].close(), names), strict=True))
         self._files[_DIGESTS].append(self._digest_table())
         self._files[_DIGESTS].close()
         self._check_keys()

@@ -23,7 +23,7 @@ first = now.largest_crossing()
 left, middle, right = st.columns(3)
 with left:
     shows = controls.choice(
-        "cells", "Show", ["level", "change", "expected"] if moved else ["level", "expected"], style="segments",
+        "cells", "Show", cells.offered(view, changed=moved is not None), style="segments",
         format_func=cells.CELLS.__getitem__, help=cells.CELLS_HELP,
     )  # fmt: skip
 with middle:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
+from dexposure_core.network.chains import DEFAULT
 from dexposure_core.pipeline.views import Matrix
 from dexposure_core.ui import controls, text
 from dexposure_core.ui.view import View
@@ -18,6 +19,12 @@ CELLS_HELP: Final = (
     "exposure minus today's, at the horizon chosen on the Forecast page (4 weeks unless chosen)."
 )
 _CLICKED: Final = "_cell_clicked"
+
+
+def offered(view: View, *, changed: bool) -> list[str]:
+    """Return what the matrix can show: a change if there is one before, what is expected of all chains only."""
+    whole = view.shown_chains == DEFAULT
+    return ["level", *(["change"] if changed else []), *(["expected"] if whole else [])]
 
 
 def title(shows: str, view: View) -> str:

@@ -132,24 +132,28 @@ def _needed(daily: Sequence[_Daily], frequency: Frequency, mender: Mender) -> Se
         return daily
     needed: set[int] = set()
     for lists in daily:
-        needed.update({period(day, frequency): day for day in sorted(lists.usd)}.values())
+        days = np.sort(np.fromiter(lists.usd, dtype=np.int64, count=len(lists.usd)))
+        of = periods(days, frequency)
+        needed.update(days[np.append(of[1:] != of[:-1], True)].tolist())
     left = sum(len(lists.usd) - len(needed & lists.usd.keys()) for lists in daily)
     mender.note("info", "days before their period's last", left, f"not used at frequency {frequency}")
+    order = sorted(needed)
     return [
         lists._replace(
-            usd={day: entry for day, entry in lists.usd.items() if day in needed},
-            units={day: entry for day, entry in lists.units.items() if day in needed},
+            usd={day: lists.usd[day] for day in order if day in lists.usd},
+            units={day: lists.units[day] for day in order if day in lists.units},
         )
         for lists in daily
     ]
 
 
-def period(day: int, frequency: Frequency) -> int:
-    """Return a number for the period of a day since 1970: days of one period share it (see `feed.period_end`)."""
+def periods(days: npt.NDArray[np.int64], frequency: Frequency) -> npt.NDArray[np.int64]:
+    """Return a number for the period of each day since 1970: days of one period share it (see `feed.period_end`)."""
     if frequency == "week":
-        return (day + 2) // 7  # 1970-01-05 was a Monday, and a week ends on one
-    date = dt.date.fromordinal(_EPOCH.toordinal() + day)
-    return date.year * 12 + date.month if frequency == "month" else day
+        return (days + 2) // 7  # 1970-01-05 was a Monday, and a week ends on one
+    if frequency == "month":
+        return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return days
 
 
 def _rows(file: Path, daily: Sequence[_Daily]) -> pl.DataFrame:

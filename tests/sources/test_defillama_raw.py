@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from dexposure_core.errors import BadInput
 from dexposure_core.network.issuers import map_tokens
 from dexposure_core.sources import defillama
-from dexposure_core.sources.defillama_days import period
+from dexposure_core.sources.defillama_days import periods
 from dexposure_core.sources.defillama_raw import LIST
 from dexposure_core.sources.feed import FREQUENCIES, Frequency, period_end
 from dexposure_core.sources.fetch.raw import Entry, RawFolder
@@ -132,4 +133,5 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_periods_are_those_of_the_snapshots(one: int, other: int, frequency: Frequency) -> None:
     dates = pl.DataFrame({"date": pl.Series([one, other], dtype=pl.Int32).cast(pl.Date)})
     ends = dates.select(period_end(frequency, pl.col("date")))["date"]
-    assert (period(one, frequency) == period(other, frequency)) == (ends[0] == ends[1])
+    numbers = periods(np.array([one, other]), frequency)
+    assert (numbers[0] == numbers[1]) == (ends[0] == ends[1])

@@ -43,12 +43,14 @@ def flags_frame(flagged: pl.DataFrame) -> pl.DataFrame:
 def graded(usd: pl.Expr, system_usd: float, *, conclusive: bool = True) -> pl.Expr:
     """Return the severity of an amount: error from 0.1 % of the system's TVL, warning from 0.001 %, else info.
 
+    Amounts below 10,000 USD are never more than info.
+
     Args:
         usd: the amount concerned.
         system_usd: the system's TVL on that date.
         conclusive: False where the evidence allows for an innocent reading; then a warning is the most.
     """
-    share = usd.abs() / max(system_usd, 1.0)
+    share = pl.when(usd.abs() >= SMALLEST_USD).then(usd.abs() / max(system_usd, 1.0)).otherwise(0.0)
     worst = pl.lit(ERROR if conclusive else WARNING)
     return (
         pl.when(share >= MATERIAL_ERROR).then(worst)

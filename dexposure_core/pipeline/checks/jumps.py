@@ -22,7 +22,7 @@ from typing import Final
 
 import polars as pl
 
-from dexposure_core.network.health_flags import ERROR, MATERIAL_ERROR, WARNING
+from dexposure_core.network.health_flags import ERROR, MATERIAL_ERROR, SMALLEST_USD, WARNING
 from dexposure_core.pipeline.checks.findings import findings
 from dexposure_core.pipeline.checks.material import Material, Week
 
@@ -93,7 +93,8 @@ def unusual_moves(sizes: pl.DataFrame, systems: pl.DataFrame) -> pl.DataFrame:
     spike = far & next_place & taken_back.is_between(TAKEN_BACK, 1 / TAKEN_BACK)
     marked = _scored(moves).with_columns(spike=spike.fill_null(value=False))
     undone = pl.col("spike").shift(1).over("protocol").fill_null(value=False)
-    enough = pl.col("change_usd").abs() >= MATERIAL_ERROR * pl.col("system_usd")
+    least = pl.max_horizontal(MATERIAL_ERROR * pl.col("system_usd"), pl.lit(SMALLEST_USD))
+    enough = pl.col("change_usd").abs() >= least
     found = marked.with_columns(undone=undone).filter(far & enough & ~pl.col("undone"))
     return found.select("date", "protocol", "change_usd", "move", "score", "spike").sort("date", "protocol")
 

@@ -34,10 +34,7 @@ def test_the_panel_names_what_is_wrong(visit, dirty):
     assert "error: **same amount** · [2025-06-02](/overview?" in said
     assert "[siteA](/protocol?" in said
     assert "USD 31.2 bn: the same amount to the cent at 3 protocols" in said
-    assert (
-        "](javascript" not in said.replace("\\", "")[: said.find("same amount to the cent")]
-        or "\\]\\(javascript" in said
-    )
+    assert "](javascript" not in said  # the name is written with its brackets escaped
     assert any("Units suspected wrong" in box.label and "3 errors" in box.label for box in app.expander)
 
 

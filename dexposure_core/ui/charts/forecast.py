@@ -54,16 +54,23 @@ def beside(
                 hovertemplate=f"{name}: %{{customdata}}<extra></extra>",
             )
         )  # fmt: skip
-    before = [f"{detail}: " for detail in details] if details else [""] * frame.height
-    shown = [
-        f"{text.html(text.short(name, 36))}<br><span style='font-size:10px'>{text.html(more)}{_beside(t, f, u)}</span>"
-        for name, more, t, f, u in zip(titles, before, today, frame["forecast"].to_list(), units, strict=True)
-    ]
+    shown = _row_names(titles, units, details or [""] * frame.height, today, frame["forecast"].to_list())
     drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=True)
     drawn.update_xaxes(ticksuffix=" %", nticks=6, zeroline=False, showgrid=True)
     drawn.update_layout(margin={"t": 60}, showlegend=False)
     base.room_left(drawn, max((min(36, len(name)) for name in titles), default=0) - 4)
     return drawn
+
+
+def _row_names(
+    titles: Sequence[str], units: Sequence[str], details: Sequence[str], today: list[float], forecast: list[float]
+) -> list[str]:
+    """Return each row's name and, small under it, what it is of and its amounts."""
+    before = [f"{detail}: " if detail else "" for detail in details]
+    return [
+        f"{text.html(text.short(name, 36))}<br><span style='font-size:10px'>{text.html(more)}{_beside(t, f, u)}</span>"
+        for name, more, t, f, u in zip(titles, before, today, forecast, units, strict=True)
+    ]
 
 
 def _relative(value: float | None, today: float | None) -> float | None:

@@ -53,15 +53,7 @@ def lines(
     drawn = base.figure(title, unit_name, height=height)
     days = frame["date"].to_list()
     for name, line in series.items():
-        values = (frame[name].fill_nan(None) / divisor).to_list()
-        drawn.add_trace(
-            base.trace_type(frame.height)(
-                x=days, y=values, mode="lines", name=text.html(line.label), showlegend=False, connectgaps=False,
-                line={"color": line.colour, "width": line.width, "dash": line.dash},
-                customdata=[text.amount(v, unit) for v in frame[name].to_list()],
-                hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(line.label)} %{{customdata}}<extra></extra>",
-            )
-        )  # fmt: skip
+        _draw(drawn, days, frame[name], line, divisor, unit)
     _end_labels(drawn, frame, series, divisor, height, zero=zero)
     if events is not None and days:
         major = base.major_events(events, days[0], days[-1])
@@ -75,6 +67,17 @@ def lines(
     base.date_axis(drawn)
     drawn.update_yaxes(automargin=False)
     return drawn
+
+
+def _draw(drawn: Any, days: list[dt.date], values: pl.Series, line: Line, divisor: float, unit: str) -> None:
+    drawn.add_trace(
+        base.trace_type(len(days))(
+            x=days, y=(values.fill_nan(None) / divisor).to_list(), mode="lines", name=text.html(line.label),
+            line={"color": line.colour, "width": line.width, "dash": line.dash}, showlegend=False, connectgaps=False,
+            customdata=[text.amount(v, unit) for v in values.to_list()],
+            hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(line.label)} %{{customdata}}<extra></extra>",
+        )
+    )  # fmt: skip
 
 
 def _headroom(drawn: Any, values: list[float | None], divisor: float, *, zero: bool, labels: bool) -> None:

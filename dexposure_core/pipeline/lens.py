@@ -24,7 +24,7 @@ import polars as pl
 from dexposure_core.errors import BadOption
 from dexposure_core.measures import Facts, sector_frame
 from dexposure_core.network.build import from_holdings
-from dexposure_core.network.chains import DEFAULT, chain_choice, chain_kept, chain_words
+from dexposure_core.network.chains import ALL, DEFAULT, NOT_STATED, chain_choice, chain_kept, chain_words
 from dexposure_core.network.period import Period, snapshot_of
 from dexposure_core.network.snapshot import BASES, Basis, Snapshot
 from dexposure_core.pipeline import chain_sizes
@@ -54,8 +54,11 @@ def open_lens(store: Store, asked: Iterable[str]) -> Store:
         UnknownChain: when the vintage has no such chain; names the nearest.
         BadOption: when the vintage holds no balances to choose from.
     """
-    choice = chain_choice(asked, chain_sizes.names(store))
-    return store if choice == DEFAULT else Lens(store, choice)
+    known = chain_sizes.names(store)
+    choice = chain_choice(asked, known)
+    # without chains there is nothing to leave out; such networks may not even come from the holdings alone
+    whole = (DEFAULT,) if set(known) - {NOT_STATED} else (DEFAULT, ALL, NOT_STATED)
+    return store if choice in whole else Lens(store, choice)
 
 
 def chains_of(store: Store) -> str:

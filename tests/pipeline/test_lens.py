@@ -74,6 +74,14 @@ def test_the_default_is_the_store_itself(store):
     assert chains_of(store) == "default"
 
 
+def test_without_chains_there_is_nothing_to_leave_out(tmp_path):
+    store = publish(tmp_path, [("1", "", "USDX", 5.0, 6.0)])
+    assert open_lens(store, ["all"]) is store
+    assert open_lens(store, ["not stated"]) is store
+    with pytest.raises(BadOption, match="has no balance on borrowed balances only"):
+        open_lens(store, ["borrowed"])
+
+
 def test_a_chain_has_the_dates_on_which_it_holds_anything(store):
     solana = open_lens(store, ["solana"])  # first seen on the second date
     assert solana.dates() == [DAYS[1]]

@@ -74,9 +74,9 @@ def events() -> pl.DataFrame:
     )
 
 
-def world(folder: Path, weeks: int = WEEKS, *, simulated: bool = True) -> str:
+def world(folder: Path, weeks: int = WEEKS, *, simulated: bool = True, last: dt.date = LAST) -> str:
     names, tokens = frames()
-    dates = [LAST - dt.timedelta(weeks=weeks - 1 - n) for n in range(weeks)]
+    dates = [last - dt.timedelta(weeks=weeks - 1 - n) for n in range(weeks)]
 
     def periods():
         previous = None

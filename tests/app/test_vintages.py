@@ -116,6 +116,17 @@ def test_a_pinned_session_stays_and_is_told_of_the_newer_one(visit, growing):
     assert "A newer vintage is available" in everything(page)
 
 
+@pytest.mark.parametrize(("asked", "then"), [({}, str(LAST)), ({"date": "2025-08-04"}, "2025-08-04")])
+def test_who_looks_at_the_end_goes_on_to_the_new_end(visit, tmp_path, asked, then):
+    world(tmp_path, weeks=4, last=LAST - dt.timedelta(weeks=1))
+    page = visit(tmp_path, "concentration", **asked)
+    assert page.query_params["date"] == asked.get("date", "2025-08-11")
+    newer = world(tmp_path, weeks=5)
+    page.switch_page("pages/overview.py").run()
+    assert errors(page) == []
+    assert (shown(page), page.query_params["date"]) == (newer, then)
+
+
 def test_a_vintage_deleted_under_a_session_is_told(visit, growing):
     folder, older, newer, publish = growing
     publish()

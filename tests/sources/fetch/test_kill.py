@@ -53,12 +53,12 @@ def whole(folder: Path) -> int:
 
 
 def kill_while_fetching(world: Service, folder: Path, store: Path, chance: random.Random) -> None:
-    """Start, wait until requests arrive, kill somewhere in the next moments."""
-    before = len(world.asked)
+    """Start, wait until a few requests arrived, kill somewhere in the next moments."""
+    enough = len(world.asked) + chance.randint(1, 7)
     running = start(world, folder, store, "--no-build")
-    while len(world.asked) == before and running.poll() is None:
-        time.sleep(0.005)
-    time.sleep(chance.uniform(0.0, 0.1))
+    while len(world.asked) < enough and running.poll() is None:
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0.0, 0.02))
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
 

@@ -125,6 +125,8 @@ def _name_chains(figure: Any, chains: str) -> None:
     title = figure.layout.title.text or ""
     if chains and not title.endswith(_CHAINS_END):
         title = title.replace("System TVL", "TVL")
+        unit = figure.layout.title.subtitle.text or ""
+        figure.layout.title.subtitle.text = unit.replace("system TVL", "TVL")
         figure.layout.title.text = f"{title} · {text.html(text.short(chains, 28))}{_CHAINS_END}"
 
 

@@ -135,6 +135,7 @@ def _axes(drawn: Any, of: Grid) -> None:
         tickvals=list(range(down + 1)), ticktext=[*names, "<b>Total</b>"], range=[down + 0.5, -0.5], **fixed
     )
     drawn.update_layout(margin={"t": 128, "b": 58}, dragmode=False)
+    base.room_left(drawn, max(map(len, names)))
 
 
 def _folded(name: str) -> str:

@@ -65,12 +65,21 @@ def test_the_number_of_threads_changes_no_byte(
     check_same(open_store(tmp_path, ingest_holdings(file, tmp_path)), local)
 
 
+@pytest.fixture
+def two_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from dexposure_core.pipeline.engines.spark import open_session
+
+    monkeypatch.setenv("DEXPOSURE_SPARK_MASTER", "local[2]")
+    session = open_session()
+    assert session.sparkContext.defaultParallelism == 2
+    yield
+    session.stop()
+
+
 @pytest.mark.slow
 @needs_spark
-def test_spark_on_two_workers_equals_this_process(
-    file: Path, local: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DEXPOSURE_SPARK_MASTER", "local[2]")
+@pytest.mark.usefixtures("two_workers")
+def test_spark_on_two_workers_equals_this_process(file: Path, local: Store, tmp_path: Path) -> None:
     check_same(open_store(tmp_path, ingest_holdings(file, tmp_path, engine="spark")), local)  # staged as Parquet
     again = [
         open_store(tmp_path, ingest_store(local, tmp_path, chains="all", engine=engine))

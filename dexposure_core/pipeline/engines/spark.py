@@ -37,7 +37,9 @@ _QUIET: Final = {
     "spark.ui.enabled": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
-    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}",
+    # The work is done in Python: a JVM that lives for minutes better not spend half its time on compiling itself.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
+    f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}",
     "spark.ui.showConsoleProgress": "false",
 }
 _SESSION: Final = {
@@ -49,7 +51,7 @@ _SESSION: Final = {
 
 
 class Spark:
-    """The engine: builds a session from the settings when it is called, and stops it when the weeks are done.
+    """The engine: opens a session when it is called, and stops it when the weeks are done.
 
     Raises:
         EngineMissing: when pyspark or Java is not installed.
@@ -63,8 +65,11 @@ class Spark:
             raise EngineMissing("--engine spark: no Java found; install a Java 17 runtime or set JAVA_HOME")
 
     def __call__(self, weeks: Weeks) -> Iterator[Tables]:
-        """Yield the tables of every week, dates ascending."""
-        session = _session()
+        """Yield the tables of every week, dates ascending; a session that is already there is used and left alone."""
+        from pyspark.sql import SparkSession
+
+        running = SparkSession.getActiveSession()
+        session = running or open_session()
         try:
             if weeks.files:
                 yield from _mapped(session, weeks, [str(path) for path in weeks.files])
@@ -72,10 +77,12 @@ class Spark:
                 with tempfile.TemporaryDirectory(prefix="dexposure-") as folder:
                     yield from _mapped(session, weeks, _staged(weeks, Path(folder)))
         finally:
-            session.stop()
+            if running is None:
+                session.stop()
 
 
-def _session() -> Any:
+def open_session() -> Any:
+    """Start Spark as the settings say: on this machine, on loopback and without a web page, or on their master."""
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

@@ -59,6 +59,13 @@ def graded(usd: pl.Expr, system_usd: float, *, conclusive: bool = True) -> pl.Ex
     )  # fmt: skip
 
 
+def written(amount: pl.Expr) -> pl.Expr:
+    """Write numbers to four significant digits, whole from a thousand on."""
+    rounded = amount.round_sig_figs(4)
+    whole = rounded.round(0).cast(pl.Int64, strict=False).cast(pl.String)
+    return pl.when(rounded.abs() >= 1000).then(whole).otherwise(rounded.cast(pl.String))
+
+
 def worst_first() -> list[pl.Expr]:
     """Return what to sort findings by: severity, then size (unknown sizes last)."""
     order = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)}, default=9)

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from dexposure_core.network.coverage import cents
-from dexposure_core.network.health_flags import flags_frame, graded, no_flags
+from dexposure_core.network.health_flags import flags_frame, graded, no_flags, written
 
 FACTOR: Final = 5.0
 JUMP_FACTOR: Final = 10.0
@@ -80,7 +80,7 @@ def odd_prices(holdings: pl.DataFrame, prices: pl.DataFrame, system_usd: float) 
         named.select(
             graded(wrong, system_usd).alias("severity"), "finding", "protocol", "chain", "token",
             pl.lit(1).alias("rows"), wrong.alias("usd"),
-            pl.format("priced {}, {} elsewhere: {}", _number(_PRICE), _number(_TYPICAL), "like").alias("text"),
+            pl.format("priced {}, {} elsewhere: {}", written(_PRICE), written(_TYPICAL), "like").alias("text"),
         )
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ def price_jumps(now: pl.DataFrame, before: pl.DataFrame, system_usd: float) -> p
         found.select(
             graded(usd, system_usd, conclusive=False).alias("severity"), pl.lit(MOVED).alias("finding"), "token",
             pl.col("holders").alias("rows"), usd.alias("usd"),
-            pl.format("price {} to {}", _number(pl.col("high_0")), _number(pl.col("high"))).alias("text"),
+            pl.format("price {} to {}", written(pl.col("high_0")), written(pl.col("high"))).alias("text"),
         )
     )  # fmt: skip
 
@@ -127,8 +127,3 @@ def _looks_like(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         for p, d, o, n, r in zip(power, decimals, other, nearest, ratio, strict=True)
     ]
     return rows.with_columns(finding=pl.Series(finding, dtype=pl.String), like=pl.Series(words, dtype=pl.String))
-
-
-def _number(values: pl.Expr) -> pl.Expr:
-    """Write a price to four significant digits."""
-    return values.round_sig_figs(4).cast(pl.String)

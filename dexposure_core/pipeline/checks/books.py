@@ -45,21 +45,13 @@ class Books:
         if not self._summed:
             return
         issued = pl.col("issuer").is_not_null() & (pl.col("issuer") != pl.col("protocol"))
-        self._held.append((week.date, float(week.holdings.filter(issued)["value_usd"].sum())))
-        sums = week.holdings.group_by("protocol").agg(held=pl.sum("value_usd"))
+        held = week.holdings.select(pl.col("value_usd").filter(issued).sum()).item()
+        self._held.append((week.date, float(held)))
         sizes = self._material.sizes_on(week.date)
-        both = sums.join(sizes, on="protocol", how="full", coalesce=True).fill_null(0.0)
-        differ = both.filter(_apart("held", "tvl_usd"))
-        self._odd.append(
-            findings(
-                differ.sort("protocol").select(
-                    "protocol", pl.lit(week.date).alias("date"), pl.lit(ERROR).alias("severity"),
-                    pl.lit(TVL).alias("finding"), pl.lit(1).alias("rows"),
-                    (pl.col("tvl_usd") - pl.col("held")).alias("usd"),
-                    pl.format("TVL {} USD, holdings {} USD", "tvl_usd", "held").alias("text"),
-                )
-            )
-        )  # fmt: skip
+        both = week.by("protocol").join(sizes, on="protocol", how="full", coalesce=True).fill_null(0.0)
+        differ = both.filter(_apart("usd", "tvl_usd"))
+        if not differ.is_empty():
+            self._odd.append(_unequal(differ.sort("protocol"), week))
 
     def findings(self) -> pl.DataFrame:
         """Return FINDING rows."""
@@ -70,6 +62,16 @@ class Books:
             sums.append(_compared(pairs.filter(pl.col("date").is_in(held["date"].implode())), held, HOLDINGS,
                                   "exposures", "mapped holdings"))  # fmt: skip
         return self._material.wanted(pl.concat([_balance(self._material.coverage), *sums, *self._odd]))
+
+
+def _unequal(differ: pl.DataFrame, week: Week) -> pl.DataFrame:
+    return findings(
+        differ.select(
+            "protocol", pl.lit(week.date).alias("date"), pl.lit(ERROR).alias("severity"), pl.lit(TVL).alias("finding"),
+            pl.lit(1).alias("rows"), pl.format("TVL {} USD, holdings {} USD", "tvl_usd", "usd").alias("text"),
+            usd=pl.col("tvl_usd") - pl.col("usd"),
+        )
+    )  # fmt: skip
 
 
 def integrity(material: Material) -> pl.DataFrame:

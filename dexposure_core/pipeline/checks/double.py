@@ -37,15 +37,16 @@ class DoubleCounting:
 
     def __init__(self, material: Material) -> None:
         self._material = material
-        self._kinds = material.tokens.select("token", kind=_claim())
+        self._kinds = material.tokens.lazy().select("token", kind=_claim()).drop_nulls("kind")
         self._weeks: list[pl.DataFrame] = []
 
     def see(self, week: Week) -> None:
         """Add up the week's claims by kind."""
-        sizes = week.holdings.group_by(issuer="protocol").agg(tvl_usd=pl.sum("value_usd"))
-        others = week.holdings.filter(pl.col("issuer") != pl.col("protocol"))
+        sizes = week.by("protocol").rename({"protocol": "issuer", "usd": "tvl_usd"})
+        others = week.holdings.lazy().filter(pl.col("issuer") != pl.col("protocol"))
         held = others.group_by("issuer", "token").agg(pl.sum("value_usd")).join(self._kinds, on="token")
-        by_issuer = held.drop_nulls("kind").group_by("issuer", "kind").agg(pl.sum("value_usd")).join(sizes, on="issuer")
+        sums = held.group_by("issuer", "kind").agg(pl.sum("value_usd"))
+        by_issuer = sums.join(sizes.lazy(), on="issuer").collect()
         twice = by_issuer.group_by("kind").agg(usd=pl.min_horizontal("value_usd", "tvl_usd").sum())
         share = pl.col("usd") / max(week.system_usd, 1.0)
         self._weeks.append(twice.with_columns(date=pl.lit(week.date), share=share).select(list(COURSE)).cast(COURSE))

@@ -28,6 +28,7 @@ class Week:
         self.date = date
         self.holdings = holdings
         self.before = before
+        self._sums: dict[tuple[str, ...], pl.DataFrame] = {}
 
     @cached_property
     def system_usd(self) -> float:
@@ -38,6 +39,12 @@ class Week:
     def prices(self) -> pl.DataFrame:
         """token, low, high, holders, usd of the tokens with quantities (see `network.health_prices`)."""
         return token_prices(self.holdings)
+
+    def by(self, *keys: str) -> pl.DataFrame:
+        """Return keys and usd, the sum of the holdings' values; computed once for all who ask."""
+        if keys not in self._sums:
+            self._sums[keys] = self.holdings.group_by(keys).agg(usd=pl.sum("value_usd"))
+        return self._sums[keys]
 
 
 class Watch(Protocol):

@@ -32,13 +32,13 @@ class Chains:
 
     def see(self, week: Week) -> None:
         """Add up the week's holdings by chain."""
-        sums = week.holdings.group_by("chain").agg(tvl_usd=pl.sum("value_usd"))
-        self._seen.append(sums.filter(pl.col("chain") != "").with_columns(date=pl.lit(week.date)))
+        self._seen.append(week.by("chain").with_columns(date=pl.lit(week.date)))
 
     def presence(self) -> pl.DataFrame:
         """Return date, chain, tvl_usd, by chain and date."""
-        schema = {"chain": pl.String, "tvl_usd": pl.Float64, "date": pl.Date}
-        return pl.concat([pl.DataFrame(schema=schema), *self._seen]).sort("chain", "date")
+        schema = {"chain": pl.String, "usd": pl.Float64, "date": pl.Date}
+        seen = pl.concat([pl.DataFrame(schema=schema), *self._seen]).filter(pl.col("chain") != "")
+        return seen.rename({"usd": "tvl_usd"}).sort("chain", "date")
 
 
 class Freshness(Chains):

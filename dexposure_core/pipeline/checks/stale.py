@@ -38,14 +38,15 @@ class Stale:
 
     def see(self, week: Week) -> None:
         """Lengthen the runs that go on, begin the others anew, report the stale ones."""
-        level = week.prices.select("token", level=(pl.col("low") * pl.col("high")).sqrt())
-        large = week.holdings.filter(pl.col("value_usd") >= LEAST_USD).select(*_KEY, cents=cents())
+        level = week.prices.lazy().select("token", level=(pl.col("low") * pl.col("high")).sqrt())
+        large = week.holdings.lazy().filter(pl.col("value_usd") >= LEAST_USD).select(*_KEY, cents=cents())
         now = large.join(level, on="token", how="inner")
-        runs = now.join(self._runs, on=[*_KEY, "cents"], how="left")
-        self._runs = runs.select(
+        runs = now.join(self._runs.lazy(), on=[*_KEY, "cents"], how="left")
+        longer = runs.select(
             *_KEY, "cents", run=pl.col("run").fill_null(0) + 1,
             low=pl.min_horizontal("low", "level"), high=pl.max_horizontal("high", "level"),
-        ).cast(_RUN)  # fmt: skip
+        )  # fmt: skip
+        self._runs = longer.collect().cast(_RUN)
         stale = self._runs.filter(pl.col("run") >= LEAST_RUN, pl.col("high") >= (1 + MOVED) * pl.col("low"))
         if not stale.is_empty():
             self._found.append(_told(stale, week))

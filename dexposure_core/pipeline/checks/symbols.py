@@ -18,13 +18,14 @@ from typing import Final
 
 import polars as pl
 
-from dexposure_core.network.health_flags import INFO, graded
+from dexposure_core.network.health_flags import INFO, graded, written
 from dexposure_core.network.health_prices import AGREE, AGREE_SHARE, FACTOR, HOLDERS, SMALLEST_USD
 from dexposure_core.pipeline.checks.findings import findings
 from dexposure_core.pipeline.checks.material import Material, Week
 
 PRICES: Final = "several prices"
 CASE: Final = "case variants"
+KEPT_WEEKS: Final = 26
 ALIKE: Final = "look-alike symbol"
 CLAIMED: Final = "several claimants"
 _POOLS: Final = ("lp", "bucket")
@@ -42,14 +43,15 @@ class Symbols:
         self._material = material
         pools = pl.col("kind").str.to_lowercase().str.contains_any(list(_POOLS)) | (pl.col("method") == "bucket")
         self._pools = material.tokens.filter(pools).select("token")
-        self._peak = pl.DataFrame(schema={"token": pl.String, "usd": pl.Float64})
+        self._sums = [pl.DataFrame(schema={"token": pl.String, "usd": pl.Float64})]
         self._apart: list[pl.DataFrame] = []
         self._system = 1.0
 
     def see(self, week: Week) -> None:
         """Note the week's largest values and the symbols whose holdings do not agree on a price."""
-        sums = week.holdings.group_by("token").agg(usd=pl.sum("value_usd"))
-        self._peak = pl.concat([self._peak, sums]).group_by("token").agg(pl.max("usd"))
+        self._sums.append(week.by("token"))
+        if len(self._sums) > KEPT_WEEKS:
+            self._sums = [self._peaks()]
         self._system = max(self._system, week.system_usd)
         wide = week.prices.filter(pl.col("high") >= FACTOR * pl.col("low"), pl.col("holders") >= HOLDERS)
         wide = wide.filter(pl.col("usd") >= SMALLEST_USD).join(self._pools, on="token", how="anti")
@@ -58,11 +60,15 @@ class Symbols:
 
     def findings(self) -> pl.DataFrame:
         """Return FINDING rows."""
-        tokens = self._material.tokens.join(self._peak, on="token", how="left").with_columns(
+        tokens = self._material.tokens.join(self._peaks(), on="token", how="left").with_columns(
             pl.col("usd").fill_null(0.0)
         )
         prices = self._material.wanted(pl.concat([findings(), *self._apart]))
         return pl.concat([prices, *(findings(found, action=_ACTION) for found in self._spellings(tokens))])
+
+    def _peaks(self) -> pl.DataFrame:
+        """Return token and usd, its largest value so far."""
+        return pl.concat(self._sums).group_by("token").agg(pl.max("usd"))
 
     def _spellings(self, tokens: pl.DataFrame) -> list[pl.DataFrame]:
         named = tokens.filter(pl.col("method") != "bucket")
@@ -120,12 +126,12 @@ def _disagreeing(week: Week, wide: pl.DataFrame) -> pl.DataFrame:
         rows=pl.len(), usd=pl.sum("value_usd"),
     )  # fmt: skip
     odd = spread.filter(pl.col("near") < AGREE_SHARE).sort("token")
-    written = [pl.col(name).round_sig_figs(4).cast(pl.String) for name in ("low", "high")]
+    ends = [written(pl.col(name)) for name in ("low", "high")]
     return findings(
         odd.select(
             "token", pl.lit(week.date).alias("date"), "rows", "usd", pl.lit(PRICES).alias("finding"),
             graded(pl.col("usd"), week.system_usd, conclusive=False).alias("severity"),
-            pl.format("worth {} here and {} there", *written).alias("text"),
+            pl.format("worth {} here and {} there", *ends).alias("text"),
         ),
         action=_ACTION,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Final
 import polars as pl
 
 from dexposure_core.network.health import holding_flags
-from dexposure_core.network.health_flags import graded
+from dexposure_core.network.health_flags import graded, written
 from dexposure_core.network.health_prices import POWER_SLACK
 from dexposure_core.pipeline.checks.findings import findings
 from dexposure_core.pipeline.checks.material import Material, Week
@@ -97,16 +97,16 @@ def _large(week: Week) -> pl.DataFrame:
 
 def _moved(now: pl.DataFrame, before: pl.DataFrame, keys: tuple[str, ...], factor: float) -> pl.DataFrame:
     """Return keys, level, was, usd of what moved by a factor since the week before."""
-    both = now.join(before.rename({"level": "was", "usd": "was_usd"}), on=list(keys), how="inner")
+    past = before.lazy().rename({"level": "was", "usd": "was_usd"})
     log = (pl.col("level") / pl.col("was")).log().abs()
-    kept = both.filter(log >= math.log(factor))
-    return kept.select(*keys, "level", "was", usd=pl.max_horizontal("usd", "was_usd"))
+    kept = now.lazy().join(past, on=list(keys), how="inner").filter(log >= math.log(factor))
+    return kept.select(*keys, "level", "was", usd=pl.max_horizontal("usd", "was_usd")).collect()
 
 
 def _taken_back(moved: pl.DataFrame, now: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
     both = moved.join(now.select(*keys, then="level"), on=list(keys), how="inner")
     move, rest = (pl.col("level") / pl.col("was")).log(), (pl.col("then") / pl.col("was")).log()
-    written = [pl.col(name).round_sig_figs(4).cast(pl.String) for name in ("was", "level", "then")]
+    course = [written(pl.col(name)) for name in ("was", "level", "then")]
     return both.filter(rest.abs() <= (1 - BACK) * move.abs()).with_columns(
-        text=pl.format("from {} to {} and back to {}", *written)
+        text=pl.format("from {} to {} and back to {}", *course)
     )

@@ -161,7 +161,7 @@ def test_one_symbol_with_two_prices() -> None:
     # Half of the holders of E get 3,000 apiece, half get 2.
     world = material([(f"p{n}", "E", 1e4, 1e4 * (3000.0 if n % 2 else 2.0)) for n in range(6)])
     (row,) = watched(Symbols(world), world).filter(pl.col("finding") == "several prices").to_dicts()
-    assert (row["token"], row["rows"], row["text"]) == ("E", 6, "worth 2.0 here and 3000.0 there")
+    assert (row["token"], row["rows"], row["text"]) == ("E", 6, "worth 2.0 here and 3000 there")
 
 
 def test_a_share_that_leaves_its_own_history() -> None:

@@ -19,14 +19,17 @@ from dexposure_core.cli.commands import dexposure
 from dexposure_core.forecast.evaluation import METRICS
 from dexposure_core.measures import MEASURES
 from dexposure_core.network.families import families as token_families
+from dexposure_core.pipeline.calibrate import kept, page
 from dexposure_core.pipeline.checks.catalogue import CHECKS
 from dexposure_core.pipeline.token_causes import CAUSES
 from dexposure_core.pipeline.tokens import DOUBTS
 from dexposure_core.settings import SETTINGS
+from dexposure_core.store import open_store
 from dexposure_core.store.schema import TABLES
 from dexposure_core.stress import RULES, SCENARIOS
 
 DOCS = Path(__file__).parent
+DATA = DOCS.parent / "data"
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -116,6 +119,31 @@ def causes() -> str:
     return table(["cause", "what happens", "who is right"], [[c.name, c.help, c.right] for c in CAUSES])
 
 
+def calibration() -> str:
+    """The simulated worlds beside the real dataset."""
+    return page(kept("demo"), kept("full"))
+
+
+def datacard() -> str:
+    """What the embedded vintage holds: the figures of its data card."""
+    store = open_store(DATA / "store")
+    told, last = store.manifest, store.dates()[-1]
+    network, held = store.snapshot(last), store.holdings(last)
+    size = sum(path.stat().st_size for path in store.path.rglob("*") if path.is_file()) / 1e6
+    rows = [
+        ["Dates", f"{told.dates.count} Mondays, {told.dates.first} to {told.dates.last}"],
+        [
+            "Holdings",
+            f"{told.rows['holdings']:,} (protocol, chain, token, quantity, value), borrowed ones included",
+        ],
+        ["Names", f"{told.rows['protocols']:,} protocols and own tokens, {told.rows['tokens']:,} tokens"],
+        ["Last week", f"{held['protocol'].n_unique():,} protocols that hold, {held['chain'].n_unique():,} chains"],
+        ["", f"{len(network.protocols):,} nodes, {len(network.exposure_usd):,} exposures"],
+        ["Size", f"{size:.1f} MB"],
+    ]
+    return table(["", ""], rows)
+
+
 def commands() -> str:
     """Every command with its arguments and options."""
     context = click.Context(dexposure, info_name="dexposure")
@@ -153,6 +181,8 @@ PARTS: dict[str, Callable[[], str]] = {
         doubts,
         causes,
         commands,
+        calibration,
+        datacard,
     )
 }
 
@@ -164,7 +194,8 @@ def render(text: str) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Write the pages, or with --check say which ones are out of date; return the exit status."""
-    stale = [p for p in sorted(DOCS.rglob("*.md")) if render(p.read_text("utf-8")) != p.read_text("utf-8")]
+    pages = [*sorted(DOCS.rglob("*.md")), DATA / "README.md"]
+    stale = [p for p in pages if render(p.read_text("utf-8")) != p.read_text("utf-8")]
     if "--check" in argv:
         for page in stale:
             sys.stderr.write(f"{page.relative_to(DOCS.parent)} is out of date; say `make docs`\n")

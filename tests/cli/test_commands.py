@@ -6,7 +6,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.conftest import run_cli
+from tests.cli.conftest import run_cli, run_here
 
 
 def test_vintages_lists_what_was_published(store):
@@ -113,3 +113,13 @@ def test_build_again_with_other_issuers_makes_another_vintage(store, tmp_path):
     # swap holds 270 USDX, now lend's, and 50 RECEIPT; lend's own 90 USDX are self-held; lend holds 30 SHARE of swap
     values = run_cli("--store", mine, "measure", "--json").json["measures"]
     assert values["total_exposure_usd"] == pytest.approx(270 + 50 + 30)
+
+
+def test_calibrate_puts_a_vintage_beside_the_real_figures(store):
+    told = run_here("--store", store, "--json", "calibrate").json
+    figures = {entry["figure"]: entry for entry in told["figures"]}
+    assert figures["tvl_2022_04_25"]["here"] is None  # two weeks of 2025 show nothing of 2022
+    assert figures["tvl_2022_04_25"]["distance"] is None
+    assert figures["mean_sis_2025"]["real_low"] == 0.22
+    assert told["compared"] >= told["near"] >= 0
+    assert "figures within 15 %" in run_here("--store", store, "calibrate").out

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dexposure_core.pipeline.calibrate.observe import observe
-from dexposure_core.pipeline.calibrate.page import page
+from dexposure_core.pipeline.calibrate.page import kept, page
 from dexposure_core.pipeline.calibrate.report import Calibration, Row, compare
 from dexposure_core.pipeline.calibrate.weeks import weeks_of
 from dexposure_core.progress import Progress, silent
@@ -18,7 +18,7 @@ from dexposure_core.progress import Progress, silent
 if TYPE_CHECKING:
     from dexposure_core.store import Store
 
-__all__ = ["Calibration", "Row", "calibrate", "page"]
+__all__ = ["Calibration", "Row", "calibrate", "kept", "page"]
 
 
 def calibrate(store: Store, *, progress: Progress = silent) -> Calibration:

@@ -54,6 +54,7 @@ class Figure:
         unit: usd, share, count or number.
         of: takes it from what was observed.
         grows: whether it depends on how many protocols there are, so that a small world must differ.
+        given: whether the simulator starts from it; the others follow from what is held.
         series: what the real side is when it is a series.
     """
 
@@ -63,6 +64,7 @@ class Figure:
     unit: str
     of: Callable[[Observed], Seen]
     grows: bool = False
+    given: bool = False
     series: str = ""
 
 
@@ -165,8 +167,11 @@ def _without_category(observed: Observed) -> Seen:
     return Seen(value=observed.categories.get("", 0.0) / total if total else None)
 
 
-def _figure(name: str, group: str, title: str, unit: str, of: Callable[[Observed], Seen], **more: bool | str) -> Figure:
-    return Figure(name=name, group=group, title=title, unit=unit, of=of, **more)  # type: ignore[arg-type]
+def _figure(
+    name: str, group: str, title: str, unit: str, of: Callable[[Observed], Seen], *, grows: bool = False,
+    given: bool = False, series: str = "",
+) -> Figure:  # fmt: skip
+    return Figure(name=name, group=group, title=title, unit=unit, of=of, grows=grows, given=given, series=series)
 
 
 SIZE, TIME, VALUE, CRISES, SHAPE = (
@@ -188,20 +193,21 @@ _NAMES: Final = {"terra": "Terra", "ftx": "FTX", "svb": "SVB"}
 
 FIGURES: Final[tuple[Figure, ...]] = (
     _figure("nodes_weekly", SIZE, "nodes, every week", "count", beside("nodes", _weekly("nodes")),
-            grows=True, series="283 weekly counts"),
+            grows=True, given=True, series="283 weekly counts"),
     _figure("edges_weekly", SIZE, "exposures, every week", "count", beside("edges", _weekly("edges")),
             grows=True, series="283 weekly counts, repeated links included"),
     _figure("density_weekly", SIZE, "density, every week", "number", beside("density", _density),
             grows=True, series="283 weekly values"),
-    _figure("nodes_2025", SIZE, "nodes, 2025", "count", close_up("nodes"), grows=True),
+    _figure("nodes_2025", SIZE, "nodes, 2025", "count", close_up("nodes"), grows=True, given=True),
     _figure("edges_2025", SIZE, "exposures, 2025", "count", close_up("edges"), grows=True),
     _figure("density_2025", SIZE, "density, 2025", "number", close_up("density"), grows=True),
     *(_figure(f"edges_per_node_{year}", SIZE, f"exposures per node, {year}", "number", mean_of("per_node", *span))
       for year, span in _YEARS.items()),
     _figure("edges_per_node_2025", SIZE, "exposures per node, 2025", "number", close_up("per_node")),
-    _figure("uncategorised_share_2025", SIZE, "share of nodes without a category", "share", _without_category),
+    _figure("uncategorised_share_2025", SIZE, "share of nodes without a category", "share", _without_category,
+            given=True),
     _figure("category_overlap_2025", SIZE, "overlap with the real shares of nine categories", "share",
-            _same_categories),
+            _same_categories, given=True),
     *(_figure(f"same_direction_{h}w", TIME, f"exposures still there in the same direction, {h} w", "share",
               mean_of(f"same_direction_{h}", *HOLD_OUT)) for h in HORIZONS),
     _figure("same_pair_4w", TIME, "pairs still there, either direction, 4 w", "share",
@@ -214,12 +220,14 @@ FIGURES: Final[tuple[Figure, ...]] = (
     _figure("weight_flipped", TIME, "mean size of exposures new in their direction, log1p USD", "number",
             over_horizons("flipped")),
     _figure("tvl_path", VALUE, "TVL, every month", "usd", beside("tvl", real.tvl_path),
-            series="66 monthly values, inferred"),
-    *(_figure(f"tvl_{day:%Y_%m_%d}", VALUE, f"TVL {day}", "usd", at("tvl", day)) for day in _LEVELS),
+            given=True, series="66 monthly values, inferred"),
+    *(_figure(f"tvl_{day:%Y_%m_%d}", VALUE, f"TVL {day}", "usd", at("tvl", day), given=True) for day in _LEVELS),
     _figure("tvl_hhi_terra", VALUE, "TVL concentration (HHI) around Terra", "number",
-            mean_of("tvl_hhi", *AROUND_TERRA)),
-    _figure("tvl_hhi_ftx", VALUE, "TVL concentration (HHI) 2022-11-14", "number", at("tvl_hhi", dt.date(2022, 11, 14))),
-    _figure("tvl_hhi_2025", VALUE, "TVL concentration (HHI), 2025", "number", mean_of("tvl_hhi", *HOLD_OUT)),
+            mean_of("tvl_hhi", *AROUND_TERRA), given=True),
+    _figure("tvl_hhi_ftx", VALUE, "TVL concentration (HHI) 2022-11-14", "number",
+            at("tvl_hhi", dt.date(2022, 11, 14)), given=True),
+    _figure("tvl_hhi_2025", VALUE, "TVL concentration (HHI), 2025", "number", mean_of("tvl_hhi", *HOLD_OUT),
+            given=True),
     _figure("flow_total_2025", VALUE, "total flow of a week, 2025", "usd", close_up("flow_total")),
     _figure("flow_mean_2025", VALUE, "mean size of an exposure, 2025", "usd", close_up("flow_mean"), grows=True),
     _figure("flow_hhi_2025", VALUE, "concentration of flow by the node it leaves (HHI), 2025", "number",

@@ -1,8 +1,8 @@
 """The real dataset in figures: what is published about it, and aggregates of reference extracts.
 
-`facts/figures.csv` holds one figure a row: a value, or the range in which it lies. The other tables are series: weekly
-size of the network, monthly TVL (inferred from public sources), protocols per category and the largest nodes of 2025.
-Nothing in them is a row of the dataset.
+`facts/figures.csv` holds one figure a row: a value, or the range in which it lies. The others are series: monthly TVL
+(inferred from public sources), protocols per category, the largest nodes of 2025, and the weekly size of the network,
+which is one of the simulator's facts. Nothing in them is a row of the dataset.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+
+from dexposure_core.sources.simulate.facts import load
 
 FOLDER: Final = Path(__file__).parent / "facts"
 
@@ -37,7 +39,7 @@ def figures() -> dict[str, Real]:
 @functools.cache
 def weekly() -> pl.DataFrame:
     """Return date, nodes, edges of all 283 published networks (repeated links counted)."""
-    return pl.read_csv(FOLDER / "weeks.csv", try_parse_dates=True)
+    return load().growth.rename({"day": "date"})
 
 
 @functools.cache

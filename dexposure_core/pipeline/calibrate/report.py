@@ -70,11 +70,12 @@ def compare(observed: Observed) -> tuple[Row, ...]:
     rows = []
     for figure in FIGURES:
         here, truth = figure.of(observed), known.get(figure.name)
-        rows.append(Row(figure=figure, real=truth, here=here, distance=_distance(here, truth)))
+        rows.append(Row(figure=figure, real=truth, here=here, distance=distance(here, truth)))
     return tuple(rows)
 
 
-def _distance(here: Seen, truth: real.Real | None) -> float | None:
+def distance(here: Seen, truth: real.Real | None) -> float | None:
+    """Return the relative distance from the real value or the nearer end of its range; None where undefined."""
     if here.distance is not None:
         return here.distance
     if truth is None or truth.low is None or truth.high is None or here.value is None:
@@ -92,4 +93,5 @@ def _document(row: Row) -> dict[str, Any]:
         "real_low": truth.low if truth else None, "real_high": truth.high if truth else None,
         "source": truth.source if truth else row.figure.series, "here": row.here.value, "here_low": row.here.low,
         "here_high": row.here.high, "distance": row.distance, "within": row.within, "grows": row.figure.grows,
+        "given": row.figure.given,
     }  # fmt: skip

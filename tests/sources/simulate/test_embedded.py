@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dexposure_core.pipeline.calibrate import kept
 from dexposure_core.pipeline.ingest import ingest_world
 
 DATA = Path(__file__).parents[3] / "data"
@@ -25,6 +26,10 @@ def test_it_is_small_simulated_and_has_every_week() -> None:
     embedded = manifest(DATA / "store")
     assert embedded["simulated"] is True
     assert embedded["dates"] == {"first": "2020-03-23", "last": "2025-08-18", "count": 283}
+
+
+def test_its_calibration_is_that_of_this_vintage() -> None:
+    assert kept("demo")["vintage"] == (DATA / "store" / "LATEST").read_text().strip()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ age of the data is judged anew each time.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from dexposure_core.network.health_flags import ERROR, SEVERITIES, WARNING, wors
 from dexposure_core.pipeline.checks.books import integrity
 from dexposure_core.pipeline.checks.catalogue import CHECKS, Check
 from dexposure_core.pipeline.checks.double import COURSE, DoubleCounting
-from dexposure_core.pipeline.checks.findings import REPORT, collapse, findings, per_date
+from dexposure_core.pipeline.checks.findings import REPORT, collapse, per_date
 from dexposure_core.pipeline.checks.material import Material, Watch
 from dexposure_core.pipeline.export import provenance
 from dexposure_core.progress import Progress, silent
@@ -98,13 +98,9 @@ def check(
     if not broken.is_empty():
         return _broken(broken)
     watches: dict[str, Watch] = {c.name: c.watch(material) for c in chosen if c.watch is not None}
-    if watches:
-        for week in material.weeks(progress):
-            for watch in watches.values():
-                watch.see(week)
+    _show(watches, material, progress)
     parts = [_named(c.table(material), c.name) for c in chosen if c.table is not None]
-    parts += [_named(watch.findings(), name) for name, watch in watches.items()]
-    found = pl.concat(parts) if parts else _named(findings(), "")
+    found = pl.concat([*parts, *(_named(watch.findings(), name) for name, watch in watches.items())])
     double = watches.get("double-counting")
     report = Report(
         findings=collapse(found, material.names),
@@ -114,6 +110,13 @@ def check(
         quantities=material.has_quantities,
     )
     return with_age(report, store, today)
+
+
+def _show(watches: Mapping[str, Watch], material: Material, progress: Progress) -> None:
+    """Show every week to every watch: the holdings are read once."""
+    for week in material.weeks(progress) if watches else ():
+        for watch in watches.values():
+            watch.see(week)
 
 
 def _broken(found: pl.DataFrame) -> Report:

@@ -113,36 +113,33 @@ def choose_lines(
     """
     chance = generator(seed, "lines", row["protocol"])
     chains = (row["chains"] or HOME).split("|")
+    (weight, token, chain), from_start = _columns(row, pool, chains, size, spread, seed, chance)
+    first, last = _lives(pool, token, life, from_start, spread.wider, chance)
+    runs = [pool.open.get(chains[c]) for c in chain]
+    present = _while_open(_presence(first, last, weight, chance), runs)
+    names, counts = [chains[c] for c in chain], np.ones(len(token), bool)
+    lines = Lines(chain=names, token=token, weight=weight, present=present, counts=counts)
+    return _with_borrowed(lines) if row["category"] in BORROWERS and size > LENT_OUT else lines
+
+
+def _columns(
+    row: dict[str, Any], pool: Pool, chains: list[str], size: float, spread: Spread, seed: int,
+    chance: np.random.Generator,
+) -> tuple[Columns, npt.NDArray[np.bool_]]:  # fmt: skip
+    """Return weight, token and chain of the main, the picked and the listed lines, and which came with the protocol."""
     known = [pool.names[name] for name in (row["holds"] or "").split("|") if name]
     width = (size / 1e6) ** 0.33
     extra = round(spread.tail * width * chance.lognormal(0, 0.5) * TAILS.get(row["category"], 1.0))
     picked = [t for t in pool.picks(row, chains, extra + len(known), seed) if t not in known][:extra]
     listed = [t for t in pool.listed.get(row["protocol"], []) if t not in known]
-    main = _table(
-        known,
-        chains,
-        pool.home,
-        max(2, round(spread.density * width + chance.uniform(0, 1.5))),
-        chance,
-    )
+    wanted = max(2, round(spread.density * width + chance.uniform(0, 1.5)))
+    main = _table(known, chains, pool.home, wanted, chance)
     powers = LOCAL_WEIGHTS if is_crowd(row["protocol"]) else TAIL_WEIGHTS
     tail = _tail(picked, chains, TAIL_WEIGHTS, spread.copies, chance)
     local = _tail(listed, chains, powers, spread.copies, chance)
-    weight, token, chain = (np.concatenate(pair) for pair in zip(main, tail, local, strict=True))
+    weight, token, chain = (np.concatenate(parts) for parts in zip(main, tail, local, strict=True))
     from_start = np.isin(token, known[:MAIN_LINES]) | np.isin(token, listed)
-    first, last = _lives(pool, token, life, from_start, spread.wider, chance)
-    present = _while_open(
-        _presence(first, last, weight, chance),
-        [pool.open.get(chains[c]) for c in chain],
-    )
-    lines = Lines(
-        chain=[chains[c] for c in chain],
-        token=token,
-        weight=weight,
-        present=present,
-        counts=np.ones(len(token), bool),
-    )
-    return _with_borrowed(lines) if row["category"] in BORROWERS and size > LENT_OUT else lines
+    return (weight, token, chain), from_start
 
 
 def _table(

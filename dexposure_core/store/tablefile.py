@@ -53,9 +53,9 @@ class Part:
     digests: tuple[Digest, ...]
     whole: bool
 
-    def rows(self, date: dt.date) -> pl.DataFrame:
-        """Return the rows of one date."""
-        return pl.scan_parquet(self.path, glob=False).filter(pl.col("date") == date).collect()
+    def rows(self) -> dict[dt.date | None, pl.DataFrame]:
+        """Return its rows by date."""
+        return dict(canonical.by_date(pl.read_parquet(self.path, glob=False)))
 
 
 class TableFile:
@@ -85,6 +85,7 @@ class TableFile:
         self._ordered = True
         self._part_rows = 0
         self._written: dict[Path, int] = {}
+        self._open: tuple[Path, dict[dt.date | None, pl.DataFrame]] | None = None  # the part being taken over by date
         self._parquet: pq.ParquetWriter | None = None  # opened by the first rows, which decide its encodings
 
     def append(self, frame: pl.DataFrame) -> None:
@@ -100,10 +101,7 @@ class TableFile:
             frame = frame.filter(pl.col("date").is_not_null())
         if frame.is_empty():
             return
-        if self.table.dated:
-            self._make_room(frame["date"])
-        self._held.append(frame)
-        self._held_rows += len(frame)
+        self._hold(frame)
 
     def keep(self, date: dt.date, share: Callable[[Path, Path], bool]) -> None:
         """Take over a date's rows from the older vintage: with its whole part where that stays as it is.
@@ -118,7 +116,11 @@ class TableFile:
         if self._held_rows >= ROWS_PER_GROUP:
             self._drain(everything=False)
         if not part.whole or date != part.digests[0].date or self._held or self._parquet is not None:
-            self.append(part.rows(date))
+            if self._open is None or self._open[0] != part.path:
+                self._open = part.path, part.rows()
+            rows = self._open[1][date]
+            self.rows += len(rows)
+            self._hold(rows)
             return
         self._folder.mkdir(exist_ok=True)
         path = self._folder / part.path.name
@@ -155,6 +157,13 @@ class TableFile:
         """Close the file without caring for what it holds."""
         if self._parquet is not None:
             self._parquet.close()
+
+    def _hold(self, frame: pl.DataFrame) -> None:
+        """Hold rows back; they are of this table's schema."""
+        if self.table.dated:
+            self._make_room(frame["date"])
+        self._held.append(frame)
+        self._held_rows += len(frame)
 
     def _finish(self) -> None:
         self._drain(everything=True)
@@ -236,9 +245,7 @@ class TableFile:
         self.shared, self._written = {}, {}
         for date in dates:
             rows = source.filter(pl.col("date") == date).collect()
-            self._make_room(rows["date"])
-            self._held.append(rows)
-            self._held_rows += len(rows)
+            self._hold(rows)
         self._finish()
         for path in shuffled.iterdir():
             path.unlink()

@@ -105,8 +105,10 @@ def _same(large: pl.DataFrame, news: pl.DataFrame, now: pl.DataFrame, system: fl
     """Flag every holder of an amount that several protocols hold alike, at least one of them newly."""
     found = [no_flags()]
     run = ["token", "run"]
-    repeated = _multiples(large).join(_multiples(news).select(run).unique(), on=run, how="semi", maintain_order="left")
-    exact = repeated.filter(pl.struct(run).is_duplicated())
+    whole = large.lazy().with_columns(cents=cents())
+    fresh = _multiples(whole.filter("new")).select(run).unique()
+    repeated = _multiples(whole).join(fresh, on=run, how="semi", maintain_order="left")
+    exact = repeated.filter(pl.struct(run).is_duplicated()).drop("cents").collect()
     if not exact.is_empty():
         rank = large.select("token", "protocol", rank=pl.col("value_usd").rank("max", descending=True).over("token"))
         ranked = exact.join(rank, on=["token", "protocol"], maintain_order="left")
@@ -122,13 +124,11 @@ def _same(large: pl.DataFrame, news: pl.DataFrame, now: pl.DataFrame, system: fl
     return pl.concat(found).unique(["protocol", "token"], keep="first", maintain_order=True)
 
 
-def _multiples(large: pl.DataFrame) -> pl.DataFrame:
+def _multiples(whole: pl.LazyFrame) -> pl.LazyFrame:
     """Return every amount as once, twice, ... what `run` says (whole cents only), with `times`."""
-    parts = [
-        large.with_columns(run=cents() // times, times=pl.lit(times)).filter(pl.col("run") * times == cents())
-        for times in TIMES
-    ]
-    return pl.concat(parts)
+    run = pl.col("cents") // pl.col("times")
+    parts = pl.concat([whole.with_columns(times=pl.lit(times)) for times in TIMES])
+    return parts.with_columns(run=run).filter(pl.col("run") * pl.col("times") == pl.col("cents"))
 
 
 def _no_chance(distinct: float) -> pl.Expr:

@@ -85,6 +85,7 @@ class TableFile:
         self._ordered = True
         self._part_rows = 0
         self._written: dict[Path, int] = {}
+        self._taken: dict[dt.date | None, Digest] = {}  # of dates taken over one by one
         self._open: tuple[Path, dict[dt.date | None, pl.DataFrame]] | None = None  # the part being taken over by date
         self._parquet: pq.ParquetWriter | None = None  # opened by the first rows, which decide its encodings
 
@@ -118,6 +119,7 @@ class TableFile:
         if not part.whole or date != part.digests[0].date or self._held or self._parquet is not None:
             if self._open is None or self._open[0] != part.path:
                 self._open = part.path, part.rows()
+            self._taken[date] = next(mark for mark in part.digests if mark.date == date)
             rows = self._open[1][date]
             self.rows += len(rows)
             self._hold(rows)
@@ -223,7 +225,7 @@ class TableFile:
         self._parquet.write_table(rows, row_group_size=max(1, len(frame)))
         self._part_rows += len(frame)
         self._written[self.paths[-1]] = self._part_rows
-        self.digests.extend(Digest(date=date, rows=len(rows), digest=canonical.digest(rows)) for date, rows in parts)
+        self.digests.extend(self._taken.get(date) or _digest(date, rows) for date, rows in parts)
 
     def _close_part(self) -> None:
         self.abort()
@@ -250,6 +252,10 @@ class TableFile:
         for path in shuffled.iterdir():
             path.unlink()
         shuffled.rmdir()
+
+
+def _digest(date: dt.date | None, rows: pl.DataFrame) -> Digest:
+    return Digest(date=date, rows=len(rows), digest=canonical.digest(rows))
 
 
 def inputs_of(holdings: pl.DataFrame, unusable: pl.DataFrame, rows: int) -> str:

@@ -1,7 +1,8 @@
 """Whether a build says the same as a vintage that is already published.
 
-The content hash covers the data, not what was computed from them. So equal data whose measures differ (another
-parameter, a mended formula) are a new vintage, while the last bits of a float, which depend on the machine, are not.
+The content hash covers the data, not what was computed from them nor what was dropped. So equal data whose measures
+differ (another parameter, a mended formula) or whose books do are a new vintage, while the last bits of a float, which
+depend on the machine, are not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dexposure_core.store.manifest import FileRecord, Manifest
 from dexposure_core.store.vintages import check_files
 
 _COMPUTED: Final = ("measures", "importance", "sector_exposures")
+_GIVEN: Final = ("coverage", "listings", "stated", "inputs")  # what the source gave and no content table says
 _KEYS: Final = ("content_hash", "frequency", "simulated")
 _TOLERANCE: Final = 1e-9  # of the value, or absolute below 1
 
@@ -34,9 +36,16 @@ def same(published: Path, build: Path, manifest: Manifest) -> bool:
         return False
     if any(getattr(other, key) != getattr(manifest, key) for key in _KEYS):
         return False
+    if not _given(published).equals(_given(build)):
+        return False
     theirs, mine = other.files, manifest.files
     differing = [file for file in sorted({*theirs, *mine}) if theirs.get(file) != mine.get(file)]
     return all(_alike(name, differing, (published, theirs), (build, mine)) for name in _COMPUTED)
+
+
+def _given(folder: Path) -> pl.DataFrame:
+    marks = pl.read_parquet(folder / "digests.parquet", glob=False)
+    return marks.filter(pl.col("table_name").is_in(_GIVEN))
 
 
 def _alike(table: str, differing: list[str], *sides: tuple[Path, Mapping[str, FileRecord]]) -> bool:

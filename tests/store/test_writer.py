@@ -245,3 +245,11 @@ def test_a_writer_publishes_once(tmp_path: Path) -> None:
         writer.publish(**DONE)
         with pytest.raises(RuntimeError, match="already published"):
             writer.publish(**DONE)
+
+
+def test_equal_content_with_other_books_is_a_revision(tmp_path: Path) -> None:
+    """What the input dropped is no content, but the books must tell of it."""
+    first = publish(tmp_path, WORLD)
+    books = frame("coverage", (MONDAYS[0], "in", "total", 4, 15700), (MONDAYS[0], "mapped", "given", 4, 15700))
+    assert publish(tmp_path, {**WORLD, "coverage": books}) == f"{first}-2"
+    assert publish(tmp_path, WORLD) == first

@@ -19,7 +19,7 @@ import polars as pl
 
 from dexposure_core.errors import CorruptVintage
 from dexposure_core.store.manifest import FileRecord
-from dexposure_core.store.tablefile import ROWS_PER_PART, Digest, Part
+from dexposure_core.store.tablefile import Digest, Part, ended
 
 if TYPE_CHECKING:
     from dexposure_core.store.reader import Reader
@@ -79,7 +79,7 @@ class Inheritance:
         first, last = marks[0].date, marks[-1].date
         if first is None or last is None:
             return False
-        end = last if sum(mark.rows for mark in marks) >= ROWS_PER_PART else dt.date.max
+        end = last if ended(mark.rows for mark in marks) else dt.date.max
         return all(date in self._kept for date in self._dates if first <= date <= end)
 
 

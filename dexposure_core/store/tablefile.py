@@ -58,6 +58,19 @@ class Part:
         return dict(canonical.by_date(pl.read_parquet(self.path, glob=False)))
 
 
+def ended(rows: Iterable[int]) -> bool:
+    """Return whether a part of so many rows a date is closed for good, so that a later date starts another one.
+
+    It is when it is large enough and its last row group is too: a smaller last group waits for more dates.
+    """
+    part = group = 0
+    for count in rows:
+        part, group = part + count, group + count
+        if group >= ROWS_PER_GROUP:
+            group = 0
+    return part >= ROWS_PER_PART and not group
+
+
 class TableFile:
     """Writer of one table: `append` frames or `keep` dates of an older vintage, in order of date; then `close` once.
 

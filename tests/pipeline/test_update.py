@@ -12,7 +12,7 @@ from dexposure_core.errors import BadInput
 from dexposure_core.pipeline.feeds import build_feed
 from dexposure_core.pipeline.update import Updated, update
 from dexposure_core.sources.feed import HoldingsFeed, of_whole_input
-from dexposure_core.store import Store, inheritance, open_store, tablefile
+from dexposure_core.store import Store, open_store, tablefile
 
 MONDAYS = [dt.date(2024, 1, 1) + dt.timedelta(weeks=i) for i in range(8)]
 
@@ -23,8 +23,7 @@ History = dict[dt.date, Book]
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of a few rows, so that a history of eight weeks has many."""
-    for module in (tablefile, inheritance):
-        monkeypatch.setattr(module, "ROWS_PER_PART", 6)
+    monkeypatch.setattr(tablefile, "ROWS_PER_PART", 6)
     monkeypatch.setattr(tablefile, "ROWS_PER_GROUP", 3)
 
 
@@ -94,6 +93,16 @@ def grown(book: Book, factor: float) -> Book:
 
 def history_of(weeks: int) -> History:
     return {date: grown(BOOK, 1 + 0.1 * i) | (ODD if i % 2 else {}) for i, date in enumerate(MONDAYS[:weeks])}
+
+
+def test_a_part_that_waits_for_a_row_group_takes_a_later_date(tmp_path: Path) -> None:
+    """Two exposures a date: 2 + 2 end a group of 3; the third date's 2 wait, though the part has its 6 rows."""
+    book: Book = {(p, "Ethereum", "DAI"): (1.0, 1.0) for p in ("111", "9001")}
+    whole = dict.fromkeys((*MONDAYS[:3], MONDAYS[6]), book)
+    base = rebuilt(tmp_path / "base", dict.fromkeys(MONDAYS[:3], book))
+    new, _ = updated(base, {MONDAYS[6]: book})
+    assert_same(new, rebuilt(tmp_path / "all", whole))
+    assert [f for f in new.manifest.files if f.startswith("exposures/")] == [f"exposures/{MONDAYS[0]}.parquet"]
 
 
 def test_a_new_week(tmp_path: Path) -> None:

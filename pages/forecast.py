@@ -51,20 +51,16 @@ with right:
         figure = charts.moves(movers.head(12), movers["name"].to_list()[:12], title="TVL expected to move most")
         export.chart(figure, movers, "protocols", origin)
 
-left, right = st.columns(2)
-with left:
-    st.subheader("Likeliest new exposures", anchor=False)
-    st.caption("Pairs without an exposure today, among those the past suggests; size if it comes to exist.")
-    new = result.new(500)
-    export.table(outlook.brief(new), "new", origin, link=view.protocol_link, full=new, labels=outlook.NEW_LABELS)
-with right:
-    st.subheader("Exposures that may vanish", anchor=False)
-    st.caption("Exposures of today that are least likely to be there still, the larger first where equal.")
-    gone = result.vanishing(500)
-    if gone.is_empty():
-        frame.empty("None", "There is no exposure today.", "Choose another date.")
-    else:
-        export.table(
-            outlook.brief(gone), "gone", origin, link=view.protocol_link, full=gone, labels=outlook.GONE_LABELS
-        )
+st.subheader("Likeliest new exposures", anchor=False)
+st.caption("Pairs without an exposure today, among those the past suggests; size if it comes to exist.")
+new = result.new(500)
+export.table(outlook.brief(new), "new", origin, link=view.protocol_link, full=new, labels=outlook.NEW_LABELS)
+
+st.subheader("Exposures that may vanish", anchor=False)
+st.caption("Exposures of today that are least likely to be there still, the larger first where equal.")
+gone = result.vanishing(500)
+if gone.is_empty():
+    frame.empty("None", "There is no exposure today.", "Choose another date.")
+else:
+    export.table(outlook.brief(gone), "gone", origin, link=view.protocol_link, full=gone, labels=outlook.GONE_LABELS)
 frame.footer(origin, method="forecasting")

@@ -1,7 +1,9 @@
 """Bridges and wrapped tokens: what ties chains together, and what breaks on each when one of them fails.
 
 A token that stands on one chain for something kept elsewhere is worth no more than the word of whoever keeps it. Such
-tokens are taken from two signs: the category of the issuer (bridge) and the kind of the token (wrapped, bridged).
+tokens are taken from two signs: the category of the issuer (bridge) and the kind of the token (wrapped, bridged). A
+wrapped token that no bridge issues (WETH) may only be another form of what lies on the same chain, so it is at home
+where most of it is held, and counts elsewhere only.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from dexposure_core.store import Store
 def ties(store: Store, date: dt.date) -> pl.DataFrame:
     """Return chain, issuer, issuer_name, category, kind, token, creditors, held_usd: what ties chains, by chain.
 
-    One row a token and chain, largest first: a token of a bridge (its issuer's category says so), or one that is
-    wrapped or bridged by its kind. Balances of the issuer itself are left out: nobody else loses by them.
+    One row a token and chain, largest first: a token of a bridge (its issuer's category says so), one that is bridged
+    by its kind, or one that is wrapped, away from the chain that holds most of it. Balances of the issuer itself
+    are left out: nobody else loses by them.
     """
     tokens = store.tokens().select("token", "kind")
     names = store.protocols().select("protocol", issuer_name="name", category="category")
@@ -31,6 +34,8 @@ def ties(store: Store, date: dt.date) -> pl.DataFrame:
     found = rows.filter(bridge | wrapped).with_columns(kind=kind, issuer_name=pl.coalesce("issuer_name", "debtor"))
     sums = found.group_by(keys).agg(creditors=pl.n_unique("creditor").cast(pl.Int64), held_usd=pl.sum("exposure_usd"))
     ordered = sums.sort(["held_usd", "chain", "token"], descending=[True, False, False])
+    home = pl.col("chain") == pl.first("chain").over("debtor", "token")
+    ordered = ordered.filter(~(home & (pl.col("kind") == "wrapped")))
     return ordered.rename({"debtor": "issuer"}).select("chain", "issuer", *keys[2:], "creditors", "held_usd")
 
 
@@ -52,9 +57,12 @@ def tie_issuers(store: Store, date: dt.date) -> pl.DataFrame:
     sums = rows.group_by(keys).agg(
         kind=pl.first("kind"), tokens=pl.n_unique("token").cast(pl.Int64), held_usd=pl.sum("held_usd")
     )
-    tied = rows.select("token", debtor="issuer").unique()
+    tied = rows.select("token", "chain", debtor="issuer")
     creditors = (
-        held(store, date).join(tied, on=["token", "debtor"]).group_by("debtor", "creditor").agg(pl.sum("exposure_usd"))
+        held(store, date)
+        .join(tied, on=["token", "chain", "debtor"])
+        .group_by("debtor", "creditor")
+        .agg(pl.sum("exposure_usd"))
     )
     sizes = balances(store, date).group_by("protocol").agg(tvl_usd=pl.sum("value_usd"))
     lost = pl.min_horizontal("exposure_usd", "tvl_usd")

@@ -35,8 +35,9 @@ HOMES: Final = (
     "reserve-backed stablecoins have no assets of their own here and stand apart."
 )
 BRIDGES: Final = (
-    "A token counts here when its issuer is a bridge by category, or its kind is wrapped or bridged. Lost at once: "
-    "what its holders lose if it goes to zero, each at most its TVL."
+    "A token counts here when its issuer is a bridge by category, or its kind is bridged, or wrapped and held "
+    "away from the chain that holds most of it (WETH on Ethereum ties nothing). "
+    "Lost at once: what its holders lose if it goes to zero, each at most its TVL."
 )
 FAILURE: Final = (
     "Bridge loss: all bridges fail within the chain's own network (linear DebtRank, all of TVL absorbs); a bridge's "

@@ -92,7 +92,10 @@ def test_an_unknown_issuer_is_refused_with_the_nearest(issuer: str, hint: str) -
 
 @pytest.mark.parametrize("issuer", ["7", "FOO", None, "182", "2237"])
 def test_a_protocol_the_token_itself_nobody_and_curated_issuers_are_fine(issuer: str | None) -> None:
-    require_issuers(table(FOO=issuer), PROTOCOLS, mapped(), "mine.csv")  # 182 Lido is curated, 2237 Axelar a family
+    rows = table(FOO=issuer)  # 182 Lido is curated, 2237 Axelar a family
+    require_issuers(rows, PROTOCOLS, mapped(), "mine.csv")
+    decided = apply_overrides(mapped(), rows).filter(pl.col("token") == "FOO")
+    assert decided.select("issuer", "method").rows() == [(issuer, "override")]
 
 
 def test_an_override_of_a_token_that_does_not_occur_is_a_finding() -> None:

@@ -36,7 +36,7 @@ NAMES = pl.DataFrame(
 )  # fmt: skip
 TOKENS = pl.DataFrame(
     [("USDX", "2", "given", 1.0, "stablecoin", "", 0), ("BRID", "4", "given", 1.0, "wrapped", "", 0),
-     ("LEND", "1", "given", 1.0, "receipt", "", 0)],
+     ("LEND", "1", "given", 1.0, "receipt", "", 0), ("WRAP", "WRAP", "given", 1.0, "wrapped", "", 0)],
     schema=["token", "issuer", "method", "score", "kind", "alternatives", "usd_cents"], orient="row",
 )  # fmt: skip
 

@@ -64,6 +64,20 @@ def test_ties_are_the_tokens_of_bridges_and_wrapped_ones(store):
     assert chain_ties.by_chain(store, DAYS[0]).rows() == [("Base", 30.0, pytest.approx(30 / 70), 1, "Span")]
 
 
+def test_a_wrapped_token_ties_no_chain_where_most_of_it_is(tmp_path):
+    wrapped = [
+        ("1", "Ethereum", "WRAP", 60.0, 1.0),
+        ("3", "Base", "WRAP", 15.0, 2.0),
+        ("3", "Ethereum", "WRAP", 25.0, 0.5),
+    ]
+    store = publish(tmp_path, wrapped)
+    row = chain_ties.tie_issuers(store, DAYS[0]).row(0, named=True)
+    # of 100 WRAP 85 are on Ethereum, its home; Farm holds 15 on Base and would lose those, of 100 in the system
+    assert (row["issuer"], row["main_chain"], row["chains"], row["creditors"]) == ("WRAP", "Base", 1, 1)
+    assert (row["held_usd"], row["loss_usd"], row["loss_share"]) == (15.0, 15.0, pytest.approx(0.15))
+    assert chain_ties.ties(store, DAYS[1])["chain"].to_list() == ["Ethereum"]  # 1.5 there, 2 on Base
+
+
 def test_every_chain_and_what_it_loses_with_the_bridges(store):
     ethereum, base = chains.table(store, DAYS[0]).rows(named=True)
     # on Ethereum only Span itself fails (100 of 180); on Base Farm loses its 30 BRID of the 70 there

@@ -6,6 +6,7 @@ every page that does not forecast stay light.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -56,6 +57,16 @@ class Dexposure:
         return self.trained.digest if self.trained else read_header(self.path)[1]
 
     @property
+    def needs_fit(self) -> bool:
+        """Return False: weights are shipped, or it says which command makes them."""
+        return False
+
+    @property
+    def fitted_until(self) -> dt.date | None:
+        """Return the last date seen by `fit`; None for weights read from a file, whose data may be another's."""
+        return dt.date.fromisoformat(self.trained.about["trained_until"]) if self.trained else None
+
+    @property
     def about(self) -> dict[str, Any]:
         """Return what the model says of itself: data, dates, horizons, seed (read without torch).
 
@@ -94,8 +105,8 @@ class Dexposure:
             )
         return self.predict_all(history, (horizon_weeks,))[horizon_weeks]
 
-    def predict_all(self, history: Sequence[Snapshot], wanted: Sequence[int] | None = None) -> dict[int, Forecast]:
-        """Return the forecasts of the wanted horizons (all of the model's when None) from one pass over the origin."""
+    def predict_all(self, history: Sequence[Snapshot], horizons: Sequence[int] | None = None) -> dict[int, Forecast]:
+        """Return the forecasts of those horizons it knows (None: all) from one pass over the origin."""
         origin = check_history(history, 1)
         weights = self.weights()
         if origin.basis not in weights.networks:
@@ -114,7 +125,7 @@ class Dexposure:
                 tvl_usd=tvl[:, k], basis=origin.basis, forecaster=self.name, mean_factor=float(factor[k]),
             )
             for k, h in enumerate(weights.about["horizons"])
-            if wanted is None or h in wanted
+            if horizons is None or h in horizons
         }  # fmt: skip
 
 

@@ -95,3 +95,26 @@ def split(dates: Sequence[dt.date]) -> Split:
     if before >= len(dates) // 2 and after >= 4:
         return Split(validation_from=VALIDATION_FROM, test_from=TEST_FROM)
     return Split(validation_from=dates[int(len(dates) * 0.70)], test_from=dates[int(len(dates) * 0.82)])
+
+
+MOST_VALIDATION: Final = 26  # dates: half a year of weeks
+LEAST_VALIDATION: Final = 4
+
+
+def fit_split(dates: Sequence[dt.date]) -> Split:
+    """Return the cut of a history in which nothing is held out: `test_from` is the day after its last date.
+
+    Validation begins on 2024-07-15 where at least 12 dates lie on or after it and at least twice as many before;
+    else it is the last 15 % of the dates, at least 4 and at most 26.
+
+    Raises:
+        BadOption: when there are fewer than 6 dates.
+    """
+    if len(dates) < 6:
+        raise BadOption(f"{len(dates)} snapshots are too few to learn and tune on; at least 6 are needed")
+    end = dates[-1] + dt.timedelta(days=1)
+    late = sum(d >= VALIDATION_FROM for d in dates)
+    if late >= 12 and len(dates) - late >= 2 * late:
+        return Split(validation_from=VALIDATION_FROM, test_from=end)
+    count = min(max(round(0.15 * len(dates)), LEAST_VALIDATION), MOST_VALIDATION)
+    return Split(validation_from=dates[len(dates) - count], test_from=end)

@@ -87,11 +87,26 @@ class Forecaster(Protocol):
     def version(self) -> str:
         """Return what changes when its forecasts do (the sha256 of a model's weights): part of every cache key."""
 
+    @property
+    def needs_fit(self) -> bool:
+        """Return whether `fit` must come before `predict`."""
+
+    @property
+    def fitted_until(self) -> dt.date | None:
+        """Return the last date it has learnt from; None when it has not learnt from this data."""
+
     def fit(self, history: Sequence[Snapshot]) -> Forecaster:
-        """Return a forecaster that has learnt from `history` (itself when there is nothing to learn)."""
+        """Return a forecaster that has learnt from `history` alone (itself when there is nothing to learn)."""
 
     def predict(self, history: Sequence[Snapshot], horizon_weeks: int) -> Forecast:
-        """Forecast from the last snapshot of `history`, `horizon_weeks` steps ahead."""
+        """Forecast from the last snapshot of `history`, `horizon_weeks` steps ahead.
+
+        Raises:
+            NoModel: when it must be fitted first.
+        """
+
+    def predict_all(self, history: Sequence[Snapshot], horizons: Sequence[int]) -> dict[int, Forecast]:
+        """Return the forecast of each horizon it knows, sharing the work they have in common."""
 
 
 def check_history(history: Sequence[Snapshot], horizon_weeks: int) -> Snapshot:

@@ -1,9 +1,8 @@
-"""What any model has to beat: nothing changes, and what existed lately will exist again.
+"""What existed lately will exist again: EdgeBank (Poursafaei et al. 2022), how often a pair was there lately.
 
-`persistence`: the exposures and TVL of the origin, each with probability 1. `pair-memory` (EdgeBank of
-Poursafaei et al. 2022): how often a pair was there in the last L = 12 snapshots. On the holdings basis
-P(p→q) = n_pq / L. On the flow basis, where an exposure turns whenever a holding shrinks after growing, the
-pair is remembered in either direction: P(p→q) = min(1, (n_pq + n_qp) / L) · (n_pq + ½) / (n_pq + n_qp + 1).
+On the holdings basis P(p→q) = n_pq / L over the last L = 12 snapshots. On the flow basis, where an exposure
+turns whenever a holding shrinks after growing, the pair is remembered in either direction:
+P(p→q) = min(1, (n_pq + n_qp) / L) · (n_pq + ½) / (n_pq + n_qp + 1).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from dexposure_core.forecast.base import Unfitted
 from dexposure_core.forecast.candidates import mirrored
 from dexposure_core.forecast.record import Forecast, check_history
 from dexposure_core.forecast.window import pair_memory, window
@@ -23,28 +23,7 @@ RECENT: Final = 12  # snapshots of pair memory: a quarter of weeks
 
 
 @dataclass(frozen=True)
-class Persistence:
-    """The network of the origin, unchanged."""
-
-    name: str = "persistence"
-    version: str = "1"
-
-    def fit(self, history: Sequence[Snapshot]) -> Persistence:  # noqa: ARG002  the protocol's signature
-        """Return itself: nothing to learn."""
-        return self
-
-    def predict(self, history: Sequence[Snapshot], horizon_weeks: int) -> Forecast:
-        """Return today's exposures, each certain, and today's TVL."""
-        origin = check_history(history, horizon_weeks)
-        return Forecast(
-            origin=origin.date, horizon_weeks=horizon_weeks, protocols=origin.protocols, creditor=origin.creditor,
-            debtor=origin.debtor, probability=np.ones(len(origin.exposure_usd)), exposure_usd=origin.exposure_usd,
-            tvl_usd=origin.tvl_usd, basis=origin.basis, forecaster=self.name,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class PairMemoryForecaster:
+class PairMemoryForecaster(Unfitted):
     """What was there in the last 12 snapshots, in either direction, comes back as often as it was there."""
 
     name: str = "pair-memory"

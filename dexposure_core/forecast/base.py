@@ -1,0 +1,31 @@
+"""What forecasters have in common, so that each says only what is its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from dexposure_core.forecast.record import Forecast
+from dexposure_core.network import Snapshot
+
+
+class Unfitted:
+    """A forecaster with nothing to learn: `predict` works at once, `fit` changes nothing."""
+
+    @property
+    def needs_fit(self) -> bool:
+        """Return False."""
+        return False
+
+    @property
+    def fitted_until(self) -> dt.date | None:
+        """Return None: it has learnt from no date."""
+        return None
+
+    def predict(self, history: Sequence[Snapshot], horizon_weeks: int) -> Forecast:
+        """Forecast from the last snapshot of `history`, `horizon_weeks` steps ahead."""
+        raise NotImplementedError
+
+    def predict_all(self, history: Sequence[Snapshot], horizons: Sequence[int]) -> dict[int, Forecast]:
+        """Return the forecast of each horizon."""
+        return {h: self.predict(history, h) for h in horizons}

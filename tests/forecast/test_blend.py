@@ -1,0 +1,92 @@
+"""The recipe of served measures: falls back to today, follows what mean-reverts, covers what it says."""
+
+import numpy as np
+import pytest
+
+from dexposure_core.forecast.blend import (
+    SOURCES,
+    Blend,
+    difficulty,
+    fit_blend,
+    gains,
+    needed,
+    scale_of,
+    scaled,
+    sources,
+    stretch,
+)  # fmt: skip
+
+
+def recipe(series, horizon=1, needed_gain=1.0):
+    """Fit on every position from 30 on; the drawn futures say what today says, with a spread of one."""
+    values = series[:, None]
+    log = np.array([False])
+    said, truth, hard = [], [], []
+    for i in range(30, len(series) - horizon):
+        past, drawn = values[: i + 1], values[i] + np.array([[-1.0], [1.0]])
+        said.append(sources(past, drawn.mean(axis=0), horizon))
+        truth.append(values[i + horizon])
+        hard.append(difficulty(past, drawn))
+    return fit_blend(np.stack(said), np.stack(truth), np.stack(hard), log, needed_gain), np.stack(said), np.stack(truth)
+
+
+def test_sources_by_hand():
+    past = np.array([[1.0], [2.0], [6.0]])
+    found = dict(zip(SOURCES, sources(past, np.array([9.0]), 2)[:, 0], strict=True))
+    # weights 1, 0.7071, 0.5 on 6, 2, 1 → 7.914 / 2.207
+    assert found["recent weeks"] == pytest.approx((6 + 2 * 0.5**0.5 + 0.5) / (1.5 + 0.5**0.5))
+    assert (found["today"], found["mean of 12"], found["drawn futures"]) == (6.0, 3.0, 9.0)
+    assert found["trend of 26"] == 6 + 2 * (6 - 1) / 2
+
+
+def test_random_walk_is_served_as_today():
+    walk = np.cumsum(np.random.default_rng(0).normal(size=260))
+    blend, said, truth = recipe(walk, needed_gain=needed(np.array([0.3, 0.8, 1.1])))
+    assert blend.weights[0, 0] == 1.0
+    assert blend.main_sources() == ["today"]
+    assert gains(said, truth)[0] < 2.3
+
+
+def test_noise_around_a_level_is_served_near_the_level():
+    noise = 10 + np.random.default_rng(0).normal(size=260)
+    blend, said, truth = recipe(noise)
+    assert blend.weights[0, 0] < 0.5
+    served = (said[:, :, 0] @ blend.weights[:, 0]) - truth[:, 0]
+    assert (served**2).mean() < 0.7 * ((said[:, 0, 0] - truth[:, 0]) ** 2).mean()
+
+
+def test_intervals_cover_what_they_say():
+    rng = np.random.default_rng(1)
+    walk = np.cumsum(rng.normal(size=700))
+    blend, _, _ = recipe(walk[:400], needed_gain=2.3)
+    inside = []
+    for i in range(430, 699):
+        drawn = walk[i] + np.array([[-1.0], [1.0]])
+        _, low, high = blend.served(walk[i - 51 : i + 1, None], drawn, 1)
+        inside.append(low[0] <= walk[i + 1] <= high[0])
+    assert 0.82 <= np.mean(inside) <= 0.97
+
+
+def test_logarithms_keep_a_positive_measure_positive():
+    blend = Blend(
+        log=np.array([True]), weights=np.eye(len(SOURCES))[:, :1], low=np.array([-9.0]), high=np.array([9.0]),
+        usual=np.array([1.0]), count=np.array([10.0]),
+    )  # fmt: skip
+    value, low, high = blend.served(np.array([[5.0]]), np.array([[4.0], [6.0]]), 1)
+    assert value[0] == pytest.approx(5.0)
+    assert 0 < low[0] < 5 < high[0]
+
+
+def test_undefined_stays_undefined():
+    blend, _, _ = recipe(np.cumsum(np.random.default_rng(0).normal(size=100)))
+    value, low, high = blend.served(np.array([[np.nan]]), np.array([[1.0]]), 1)
+    assert np.isnan([value[0], low[0], high[0]]).all()
+
+
+def test_scale_and_stretch():
+    values = np.array([[1.0, 0.0, np.nan], [2.0, 3.0, np.nan]])
+    assert scale_of(values).tolist() == [True, False, False]
+    assert np.isnan(scaled(np.array([0.0]), np.array([True]))[0])
+    assert stretch(np.array([100.0, 0.0, 1.0]), np.array([1.0, 1.0, 1.0])).tolist() == [2.5, 1.0, 1.0]
+    # the market moves by 2 a step and draws spread by 3: 2 · 3
+    assert difficulty(np.array([[0.0], [2.0], [4.0]]), np.array([[-3.0], [3.0]]))[0] == pytest.approx(6.0)

@@ -9,8 +9,8 @@ exposure of a pair is probability × exposure_usd × `mean_factor`, where `mean_
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -42,6 +42,7 @@ class Forecast:
         basis: which network was forecast.
         forecaster: name of what made it.
         mean_factor: > 0; mean over median of the size given existence.
+        sources: target ("existence", "size", "new_size", "tvl") → in plain words, what its values come from.
 
     Raises:
         BadOption: when an array does not fit the others or a value is out of range.
@@ -58,6 +59,7 @@ class Forecast:
     basis: Basis = "holdings"
     forecaster: str = ""
     mean_factor: float = 1.0
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         kinds = {

@@ -1,6 +1,7 @@
-"""Forecasts kept on disk: computed once per (vintage, forecaster and its weights, basis, origin, horizon).
+"""Forecasts kept on disk: computed once per (vintage, forecaster and its weights, basis, origin, horizon, draws).
 
-One folder per forecast: `pairs.parquet`, `protocols.parquet`, `forecast.json`. It is written beside and renamed
+One folder per forecast: the pairs and protocols of the forecast, what its drawn futures say (numbers, importance,
+cells) as Parquet, and `forecast.json`. It is written beside and renamed
 in, so a reader sees all of it or none; a folder that cannot be read is a note and a recomputation, never an
 error and never a guess. Deleting the cache costs time and nothing else.
 """
@@ -10,13 +11,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import math
 import os
 import shutil
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import polars as pl
 
@@ -24,13 +24,19 @@ from dexposure_core import __version__
 from dexposure_core.errors import DexposureError
 from dexposure_core.forecast import Forecast
 from dexposure_core.network import Basis
+from dexposure_core.pipeline.drawn import Drawn
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+DRAWN: Final = ("numbers", "importance", "cells")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """What a kept forecast is of. `model` is the sha256 of the weights, or the version of a baseline."""
+    """What a kept forecast is of.
+
+    `model` is the sha256 of the weights, or the version of a baseline; `misses` the fingerprint of the past misses that
+    futures are drawn from, empty without; `draws` how many futures.
+    """
 
     vintage: str
     forecaster: str
@@ -38,6 +44,8 @@ class Key:
     basis: Basis
     origin: dt.date
     horizon: int
+    draws: int
+    misses: str = ""
 
     def folder(self, cache: Path) -> Path:
         """Return where it is kept."""
@@ -54,11 +62,10 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kept:
-    """A forecast with the measures and stress losses of its draws, by name (NaN = not defined)."""
+    """A forecast and what its drawn futures say."""
 
     forecast: Forecast
-    measures: dict[str, float]
-    losses: dict[str, float]
+    drawn: Drawn
 
 
 def load(cache: Path, key: Key) -> tuple[Kept | None, str]:
@@ -107,9 +114,12 @@ def _write(folder: Path, key: Key, kept: Kept) -> None:
     pl.DataFrame(pairs).write_parquet(folder / "pairs.parquet", compression="zstd")
     protocols = pl.DataFrame({"protocol": [str(p) for p in f.protocols], "tvl_usd": f.tvl_usd})
     protocols.write_parquet(folder / "protocols.parquet", compression="zstd")
+    for name in DRAWN:
+        getattr(kept.drawn, name).write_parquet(folder / f"{name}.parquet", compression="zstd")
     document = {
         "key": key.fields(), "mean_factor": f.mean_factor, "pairs": len(f.creditor), "protocols": len(f.protocols),
-        "measures": _nulls(kept.measures), "losses": _nulls(kept.losses),
+        "sources": dict(f.sources), "numbers": kept.drawn.numbers.height, "draws": kept.drawn.draws,
+        "joint": kept.drawn.joint,
     }  # fmt: skip
     (folder / "forecast.json").write_text(json.dumps(document, indent=1, sort_keys=True))
 
@@ -121,17 +131,13 @@ def _read(folder: Path, key: Key) -> Kept:
     pairs, protocols = (pl.read_parquet(folder / f"{name}.parquet") for name in ("pairs", "protocols"))
     if (pairs.height, protocols.height) != (document["pairs"], document["protocols"]):
         raise ValueError("rows are missing")
+    drawn = {name: pl.read_parquet(folder / f"{name}.parquet") for name in DRAWN}
+    if (drawn["numbers"].height, drawn["importance"].height) != (document["numbers"], document["protocols"]):
+        raise ValueError("rows are missing")
     forecast = Forecast(
         origin=key.origin, horizon_weeks=key.horizon, basis=key.basis, forecaster=key.forecaster,
         protocols=protocols["protocol"].to_numpy(), tvl_usd=protocols["tvl_usd"].to_numpy(),
-        mean_factor=float(document["mean_factor"]), **{name: pairs[name].to_numpy() for name in pairs.columns},
+        mean_factor=float(document["mean_factor"]), sources=document["sources"],
+        **{name: pairs[name].to_numpy() for name in pairs.columns},
     )  # fmt: skip
-    return Kept(forecast=forecast, measures=_nans(document["measures"]), losses=_nans(document["losses"]))
-
-
-def _nulls(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in values.items()}
-
-
-def _nans(values: dict[str, float | None]) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in cast("dict[str, float]", values).items()}
+    return Kept(forecast=forecast, drawn=Drawn(**drawn, draws=int(document["draws"]), joint=bool(document["joint"])))

@@ -47,3 +47,23 @@ def protocol_table(f: Forecast, today: Snapshot, actual: Snapshot | None) -> pl.
         }
     )  # fmt: skip
     return frame.sort(pl.col("change_usd").abs(), "protocol", descending=[True, False])
+
+
+def watchlist(importance: pl.DataFrame, today: Snapshot) -> pl.DataFrame:
+    """Return the protocols whose importance is expected to rise, the largest rise first.
+
+    Args:
+        importance: protocol, sis_today, sis, sis_low, sis_high, rises (`pipeline.drawn.Drawn.importance`).
+        today: for names and sectors.
+    """
+    texts = {
+        "protocol": today.protocols.astype(str),
+        "name": today.names.astype(str),
+        "sector": today.sectors.astype(str),
+    }
+    known = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String))
+    frame = known.join(importance, on="protocol", how="inner", maintain_order="left")
+    frame = frame.with_columns(change=pl.col("sis") - pl.col("sis_today"))
+    columns = ["protocol", "name", "sector", "sis_today", "sis", "change", "sis_low", "sis_high", "rises"]
+    rising = frame.filter(pl.col("change").is_not_nan(), pl.col("change") > 0)
+    return rising.select(columns).sort("change", "protocol", descending=[True, False])

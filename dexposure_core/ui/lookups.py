@@ -25,7 +25,7 @@ from dexposure_core.ui.view import base_of
 
 if TYPE_CHECKING:
     from dexposure_core.network.snapshot import Basis
-    from dexposure_core.pipeline.forecast import ForecastResult
+    from dexposure_core.pipeline.forecast_result import ForecastResult
     from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.ui.graph import Cut, Layout
 

@@ -14,7 +14,7 @@ from dexposure_core.stress import find_rule, find_scenario
 from dexposure_core.ui import text
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.forecast import ForecastResult
+    from dexposure_core.pipeline.forecast_result import ForecastResult
 
 NO_MODEL: Final = "**There is no trained model to forecast with.** The baselines need none: choose one below."
 REMEDY: Final = (

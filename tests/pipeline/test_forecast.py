@@ -9,8 +9,9 @@ import pytest
 
 from dexposure_core import Snapshot
 from dexposure_core.errors import BadOption, NoModel, UnknownDate, UnknownForecaster
+from dexposure_core.forecast import Dexposure
+from dexposure_core.forecast import uncertainty as past_misses
 from dexposure_core.forecast.model import FILE
-from dexposure_core.forecast.networks import drawn_networks
 from dexposure_core.forecast.training import Recipe, train
 from dexposure_core.forecast.weights import write
 from dexposure_core.measures import MEASURES
@@ -18,6 +19,7 @@ from dexposure_core.pipeline import evaluate as pipeline_evaluate
 from dexposure_core.pipeline import forecast_cache
 from dexposure_core.pipeline.evaluate import evaluate
 from dexposure_core.pipeline.forecast import forecast
+from dexposure_core.pipeline.uncertainty import learn
 from dexposure_core.store import TABLES, VintageWriter, open_store
 from dexposure_core.stress import standard_losses
 from tests.forecast.worlds import world
@@ -72,7 +74,11 @@ def model_dir(store, tmp_path_factory):
     histories = {b: [store.snapshot(d, b) for d in store.dates(b)] for b in BASES}
     data = {"vintage": store.vintage, "content_hash": store.manifest.content_hash, "simulated": True}
     trained = train(histories, recipe=Recipe(hidden=8, epochs=1), data=data)
-    write(folder / FILE, trained.networks, trained.about)
+    written = write(folder / FILE, trained.networks, trained.about)
+    known = {basis: history[:24] for basis, history in histories.items()}  # the hold-out begins at week 24
+    learnt = learn(Dexposure(model_dir=folder), known, (1, 4, 8, 12))
+    assert learnt.model == written.digest
+    past_misses.write(folder / past_misses.FILE, learnt)
     return folder
 
 
@@ -121,7 +127,9 @@ def test_the_model_forecasts_both_bases_and_says_what_it_was_trained_on(store, h
     assert any("no test of its skill" in note for note in result.notes)
     assert document["expected_exposures"] == pytest.approx(result.forecast.probability.sum())
     assert set(document["measures"]) == {m.name for m in MEASURES}
-    assert all(set(v) == {"today", "forecast", "actual"} for v in document["measures"].values())
+    assert all(
+        set(v) == {"today", "forecast", "low", "high", "source", "actual"} for v in document["measures"].values()
+    )
     assert not forecast(store, store.dates(basis)[25], basis, 4).in_sample
 
 
@@ -138,17 +146,20 @@ def test_tables_of_exposures_add_up(store, home, origin):
 
 def test_a_second_asking_is_answered_from_the_cache_with_the_same_numbers(store, home, origin, monkeypatch):
     fresh = forecast(store, origin, "flow", 1, "pair-memory")
-    monkeypatch.setattr("dexposure_core.pipeline.forecast.drawn_networks", None)  # nothing may be computed again
+    monkeypatch.setattr("dexposure_core.pipeline.drawn.draw", None)  # nothing may be computed again
     kept = forecast(store, origin, "flow", 1, "pair-memory")
     assert (fresh.cached, kept.cached) == (False, True)
     assert np.array_equal(fresh.forecast.probability, kept.forecast.probability)
     assert fresh.measures.equals(kept.measures, null_equal=True)
     assert {**fresh.json(), "cached": None} == {**kept.json(), "cached": None}
     files = sorted(p.name for p in home.rglob("*") if p.is_file())
-    assert files == ["forecast.json", "pairs.parquet", "protocols.parquet"]
+    tables = ("cells", "importance", "numbers", "pairs", "protocols")
+    assert files == sorted(["forecast.json", *(f"{name}.parquet" for name in tables)])
 
 
-@pytest.mark.parametrize("name", ["forecast.json", "pairs.parquet", "protocols.parquet"])
+@pytest.mark.parametrize(
+    "name", ["forecast.json", "pairs.parquet", "protocols.parquet", "numbers.parquet", "cells.parquet"]
+)
 @pytest.mark.parametrize("damage", ["torn", "gone", "empty"])
 def test_a_damaged_cache_is_recomputed_with_a_note(store, home, origin, name, damage):
     fresh = forecast(store, origin, "holdings", 1, "persistence")
@@ -166,12 +177,14 @@ def test_a_damaged_cache_is_recomputed_with_a_note(store, home, origin, name, da
 
 def test_every_part_of_the_key_counts():
     key = forecast_cache.Key(
-        vintage="v", forecaster="dexposure", model="m", basis="flow", origin=dt.date(2024, 1, 1), horizon=4
+        vintage="v", forecaster="dexposure", model="m", basis="flow", origin=dt.date(2024, 1, 1), horizon=4, draws=200
     )
-    changes = {"vintage": "w", "forecaster": "x", "model": "n", "basis": "holdings", "horizon": 8}
+    changes = {
+        "vintage": "w", "forecaster": "x", "model": "n", "basis": "holdings", "horizon": 8, "draws": 50, "misses": "z",
+    }  # fmt: skip
     others = [forecast_cache.Key(**{**vars(key), name: value}) for name, value in changes.items()]
     others.append(forecast_cache.Key(**{**vars(key), "origin": dt.date(2024, 1, 8)}))
-    assert len({k.digest() for k in (key, *others)}) == 7
+    assert len({k.digest() for k in (key, *others)}) == 9
 
 
 def test_a_cache_that_cannot_be_written_is_a_note(store, home, origin):
@@ -181,7 +194,7 @@ def test_a_cache_that_cannot_be_written_is_a_note(store, home, origin):
 
 
 def test_refusals_name_the_next_step(store, home, origin, tmp_path, monkeypatch):
-    with pytest.raises(UnknownForecaster, match="there are persistence, pair-memory, dexposure"):
+    with pytest.raises(UnknownForecaster, match="there are persistence, pair-memory.* dexposure"):
         forecast(store, origin, "holdings", 4, "oracle")
     with pytest.raises(UnknownDate):
         forecast(store, dt.date(1999, 1, 1), "holdings", 4, "persistence")
@@ -228,12 +241,56 @@ def test_train_writes_weights_and_a_card_that_can_be_refreshed(store, home, tmp_
 
 def test_a_large_network_is_drawn_less_often_and_its_pairs_stay(store, home, origin, tmp_path, monkeypatch):
     usual = forecast(store, origin, "holdings", 4, cache_dir=tmp_path / "usual")
-    monkeypatch.setattr("dexposure_core.pipeline.forecast.LARGE", 0)  # now every network is large
-    counts = []
-    monkeypatch.setattr(
-        "dexposure_core.pipeline.forecast.drawn_networks",
-        lambda *given: counts.append(given[3]) or drawn_networks(*given),
-    )
+    monkeypatch.setattr("dexposure_core.pipeline.drawn.LARGE", 0)  # now every network is large
     large = forecast(store, origin, "holdings", 4, cache_dir=tmp_path / "large")
-    assert counts == [4]
+    assert (usual.drawn.draws, large.drawn.draws) == (200, 24)
     assert large.exposures["expected_usd"].sum() == usual.exposures["expected_usd"].sum()  # draws touch measures only
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_every_number_has_an_interval_from_joint_futures(store, home, basis):
+    result = forecast(store, store.dates(basis)[-1], basis, 4, draws=60)
+    assert result.drawn.joint
+    for frame in (result.measures, result.stress):
+        known = frame.filter(pl.col("forecast").is_not_nan())
+        assert not known.is_empty()
+        assert known.filter(pl.col("low") > pl.col("high")).is_empty()
+        assert known.filter(pl.col("low").is_nan()).is_empty()
+    tvl = result.measures.filter(pl.col("measure") == "system_tvl_usd").row(0, named=True)
+    assert 0 < tvl["low"] < tvl["forecast"] < tvl["high"]
+    rising = result.watchlist()
+    assert rising["change"].is_sorted(descending=True)
+    assert rising.filter((pl.col("rises") < 0) | (pl.col("rises") > 1)).is_empty()
+    cells = result.drawn.cells
+    assert cells["today_usd"].sum() == pytest.approx(result.today.exposure_usd.sum())
+    assert cells.filter(pl.col("low_usd") > pl.col("high_usd")).is_empty()
+
+
+def test_without_past_misses_there_is_no_interval_and_the_reader_is_told(
+    store, home, origin, model_dir, tmp_path, monkeypatch
+):
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    (folder / FILE).write_bytes((model_dir / FILE).read_bytes())
+    monkeypatch.setenv("DEXPOSURE_MODEL_DIR", str(folder))
+    result = forecast(store, origin, "holdings", 4)
+    assert not result.drawn.joint
+    assert result.measures["low"].is_nan().all()
+    assert any("no interval" in note for note in result.notes)
+    (folder / past_misses.FILE).write_bytes(b"torn")
+    assert any("not readable" in note for note in forecast(store, origin, "holdings", 1).notes)
+
+
+def test_past_misses_of_other_weights_are_refused(model_dir):
+    with pytest.raises(NoModel, match="other weights"):
+        past_misses.read(model_dir / past_misses.FILE, "another")
+
+
+def test_learning_reads_nothing_after_its_history(store, home):
+    dates = store.dates("flow")
+    model = Dexposure()
+    full = [store.snapshot(d, "flow") for d in dates]
+    cut = learn(model, {"flow": full[:20]}, (1, 4), origins=5)
+    again = learn(model, {"flow": full[:20]}, (1, 4), origins=5)
+    assert max(int(r.origin.max()) for r in cut.residuals.values()) < dates[19].toordinal()
+    assert np.array_equal(cut.residuals["flow", 1].rest, again.residuals["flow", 1].rest)

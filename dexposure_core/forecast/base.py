@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Final
 
 from dexposure_core.forecast.record import Forecast
 from dexposure_core.network import Snapshot
+
+HORIZONS: Final = (1, 4, 8, 12)  # steps ahead that forecasters are fitted for
 
 
 class Unfitted:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def train(ctx: Context, out: Path | None, seed: int, epochs: int | None) -> None:
     """Train the forecaster on a vintage, in strict time order."""
-    from dexposure_core.pipeline.evaluate import train as run
+    from dexposure_core.pipeline.train import train as run
 
     store = ctx.open()
     with ctx.progress(" steps") as progress:

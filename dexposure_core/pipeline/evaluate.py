@@ -1,4 +1,4 @@
-"""Train the forecaster on a vintage and score forecasters on its hold-out, in strict time order."""
+"""Score forecasters on the hold-out of a vintage, in strict time order."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from dexposure_core import settings
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast import FORECASTERS, Dexposure, Forecaster, find_forecaster
 from dexposure_core.forecast.evaluation import Row
 from dexposure_core.forecast.evaluation import evaluate as score
-from dexposure_core.forecast.model import FILE, describe
+from dexposure_core.forecast.model import describe
 from dexposure_core.forecast.outcomes import split
 from dexposure_core.network import Basis, Snapshot
-from dexposure_core.pipeline.model_card import write_card
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 
 HORIZONS: Final = (1, 4, 8, 12)
-CHECKPOINTS: Final = "training"
 
 
 def evaluate(
@@ -57,7 +54,7 @@ def evaluate(
     about = _check_model(store, chosen, first)
     rows: list[Row] = []
     for basis in bases:
-        history = _history(store, basis)
+        history = history_of(store, basis)
         rows += score(history, chosen, tuple(horizons or HORIZONS), first, progress=progress)
     return {
         "vintage": store.vintage, "simulated": store.manifest.simulated, "first_origin": str(first),
@@ -66,52 +63,8 @@ def evaluate(
     }  # fmt: skip
 
 
-def train(
-    store: Store,
-    model_dir: Path | None = None,
-    *,
-    seed: int = 7,
-    epochs: int | None = None,
-    progress: Progress = silent,
-    score_it: bool = True,
-) -> dict[str, Any]:
-    """Train the model on both bases of a vintage, write the weights, score them and write the model card.
-
-    A run that was killed is resumed by the same command. Existing weights are replaced only at the end.
-
-    Args:
-        store: the vintage.
-        model_dir: folder of the weights and the card; None: the setting.
-        seed: decides everything that is drawn.
-        epochs: at most so many passes; None: the recipe's.
-        progress: told after every origin.
-        score_it: also evaluate on the hold-out, for the card.
-
-    Returns the path of the weights, model (sha256), vintage, seed, trained_until, test_from, passes.
-
-    Raises:
-        BadOption: when the vintage is too short to train on.
-    """
-    from dexposure_core.forecast.training import train as fit
-    from dexposure_core.forecast.weights import write
-
-    folder = model_dir or settings.load().model_dir
-    histories: dict[str, Sequence[Snapshot]] = {basis: _history(store, basis) for basis in store.bases()}
-    kept = settings.load().cache_dir / CHECKPOINTS
-    trained = fit(histories, seed=seed, epochs=epochs, data=_data(store), checkpoints=kept, progress=progress)
-    weights = write(folder / FILE, trained.networks, trained.about)
-    rows = evaluate(store, progress=progress, model_dir=folder)["rows"] if score_it else []
-    write_card(folder, weights.about, weights.digest, rows)
-    told = {key: weights.about[key] for key in ("seed", "trained_until", "test_from", "passes")}
-    return {"weights": str(folder / FILE), "model": weights.digest, "vintage": store.vintage, **told}
-
-
-def _data(store: Store) -> dict[str, Any]:
-    manifest = store.manifest
-    return {"vintage": store.vintage, "content_hash": manifest.content_hash, "simulated": manifest.simulated}
-
-
-def _history(store: Store, basis: Basis) -> list[Snapshot]:
+def history_of(store: Store, basis: Basis) -> list[Snapshot]:
+    """Return the snapshots of a basis, oldest first."""
     return [store.snapshot(date, basis) for date in store.dates(basis)]
 
 

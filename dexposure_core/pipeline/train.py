@@ -1,0 +1,62 @@
+"""Train the forecaster on a vintage, in strict time order, and write its weights and its model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from dexposure_core import settings
+from dexposure_core.forecast.model import FILE
+from dexposure_core.network import Snapshot
+from dexposure_core.pipeline.evaluate import evaluate, history_of
+from dexposure_core.pipeline.model_card import write_card
+from dexposure_core.progress import Progress, silent
+from dexposure_core.store import Store
+
+CHECKPOINTS: Final = "training"
+
+
+def train(
+    store: Store,
+    model_dir: Path | None = None,
+    *,
+    seed: int = 7,
+    epochs: int | None = None,
+    progress: Progress = silent,
+    score_it: bool = True,
+) -> dict[str, Any]:
+    """Train the model on both bases of a vintage, write the weights, score them and write the model card.
+
+    A run that was killed is resumed by the same command. Existing weights are replaced only at the end.
+
+    Args:
+        store: the vintage.
+        model_dir: folder of the weights and the card; None: the setting.
+        seed: decides everything that is drawn.
+        epochs: at most so many passes; None: the recipe's.
+        progress: told after every origin.
+        score_it: also evaluate on the hold-out, for the card.
+
+    Returns the path of the weights, model (sha256), vintage, seed, trained_until, test_from, passes.
+
+    Raises:
+        BadOption: when the vintage is too short to train on.
+    """
+    from dexposure_core.forecast.training import train as fit
+    from dexposure_core.forecast.weights import write
+
+    folder = model_dir or settings.load().model_dir
+    histories: dict[str, Sequence[Snapshot]] = {basis: history_of(store, basis) for basis in store.bases()}
+    kept = settings.load().cache_dir / CHECKPOINTS
+    trained = fit(histories, seed=seed, epochs=epochs, data=_data(store), checkpoints=kept, progress=progress)
+    weights = write(folder / FILE, trained.networks, trained.about)
+    rows = evaluate(store, progress=progress, model_dir=folder)["rows"] if score_it else []
+    write_card(folder, weights.about, weights.digest, rows)
+    told = {key: weights.about[key] for key in ("seed", "trained_until", "test_from", "passes")}
+    return {"weights": str(folder / FILE), "model": weights.digest, "vintage": store.vintage, **told}
+
+
+def _data(store: Store) -> dict[str, Any]:
+    manifest = store.manifest
+    return {"vintage": store.vintage, "content_hash": manifest.content_hash, "simulated": manifest.simulated}

@@ -6,6 +6,7 @@ from dexposure_core.errors import DexposureError, NoModel
 from dexposure_core.forecast import FORECASTERS
 from dexposure_core.ui import answers, controls, export, frame, lookups, outlook
 from dexposure_core.ui.charts import forecast as charts
+from dexposure_core.ui.charts import heatmap
 
 view = frame.require("forecast")
 slot = st.container()
@@ -50,6 +51,24 @@ with right:
     else:
         figure = charts.moves(movers.head(12), movers["name"].to_list()[:12], title="TVL expected to move most")
         export.chart(figure, movers, "protocols", origin)
+
+left, right = st.columns([3, 2])
+with left:
+    title = f"Expected change of exposure between sectors in {view.horizon} weeks"
+    figure = heatmap.matrix(outlook.cells_change(result.drawn.cells), title=title, signed=True)
+    export.chart(figure, result.drawn.cells, "sector-change", origin)
+    st.caption(outlook.clear_cells(result.drawn.cells))
+with right:
+    st.subheader("Watchlist: whose failure would cost more", anchor=False)
+    st.caption(
+        "What direct creditors lose if its tokens go to zero, share of system TVL; with 5 % and 95 % of futures."
+    )
+    rising = result.watchlist(500)
+    if rising.is_empty():
+        frame.empty("Nobody", f"{chosen} expects no protocol to gain importance.", "Choose another forecaster.")
+    else:
+        brief = rising.select(outlook.WATCH_COLUMNS).head(100)
+        export.table(brief, "watchlist", origin, link=view.protocol_link, full=rising, labels=outlook.WATCH_LABELS)
 
 st.subheader("Likeliest new exposures", anchor=False)
 st.caption("Pairs without an exposure today, among those the past suggests; size if it comes to exist.")

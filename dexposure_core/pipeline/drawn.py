@@ -8,6 +8,7 @@ interval is given. Importance and sector cells carry the 5 % and 95 % quantiles 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,7 @@ DRAWS: Final = 200
 LARGE: Final = 20_000  # exposures from which fewer draws do: each costs 0.2 s of measuring at 74,000
 LARGE_DRAWS: Final = 24
 ALONE_DRAWS: Final = 16  # means only
+SCORES: Final = {"sis": "sis", "loss": "default_loss"}  # ours → column of `systemic_importance`
 TOLD: Final = 20  # fewer draws say nothing about a 5 % quantile
 
 
@@ -39,8 +41,10 @@ class Drawn:
 
     Attributes:
         numbers: name, forecast, low, high, source: measures, then `loss:<scenario>:<rule>`; NaN = not defined.
-        importance: protocol, sis_today, sis, sis_low, sis_high, rises (share of futures in which it rises).
-        cells: creditor_sector, debtor_sector, today_usd, forecast_usd, low_usd, high_usd.
+        importance: protocol and, for the published score (`sis`) and the share of system TVL that its direct creditors
+            lose if its tokens go to zero (`loss`): today, mean, low, high and the share of futures in which it rises.
+        cells: creditor_sector, debtor_sector, today_usd, forecast_usd, low_usd, high_usd; scaled so that the forecast
+            sums to the total exposure of `numbers`.
         draws: M.
         joint: whether they were drawn jointly, from past misses.
     """
@@ -79,20 +83,21 @@ def draw(
         blend = learnt.blends[place]
         value, low, high = blend.served(track(history[-LOOK_BACK:])[1], numbers, forecast.horizon_weeks)
         source = blend.main_sources()
-    _, sis_today, cells_today = _seen(origin)
+    _, scores_today, cells_today = _seen(origin)
+    total = float(value[names.index("total_exposure_usd")])
     return Drawn(
         numbers=pl.DataFrame({"name": names, "forecast": value, "low": low, "high": high, "source": source}),
-        importance=_importance(origin, np.array([sis for _, sis, _ in seen]), sis_today, joint=joint),
-        cells=_cells(origin, np.array([cells for _, _, cells in seen]), cells_today, joint=joint),
+        importance=_importance(origin, np.array([scores for _, scores, _ in seen]), scores_today, joint=joint),
+        cells=_cells(origin, np.array([cells for _, _, cells in seen]), cells_today, total, joint=joint),
         draws=len(seen), joint=joint,
     )  # fmt: skip
 
 
 def _seen(network: Snapshot) -> tuple[dict[str, float], Floats, Floats]:
-    """Return the measures and losses by name, the importance (N,) and the sector cells (S, S)."""
+    """Return the measures and losses by name, SCORES of every protocol (2, N) and the sector cells (S, S)."""
     facts = Facts(network)
     values = {**measure_facts(facts), **standard_losses(network)}
-    return values, facts.importance["sis"].to_numpy(), facts.sectors[1]
+    return values, facts.importance.select(SCORES.values()).to_numpy().T, facts.sectors[1]
 
 
 def _means(values: Floats) -> Floats:
@@ -108,17 +113,22 @@ def _ends(values: Floats, *, joint: bool) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _importance(origin: Snapshot, sis: Floats, today: Floats, *, joint: bool) -> pl.DataFrame:
-    low, high = _ends(sis, joint=joint)
-    return pl.DataFrame({
-        "protocol": pl.Series(origin.protocols.tolist(), dtype=pl.String),
-        "sis_today": today, "sis": sis.mean(axis=0), "sis_low": low, "sis_high": high,
-        "rises": (sis > today).mean(axis=0),
-    })  # fmt: skip
+def _importance(origin: Snapshot, scores: Floats, today: Floats, *, joint: bool) -> pl.DataFrame:
+    low, high = _ends(scores, joint=joint)
+    columns = {"protocol": pl.Series(origin.protocols.tolist(), dtype=pl.String)}
+    for k, name in enumerate(SCORES):
+        columns |= {
+            f"{name}_today": pl.Series(today[k]), name: pl.Series(scores[:, k].mean(axis=0)),
+            f"{name}_low": pl.Series(low[k]), f"{name}_high": pl.Series(high[k]),
+            f"{name}_rises": pl.Series((scores[:, k] > today[k]).mean(axis=0)),
+        }  # fmt: skip
+    return pl.DataFrame(columns)
 
 
-def _cells(origin: Snapshot, cells: Floats, today: Floats, *, joint: bool) -> pl.DataFrame:
+def _cells(origin: Snapshot, cells: Floats, today: Floats, total: float, *, joint: bool) -> pl.DataFrame:
     sectors = Facts(origin).sectors[0]
+    mean_total = float(cells.sum(axis=(1, 2)).mean())
+    cells = cells * (total / mean_total if math.isfinite(total) and mean_total > 0 else 1.0)
     low, high = _ends(cells, joint=joint)
     size = len(sectors)
     return pl.DataFrame({

@@ -96,9 +96,9 @@ class ForecastResult:
         return protocol_table(self.forecast, self.today, self.actual)
 
     def watchlist(self, limit: int = 50) -> pl.DataFrame:
-        """Return the protocols whose systemic importance is forecast to rise most, by expected rise.
+        """Return the protocols whose failure is expected to cost their direct creditors more, largest rise first.
 
-        Columns: protocol, name, sector, sis_today, sis, change, sis_low, sis_high, rises (share of futures).
+        Columns: see `forecast_tables.watchlist`.
         """
         return watchlist(self.drawn.importance, self.today).head(limit)
 

@@ -50,20 +50,25 @@ def protocol_table(f: Forecast, today: Snapshot, actual: Snapshot | None) -> pl.
 
 
 def watchlist(importance: pl.DataFrame, today: Snapshot) -> pl.DataFrame:
-    """Return the protocols whose importance is expected to rise, the largest rise first.
+    """Return the protocols whose failure is expected to cost more, the largest rise first.
+
+    Ranked by the loss of direct creditors, not by the published score: that one jumps from 0 to 1/3 when a protocol
+    without exposures gains its first (its tail part), however small.
 
     Args:
-        importance: protocol, sis_today, sis, sis_low, sis_high, rises (`pipeline.drawn.Drawn.importance`).
+        importance: `pipeline.drawn.Drawn.importance`.
         today: for names and sectors.
+
+    Returns protocol, name, sector, loss_today, loss, change, loss_low, loss_high, loss_rises, sis_today, sis,
+    sis_rises.
     """
-    texts = {
-        "protocol": today.protocols.astype(str),
-        "name": today.names.astype(str),
-        "sector": today.sectors.astype(str),
-    }
-    known = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String))
+    texts = {"protocol": today.protocols, "name": today.names, "sector": today.sectors}
+    known = pl.DataFrame({k: v.tolist() for k, v in texts.items()}, schema=dict.fromkeys(texts, pl.String))
     frame = known.join(importance, on="protocol", how="inner", maintain_order="left")
-    frame = frame.with_columns(change=pl.col("sis") - pl.col("sis_today"))
-    columns = ["protocol", "name", "sector", "sis_today", "sis", "change", "sis_low", "sis_high", "rises"]
+    frame = frame.with_columns(change=pl.col("loss") - pl.col("loss_today"))
+    columns = [
+        "protocol", "name", "sector", "loss_today", "loss", "change", "loss_low", "loss_high", "loss_rises",
+        "sis_today", "sis", "sis_rises",
+    ]  # fmt: skip
     rising = frame.filter(pl.col("change").is_not_nan(), pl.col("change") > 0)
     return rising.select(columns).sort("change", "protocol", descending=[True, False])

@@ -144,7 +144,7 @@ def contagion(result: StressResult, losses: Sequence[float], words: str) -> str:
 
 
 def forecast(measures: pl.DataFrame, weeks: int, forecaster: str, when: str) -> str:
-    """Answer: what is expected to change in the coming weeks? `measures`: measure, today, forecast, actual."""
+    """Answer: what is expected to change in the coming weeks? `measures`: measure, today, forecast, low, high."""
     rows = {row["measure"]: row for row in measures.to_dicts()}
     parts = [
         _expected("total exposure", rows.get("total_exposure_usd"), "USD"),
@@ -167,4 +167,10 @@ def _expected(what: str, row: dict[str, float] | None, unit: str) -> str:
         return ""
     moved = text.change(row["forecast"], row["today"], unit)
     moved = "no change" if moved.partition(" ")[0] in ("0", "0.00") else moved
-    return f"{what} **{text.amount(row['forecast'], unit)}** ({moved})"
+    return f"{what} **{text.amount(row['forecast'], unit)}** ({moved}{_interval(row, unit)})"
+
+
+def _interval(row: dict[str, float], unit: str) -> str:
+    if not (math.isfinite(row.get("low", math.nan)) and math.isfinite(row.get("high", math.nan))):
+        return ""
+    return f"; 90 %: {text.amount(row['low'], unit)} to {text.amount(row['high'], unit)}"

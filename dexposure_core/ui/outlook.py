@@ -10,6 +10,7 @@ import polars as pl
 
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline import views
+from dexposure_core.pipeline.views import Matrix
 from dexposure_core.stress import find_rule, find_scenario
 from dexposure_core.ui import text
 
@@ -21,6 +22,11 @@ REMEDY: Final = (
     "Training takes minutes on a plain computer; reload afterwards. Persistence and pair-memory, above, need none."
 )
 NEW_LABELS: Final = {"exposure_usd": "Size, USD m"}
+WATCH_LABELS: Final = {
+    "loss_today": "Today", "loss": "Expected", "change": "Rise", "loss_low": "5 %", "loss_high": "95 %",
+    "loss_rises": "Rises in", "sis_today": "SIS today", "sis": "SIS exp.",
+}  # fmt: skip
+WATCH_COLUMNS: Final = ("protocol", "name", "loss_today", "loss", "loss_low", "loss_high", "loss_rises")
 GONE_LABELS: Final = {"exposure_usd": "Today, USD m", "probability": "Still there"}
 SKILL_LABELS: Final = {"what": "What", "value": "This", "persistence": "Persist.", "gain": "Better by"}
 MEASURES_SHOWN: Final = (
@@ -64,6 +70,31 @@ def losses(stress: pl.DataFrame) -> tuple[pl.DataFrame, list[str], list[str]]:
     rows = stress.filter(pl.col("today").is_not_nan() & pl.col("forecast").is_not_nan())
     named = [name.split(":") for name in rows["loss"].to_list()]
     return rows, [find_scenario(n[1]).title for n in named], [find_rule(n[2]).title for n in named]
+
+
+def cells_change(cells: pl.DataFrame) -> Matrix:
+    """Return the expected change of every sector cell (forecast − today) as a matrix."""
+    ends = ("creditor_sector", "debtor_sector")
+    expected = cells.select(*ends, exposure_usd="forecast_usd").filter(pl.col("exposure_usd") > 0)
+    now = cells.select(*ends, exposure_usd="today_usd").filter(pl.col("exposure_usd") > 0)
+    return views.change(expected, now)[1]
+
+
+def clear_cells(cells: pl.DataFrame) -> str:
+    """Say which cells are expected to change beyond doubt: today's amount lies outside the 5 % to 95 % futures."""
+    known = cells.filter(pl.col("low_usd").is_not_nan(), (pl.col("today_usd") > 0) | (pl.col("forecast_usd") > 0))
+    if known.is_empty():
+        return "No interval is known for this forecaster."
+    outside = known.filter((pl.col("today_usd") < pl.col("low_usd")) | (pl.col("today_usd") > pl.col("high_usd")))
+    if outside.is_empty():
+        return "In no cell does today's amount lie outside the middle 90 % of the drawn futures: no change is sure."
+    top = outside.sort((pl.col("forecast_usd") - pl.col("today_usd")).abs(), descending=True).row(0, named=True)
+    return (
+        f"In {text.plural(outside.height, 'cell')} of {known.height} today's amount lies outside the middle 90 % of "
+        f"the drawn futures; the largest is {text.markdown(top['creditor_sector'])} → "
+        f"{text.markdown(top['debtor_sector'])}, {text.usd(top['today_usd'])} today, "
+        f"{text.usd(top['low_usd'])} to {text.usd(top['high_usd'])} expected."
+    )
 
 
 def still(movers: pl.DataFrame) -> bool:

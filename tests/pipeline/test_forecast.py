@@ -17,6 +17,7 @@ from dexposure_core.forecast.weights import write
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline import evaluate as pipeline_evaluate
 from dexposure_core.pipeline import forecast_cache
+from dexposure_core.pipeline import train as pipeline_train
 from dexposure_core.pipeline.evaluate import evaluate
 from dexposure_core.pipeline.forecast import forecast
 from dexposure_core.pipeline.uncertainty import learn
@@ -228,13 +229,13 @@ def test_a_model_that_has_seen_the_hold_out_is_refused(store, home, model_dir, m
 @pytest.mark.slow
 def test_train_writes_weights_and_a_card_that_can_be_refreshed(store, home, tmp_path):
     folder = tmp_path / "trained"
-    document = pipeline_evaluate.train(store, folder, epochs=1, seed=3)
+    document = pipeline_train.train(store, folder, epochs=1, seed=3)
     card = (folder / "README.md").read_text()
     assert document["model"] in card
     assert f"content hash `{store.manifest.content_hash}`" in card
     assert "| brier | 1 |" in card
     (folder / "README.md").write_text("My own words.\n\n" + card)
-    again = pipeline_evaluate.train(store, folder, epochs=1, seed=3, score_it=False)
+    again = pipeline_train.train(store, folder, epochs=1, seed=3, score_it=False)
     assert again["model"] == document["model"]
     assert (folder / "README.md").read_text().startswith("My own words.")
 
@@ -260,10 +261,12 @@ def test_every_number_has_an_interval_from_joint_futures(store, home, basis):
     assert 0 < tvl["low"] < tvl["forecast"] < tvl["high"]
     rising = result.watchlist()
     assert rising["change"].is_sorted(descending=True)
-    assert rising.filter((pl.col("rises") < 0) | (pl.col("rises") > 1)).is_empty()
+    assert rising.filter((pl.col("loss_rises") < 0) | (pl.col("loss_rises") > 1)).is_empty()
     cells = result.drawn.cells
     assert cells["today_usd"].sum() == pytest.approx(result.today.exposure_usd.sum())
     assert cells.filter(pl.col("low_usd") > pl.col("high_usd")).is_empty()
+    total = result.measures.filter(pl.col("measure") == "total_exposure_usd")["forecast"].item()
+    assert cells["forecast_usd"].sum() == pytest.approx(total)
 
 
 def test_without_past_misses_there_is_no_interval_and_the_reader_is_told(

@@ -22,17 +22,18 @@ def beside(
     frame: pl.DataFrame, titles: Sequence[str], units: Sequence[str], *, title: str, weeks: int,
     details: Sequence[str] | None = None,
 ) -> Any:  # fmt: skip
-    """Return one row a number: its expected change in % of today, and what happened where it is known.
+    """Return one row a number: its expected change in % of today with its interval, and what happened where known.
 
     Args:
-        frame: today, forecast, actual (NaN = not defined or not known), rows in the order to draw.
+        frame: today, forecast, low, high, actual (NaN = not defined or not known), rows in the order to draw.
         titles: names of the rows.
         units: unit of each row, for the amounts written.
         title: what is shown.
         weeks: horizon.
         details: what to write before the amounts under each name.
     """
-    legend = "◆ forecast, ○ what happened" if frame["actual"].is_finite().any() else "◆ forecast"
+    forecast = "◆ forecast with 90 % interval" if frame["low"].is_finite().any() else "◆ forecast"
+    legend = f"{forecast}, ○ what happened" if frame["actual"].is_finite().any() else forecast
     unit = f"% of today in {weeks} weeks; {legend}; 0: no change (persistence)"
     drawn = base.figure(title, unit, height=110 + _ROW * frame.height)
     rows = list(range(frame.height))
@@ -49,8 +50,9 @@ def beside(
         drawn.add_trace(
             go.Scatter(
                 x=moves, y=rows, mode="markers", name=name,
+                error_x=_whiskers(frame, moves) if column == "forecast" else None,
                 marker={"color": colour, "size": 12, "symbol": symbol, "line": {"width": 2.5, "color": colour}},
-                customdata=[_beside(t, v, u) for t, v, u in zip(today, values, units, strict=True)],
+                customdata=_hover(frame, column, units),
                 hovertemplate=f"{name}: %{{customdata}}<extra></extra>",
             )
         )  # fmt: skip
@@ -60,6 +62,41 @@ def beside(
     drawn.update_layout(margin={"t": 60}, showlegend=False)
     base.room_left(drawn, max((min(36, len(name)) for name in titles), default=0) - 4)
     return drawn
+
+
+def _whiskers(frame: pl.DataFrame, moves: Sequence[float | None]) -> dict[str, Any]:
+    """Return the interval's ends as distances from the marker, in % of today; none where it is not defined."""
+    ends = [
+        [_relative(v, t) for v, t in zip(frame[column].to_list(), frame["today"].to_list(), strict=True)]
+        for column in ("low", "high")
+    ]
+    down, up = (
+        [0.0 if e is None or m is None else abs(e - m) for e, m in zip(end, moves, strict=True)] for end in ends
+    )
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": up,
+        "arrayminus": down,
+        "color": FORECAST,
+        "thickness": 2,
+        "width": 5,
+    }
+
+
+def _hover(frame: pl.DataFrame, column: str, units: Sequence[str]) -> list[str]:
+    """Return what a marker says: the amounts, and for the forecast its interval and where the number comes from."""
+    words = [_beside(t, v, u) for t, v, u in zip(frame["today"], frame[column], units, strict=True)]
+    if column != "forecast":
+        return words
+    rows = zip(words, frame["low"], frame["high"], frame["source"], units, strict=True)
+    return [f"{w}{_interval(low, high, u)}<br>served from: {text.html(source)}" for w, low, high, source, u in rows]
+
+
+def _interval(low: float, high: float, unit: str) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "<br>no interval"
+    return f"<br>90 %: {text.amount(low, unit)} to {text.amount(high, unit)}"
 
 
 def _row_names(

@@ -106,9 +106,13 @@ class Tuned:
         def validation() -> Iterator[Case]:
             return cases(history, cut, self.horizons, validation=True, everything=self.everything)
 
-        learnt = {t: self.part(t).learn(training, validation, self.horizons) for t in TARGETS}
+        learnt = self.learnt(training, validation)
         fitted = replace(self, **learnt, basis=last.basis, fitted_until=last.date)  # type: ignore[arg-type]
         return replace(fitted, chosen=_choose(fitted, validation()))
+
+    def learnt(self, training: Cases, validation: Cases) -> dict[Target, Part]:
+        """Return the parts after they have counted or been trained."""
+        return {t: self.part(t).learn(training, validation, self.horizons) for t in TARGETS}
 
     def part(self, target: Target) -> Part:
         """Return the part for a target."""

@@ -63,10 +63,12 @@ class View:
     """What is known at an origin of N protocols about C listed pairs.
 
     Attributes:
+        recent: the snapshots of the window, the origin last.
         past: the window.
         key: (C,) sorted keys, creditor row × N + debtor row; on the flow basis both directions of every pair.
     """
 
+    recent: Sequence[Snapshot]
     past: Window
     key: Indices
     _kept: dict[object, Any] = field(default_factory=dict)
@@ -75,9 +77,8 @@ class View:
     def of(history: Sequence[Snapshot], *, everything: bool) -> View:
         """Return the view of the last of `history`: all candidates, or only pairs the window has seen."""
         past = window(history)
-        if everything:
-            return View(past=past, key=_symmetric(past, candidates(past)))
-        return View(past=past, key=_symmetric(past, distinct(past.key)))
+        key = candidates(past) if everything else distinct(past.key)
+        return View(recent=history[-past.length :], past=past, key=_symmetric(past, key))
 
     def kept(self, name: object, make: Callable[[], Any]) -> Any:
         """Return what `make` gives, computed once per `name`."""

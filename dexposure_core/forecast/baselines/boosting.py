@@ -1,0 +1,150 @@
+"""Gradient boosting on pair and protocol features: what a careful analyst would try first.
+
+LightGBM, one booster per horizon and target: existence (log loss) and the change of size from the last one (absolute
+error) on the pair features, the change of TVL (absolute error) on the protocol features. Pairs never seen are thinned
+to one in twenty for training, counting twentyfold. Trees are added until the validation dates stop improving; how
+bushy they are is chosen there too. One thread and a fixed seed: the same data give the same trees.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dexposure_core.errors import NoModel
+from dexposure_core.forecast.baselines.tuning import Cases, Setting, Target
+from dexposure_core.forecast.baselines.view import Case, Truth, View
+from dexposure_core.forecast.features import PAIR_FEATURES
+from dexposure_core.forecast.record import Floats
+from dexposure_core.network import Basis
+
+BUSHES: Final[tuple[Setting, ...]] = ((7.0, 0.1), (15.0, 0.1), (31.0, 0.05))  # leaves per tree, learning rate
+TREES: Final = 200
+PATIENCE: Final = 10
+THINNED: Final = 20
+SEED: Final = 7
+CHECKED: Final = 3  # every third validation origin says when to stop
+_EITHER: Final = PAIR_FEATURES.index("either_seen")
+
+
+def library() -> Any:
+    """Return the module lightgbm.
+
+    Raises:
+        NoModel: when it cannot be loaded; says what to install.
+    """
+    try:
+        return importlib.import_module("lightgbm")
+    except ImportError as error:
+        raise NoModel("gradient-boosting needs the package lightgbm; `pip install lightgbm==4.7.0`") from error
+    except OSError:
+        pass  # A bare Linux image has no libgomp.so.1. torch brings its own: loaded first, it serves both.
+    try:
+        spec = find_spec("torch")
+        if spec and spec.origin:
+            ctypes.CDLL(str(Path(spec.origin).parent / "lib" / "libgomp.so.1"), mode=ctypes.RTLD_GLOBAL)
+        return importlib.import_module("lightgbm")
+    except (ImportError, OSError) as error:
+        raise NoModel(f"lightgbm cannot be loaded ({error}); install the system library libgomp1") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boosted:
+    """One target by boosting; `boosters` per (horizon, setting), empty before training."""
+
+    target: Target
+    boosters: Mapping[tuple[int, Setting], Any] = field(default_factory=dict)
+
+    def settings(self, basis: Basis) -> tuple[Setting, ...]:  # noqa: ARG002
+        """Return (leaves, learning rate)."""
+        return BUSHES
+
+    def learn(self, training: Cases, validation: Cases, horizons: Sequence[int]) -> Boosted:
+        """Return it trained."""
+        learn, check = (
+            self._tables(training(), horizons, thin=True),
+            self._tables(islice(validation(), 0, None, CHECKED), horizons),
+        )
+        return replace(self, boosters={(h, s): self._train(learn[h], check[h], s) for h in horizons for s in BUSHES})
+
+    def of(self, view: View, horizon: int, setting: Setting) -> Floats:
+        """Return (C,) probabilities, (C,) log1p USD of sizes, or (N,) log1p USD of TVL."""
+        rows = _inputs(self.target, view)
+        base = _base(self.target, view)
+        booster = self.boosters[horizon, setting]
+        return np.asarray(base + booster.predict(rows, num_threads=1)) if len(rows) and booster else base
+
+    def _tables(self, found: Iterator[Case], horizons: Sequence[int], *, thin: bool = False) -> dict[int, _Table]:
+        parts: dict[int, list[_Table]] = {h: [] for h in horizons}
+        for at, case in enumerate(found):
+            for h, truth in case.truth.items():
+                parts[h].append(_table(self.target, case.view, truth, np.random.default_rng(at) if thin else None))
+        return {h: _Table.joined(p) for h, p in parts.items()}
+
+    def _train(self, learn: _Table, check: _Table, setting: Setting) -> Any:
+        """Return a booster; None, which says no change and no existence, when there is nothing to learn from."""
+        if len(learn.label) == 0 or len(check.label) == 0:
+            return None
+        lightgbm = library()
+        data = lightgbm.Dataset(learn.rows, learn.label, weight=learn.weight)
+        options = {
+            "objective": "binary" if self.target == "existence" else "regression_l1", "num_leaves": int(setting[0]),
+            "learning_rate": setting[1], "min_data_in_leaf": min(50, max(1, len(learn.label) // 20)), "seed": SEED,
+            "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbose": -1,
+        }  # fmt: skip
+        stop = lightgbm.early_stopping(PATIENCE, verbose=False)
+        checked = data.create_valid(check.rows, check.label, weight=check.weight)
+        return lightgbm.train(options, data, TREES, valid_sets=[checked], callbacks=[stop])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Table:
+    """Rows to learn from (R, features), their labels and weights (R,)."""
+
+    rows: Any
+    label: Floats
+    weight: Floats
+
+    @staticmethod
+    def joined(parts: Sequence[_Table]) -> _Table:
+        if not parts:
+            return _Table(rows=np.zeros((0, 1), dtype=np.float32), label=np.zeros(0), weight=np.zeros(0))
+        columns = ((p.rows, p.label, p.weight) for p in parts)
+        rows, label, weight = (np.concatenate(c) for c in zip(*columns, strict=True))
+        return _Table(rows=rows, label=label, weight=weight)
+
+
+def _table(target: Target, view: View, truth: Truth, rng: np.random.Generator | None) -> _Table:
+    rows, base = _inputs(target, view), _base(target, view)
+    weight = np.ones(len(rows))
+    if target == "tvl":
+        keep, label = truth.known, truth.log_tvl - base
+    elif target == "size":
+        keep, label = truth.exists, truth.log_usd - base
+    else:
+        keep, label = np.ones(len(rows), dtype=bool), truth.exists.astype(np.float64)
+        if rng is not None:
+            unseen = rows[:, _EITHER] == 0
+            keep = ~unseen | (rng.random(len(rows)) < 1 / THINNED)
+            weight = np.where(unseen, float(THINNED), 1.0)
+    return _Table(rows=rows[keep], label=label[keep], weight=weight[keep])
+
+
+def _inputs(target: Target, view: View) -> Any:
+    given = view.features.node if target == "tvl" else view.features.pair
+    return np.asarray(given, dtype=np.float32)
+
+
+def _base(target: Target, view: View) -> Floats:
+    """Return what the trees correct: nothing, the last size, today's TVL."""
+    if target == "existence":
+        return np.zeros(len(view.key))
+    return view.features.anchor if target == "size" else view.log_tvl

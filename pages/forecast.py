@@ -59,7 +59,7 @@ with left:
     export.chart(figure, result.drawn.cells, "sector-change", origin)
     st.caption(outlook.clear_cells(result.drawn.cells))
 with right:
-    st.subheader("Watchlist: whose failure would cost more", anchor=False)
+    st.subheader("Watchlist: whose failure may cost more", anchor=False)
     st.caption(
         "What direct creditors lose if its tokens go to zero, share of system TVL; with 5 % and 95 % of futures."
     )
@@ -67,8 +67,14 @@ with right:
     if rising.is_empty():
         frame.empty("Nobody", f"{chosen} expects no protocol to gain importance.", "Choose another forecaster.")
     else:
-        brief = rising.select(outlook.WATCH_COLUMNS).head(100)
-        export.table(brief, "watchlist", origin, link=view.protocol_link, full=rising, labels=outlook.WATCH_LABELS)
+        export.table(
+            outlook.brief_watchlist(rising),
+            "watchlist",
+            origin,
+            link=view.protocol_link,
+            full=rising,
+            labels=outlook.WATCH_LABELS,
+        )
 
 st.subheader("Likeliest new exposures", anchor=False)
 st.caption("Pairs without an exposure today, among those the past suggests; size if it comes to exist.")

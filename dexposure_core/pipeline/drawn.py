@@ -2,7 +2,9 @@
 
 With learnt uncertainty the futures are joint (`forecast.futures`), and a number is served by the recipe of its
 past (`forecast.blend`) with its 90 % interval. Without, exposures are drawn one by one: the means are right, and no
-interval is given. Importance and sector cells carry the 5 % and 95 % quantiles of the joint futures as they are.
+interval is given. Importance and sector cells carry the 5 % and 95 % quantiles of the joint futures, and their
+expectation leans on today as far as the system-wide number of the same kind does: where the mean of the futures was
+not to be trusted for the whole, it is not for its parts.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Final
 
 import numpy as np
@@ -31,7 +33,9 @@ DRAWS: Final = 200
 LARGE: Final = 20_000  # exposures from which fewer draws do: each costs 0.2 s of measuring at 74,000
 LARGE_DRAWS: Final = 24
 ALONE_DRAWS: Final = 16  # means only
-SCORES: Final = {"sis": "sis", "loss": "default_loss"}  # ours → column of `systemic_importance`
+# ours → the system-wide measure of the same kind, column of `systemic_importance`
+SCORES: Final = {"sis": "mean_sis", "loss": "mean_default_loss"}
+COLUMNS: Final = ("sis", "default_loss")
 TOLD: Final = 20  # fewer draws say nothing about a 5 % quantile
 
 
@@ -78,17 +82,20 @@ def draw(
     names = list(seen[0][0])
     numbers = np.array([[values[name] for name in names] for values, _, _ in seen])
     value, low, high = _means(numbers), *np.full((2, len(names)), np.nan)
-    source = ["drawn futures"] * len(names)
+    source, trust = ["drawn futures"] * len(names), np.ones(len(names))
     if learnt is not None and joint and tuple(names) == learnt.measures:
         blend = learnt.blends[place]
         value, low, high = blend.served(track(history[-LOOK_BACK:])[1], numbers, forecast.horizon_weeks)
-        source = blend.main_sources()
+        source, trust = blend.main_sources(), blend.weights[-1]
     _, scores_today, cells_today = _seen(origin)
-    total = float(value[names.index("total_exposure_usd")])
+    at = {name: k for k, name in enumerate(names)}
+    scores = _Parts(np.array([part for _, part, _ in seen]), scores_today, joint=joint)
+    cells = _Parts(np.array([part for _, _, part in seen]), cells_today, joint=joint)
+    total = at["total_exposure_usd"]
     return Drawn(
         numbers=pl.DataFrame({"name": names, "forecast": value, "low": low, "high": high, "source": source}),
-        importance=_importance(origin, np.array([scores for _, scores, _ in seen]), scores_today, joint=joint),
-        cells=_cells(origin, np.array([cells for _, _, cells in seen]), cells_today, total, joint=joint),
+        importance=_importance(origin, scores, trust[[at[name] for name in SCORES.values()]]),
+        cells=_cells(origin, cells, float(trust[total]), float(value[total])),
         draws=len(seen), joint=joint,
     )  # fmt: skip
 
@@ -97,7 +104,7 @@ def _seen(network: Snapshot) -> tuple[dict[str, float], Floats, Floats]:
     """Return the measures and losses by name, SCORES of every protocol (2, N) and the sector cells (S, S)."""
     facts = Facts(network)
     values = {**measure_facts(facts), **standard_losses(network)}
-    return values, facts.importance.select(SCORES.values()).to_numpy().T, facts.sectors[1]
+    return values, facts.importance.select(COLUMNS).to_numpy().T, facts.sectors[1]
 
 
 def _means(values: Floats) -> Floats:
@@ -106,34 +113,55 @@ def _means(values: Floats) -> Floats:
     return np.where(some, np.nanmean(np.where(some, values, 0.0), axis=0), np.nan)
 
 
-def _ends(values: Floats, *, joint: bool) -> tuple[Floats, Floats]:
-    if not joint or len(values) < TOLD:
-        return np.full(values.shape[1:], np.nan), np.full(values.shape[1:], np.nan)
-    low, high = np.quantile(values, LEVELS, axis=0)
-    return low, high
+@dataclass(frozen=True)
+class _Parts:
+    """Parts of the system (protocols, sector cells) in M futures (M, ...) and today (...)."""
+
+    drawn: Floats
+    today: Floats
+    _: KW_ONLY
+    joint: bool
+
+    def ends(self) -> tuple[Floats, Floats]:
+        """Return the 5 % and 95 % quantiles of joint futures; NaN without them."""
+        if not self.joint or len(self.drawn) < TOLD:
+            return np.full(self.today.shape, np.nan), np.full(self.today.shape, np.nan)
+        low, high = np.quantile(self.drawn, LEVELS, axis=0)
+        return low, high
+
+    def rises(self) -> Floats:
+        """Return the share of futures above today."""
+        return np.asarray((self.drawn > self.today).mean(axis=0))
 
 
-def _importance(origin: Snapshot, scores: Floats, today: Floats, *, joint: bool) -> pl.DataFrame:
-    low, high = _ends(scores, joint=joint)
+def _importance(origin: Snapshot, scores: _Parts, trust: Floats) -> pl.DataFrame:
+    low, high = scores.ends()
+    expected = scores.today + trust[:, None] * (scores.drawn.mean(axis=0) - scores.today)
     columns = {"protocol": pl.Series(origin.protocols.tolist(), dtype=pl.String)}
     for k, name in enumerate(SCORES):
         columns |= {
-            f"{name}_today": pl.Series(today[k]), name: pl.Series(scores[:, k].mean(axis=0)),
-            f"{name}_low": pl.Series(low[k]), f"{name}_high": pl.Series(high[k]),
-            f"{name}_rises": pl.Series((scores[:, k] > today[k]).mean(axis=0)),
+            f"{name}_today": pl.Series(scores.today[k]), name: pl.Series(expected[k]), f"{name}_low": pl.Series(low[k]),
+            f"{name}_high": pl.Series(high[k]), f"{name}_rises": pl.Series(scores.rises()[k]),
         }  # fmt: skip
     return pl.DataFrame(columns)
 
 
-def _cells(origin: Snapshot, cells: Floats, today: Floats, total: float, *, joint: bool) -> pl.DataFrame:
+def _cells(origin: Snapshot, cells: _Parts, trust: float, total: float) -> pl.DataFrame:
     sectors = Facts(origin).sectors[0]
-    mean_total = float(cells.sum(axis=(1, 2)).mean())
-    cells = cells * (total / mean_total if math.isfinite(total) and mean_total > 0 else 1.0)
-    low, high = _ends(cells, joint=joint)
+    totals = cells.drawn.sum(axis=(1, 2))
+    usual = _over(total, float(np.median(totals)))
+    low, high = (usual * end for end in cells.ends())
+    drawn = cells.drawn.mean(axis=0) * _over(total, float(totals.mean()))
+    expected = trust * drawn + (1.0 - trust) * cells.today * _over(total, float(cells.today.sum()))
     size = len(sectors)
     return pl.DataFrame({
         "creditor_sector": pl.Series(np.repeat(np.array(sectors, dtype=object), size).tolist(), dtype=pl.String),
         "debtor_sector": pl.Series(sectors * size, dtype=pl.String),
-        "today_usd": today.ravel(), "forecast_usd": cells.mean(axis=0).ravel(),
+        "today_usd": cells.today.ravel(), "forecast_usd": expected.ravel(),
         "low_usd": low.ravel(), "high_usd": high.ravel(),
     })  # fmt: skip
+
+
+def _over(total: float, whole: float) -> float:
+    """Return total / whole, 1 where that says nothing."""
+    return total / whole if math.isfinite(total) and whole > 0 else 1.0

@@ -96,7 +96,7 @@ class ForecastResult:
         return protocol_table(self.forecast, self.today, self.actual)
 
     def watchlist(self, limit: int = 50) -> pl.DataFrame:
-        """Return the protocols whose failure is expected to cost their direct creditors more, largest rise first.
+        """Return the protocols whose failure may cost their direct creditors more, largest expected rise first.
 
         Columns: see `forecast_tables.watchlist`.
         """

@@ -50,7 +50,7 @@ def protocol_table(f: Forecast, today: Snapshot, actual: Snapshot | None) -> pl.
 
 
 def watchlist(importance: pl.DataFrame, today: Snapshot) -> pl.DataFrame:
-    """Return the protocols whose failure is expected to cost more, the largest rise first.
+    """Return the protocols whose failure may cost more, the largest expected rise first, then the largest possible one.
 
     Ranked by the loss of direct creditors, not by the published score: that one jumps from 0 to 1/3 when a protocol
     without exposures gains its first (its tail part), however small.
@@ -70,5 +70,8 @@ def watchlist(importance: pl.DataFrame, today: Snapshot) -> pl.DataFrame:
         "protocol", "name", "sector", "loss_today", "loss", "change", "loss_low", "loss_high", "loss_rises",
         "sis_today", "sis", "sis_rises",
     ]  # fmt: skip
-    rising = frame.filter(pl.col("change").is_not_nan(), pl.col("change") > 0)
-    return rising.select(columns).sort("change", "protocol", descending=[True, False])
+    rising = frame.filter(
+        pl.col("change").is_not_nan(), (pl.col("change") > 0) | (pl.col("loss_high") > pl.col("loss_today"))
+    )
+    possible = (pl.col("loss_high") - pl.col("loss_today")).fill_nan(0.0)
+    return rising.select(columns).sort(pl.col("change"), possible, "protocol", descending=[True, True, False])

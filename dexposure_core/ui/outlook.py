@@ -23,10 +23,8 @@ REMEDY: Final = (
 )
 NEW_LABELS: Final = {"exposure_usd": "Size, USD m"}
 WATCH_LABELS: Final = {
-    "loss_today": "Today", "loss": "Expected", "change": "Rise", "loss_low": "5 %", "loss_high": "95 %",
-    "loss_rises": "Rises in", "sis_today": "SIS today", "sis": "SIS exp.",
+    "share_today": "Today", "share_expected": "Expected", "share_high": "95 %", "share_rises": "Rises in",
 }  # fmt: skip
-WATCH_COLUMNS: Final = ("protocol", "name", "loss_today", "loss", "loss_low", "loss_high", "loss_rises")
 GONE_LABELS: Final = {"exposure_usd": "Today, USD m", "probability": "Still there"}
 SKILL_LABELS: Final = {"what": "What", "value": "This", "persistence": "Persist.", "gain": "Better by"}
 MEASURES_SHOWN: Final = (
@@ -95,6 +93,14 @@ def clear_cells(cells: pl.DataFrame) -> str:
         f"{text.markdown(top['debtor_sector'])}, {text.usd(top['today_usd'])} today, "
         f"{text.usd(top['low_usd'])} to {text.usd(top['high_usd'])} expected."
     )
+
+
+def brief_watchlist(rising: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns a screen has room for, shares named as such."""
+    return rising.head(100).select(
+        "protocol", "name", share_today="loss_today", share_expected="loss", share_high="loss_high",
+        share_rises="loss_rises",
+    )  # fmt: skip
 
 
 def still(movers: pl.DataFrame) -> bool:

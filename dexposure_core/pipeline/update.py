@@ -11,23 +11,25 @@ build of both inputs together, file by file; only findings about an input file, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from dexposure_core.errors import BadInput, BadOption
 from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.pipeline.build import append_week
+from dexposure_core.pipeline.engines.local import in_order
 from dexposure_core.pipeline.feeds import Feed
 from dexposure_core.pipeline.overriding import overriding
 from dexposure_core.pipeline.update_job import Updated, UpdateJob
-from dexposure_core.pipeline.week import NAMES, UNUSABLE
+from dexposure_core.pipeline.week import NAMES, UNUSABLE, Tables
 from dexposure_core.progress import Progress, silent
+from dexposure_core.settings import processors
 from dexposure_core.store import Inheritance, Shared, Store, VintageWriter, open_store
-
-if TYPE_CHECKING:
-    pass
 
 
 def update(
@@ -57,29 +59,45 @@ def update(
     _require(feed, place, base, kind)
     told = overriding(overrides)
     job = UpdateJob(feed=feed, base=base, told=told)
-    if not job.computed and job.settled:
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead:
+        ahead.submit(job.read_ahead)
+        unchanged = not job.computed and job.settled
+    if unchanged:
         with VintageWriter(store_dir) as writer:
             writer.point(base.vintage)
         return job.report(base.vintage, Shared(linked=0, copied=0))
-    inheritance = Inheritance(base, job.dates, job.kept)
-    with VintageWriter(store_dir, inheritance=inheritance) as writer:
-        names = [base.protocols().select(list(PROTOCOLS)).clear()]
-        for done, date in enumerate(job.dates, 1):
-            if date in job.kept:
-                writer.keep(date)
-                continue
-            week = job.week(date)
-            append_week(writer, week)
-            if UNUSABLE not in week:
-                writer.keep_inputs(date)
-            names.append(week[NAMES])
-            progress(done, len(job.dates), f"{date}")
-        job.finish(writer, pl.concat(names))
-        vintage = writer.publish(
-            sources=job.sources, parameters=job.parameters, frequency=base.manifest.frequency,
-            simulated=base.manifest.simulated,
-        )  # fmt: skip
-        return job.report(vintage, writer.shared())
+    with closing(_weeks(job)) as weeks:
+        next(weeks)  # they are computed while files are shared
+        inheritance = Inheritance(base, job.dates, job.kept)
+        with VintageWriter(store_dir, inheritance=inheritance) as writer:
+            job.finish(writer, _write_dates(job, writer, weeks, progress))
+            vintage = writer.publish(
+                sources=job.sources, parameters=job.parameters, frequency=base.manifest.frequency,
+                simulated=base.manifest.simulated,
+            )  # fmt: skip
+            return job.report(vintage, writer.shared())
+
+
+def _weeks(job: UpdateJob) -> Generator[Tables, None, None]:
+    """Yield no tables, at once, then those of the dates computed anew, in order; the first are begun by the asking."""
+    jobs: list[Callable[[], Tables]] = [dict, *(partial(job.week, date) for date in job.computed)]
+    yield from in_order(jobs, processors())
+
+
+def _write_dates(job: UpdateJob, writer: VintageWriter, weeks: Iterator[Tables], progress: Progress) -> pl.DataFrame:
+    """Write every date, kept or computed; return protocol, name, category, sector of those computed."""
+    names = [job.base.protocols().select(list(PROTOCOLS)).clear()]
+    for done, date in enumerate(job.dates, 1):
+        if date in job.kept:
+            writer.keep(date)
+            continue
+        week = next(weeks)
+        append_week(writer, week)
+        if UNUSABLE not in week:
+            writer.keep_inputs(date)
+        names.append(week[NAMES])
+        progress(done, len(job.dates), f"{date}")
+    return pl.concat(names)
 
 
 def _require(feed: Feed, place: str, base: Store, kind: str) -> None:

@@ -175,6 +175,11 @@ class UpdateJob:
         every: list[SourceLike] = [*self.base.manifest.sources, *self.feed.sources, *self.told.sources]
         return list({(source.name, source.sha256): source for source in every}.values())
 
+    def read_ahead(self) -> None:
+        """Load, in another thread while issuers are decided, what computing dates and writing them takes to start."""
+        import pyarrow.parquet  # noqa: F401
+        import scipy.sparse  # noqa: F401
+
     def rows(self, date: dt.date) -> pl.DataFrame:
         """Return a date's rows: of the feed where it changed, else as the base stores them."""
         if date not in self.changed:

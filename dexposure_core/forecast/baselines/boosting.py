@@ -26,7 +26,7 @@ from dexposure_core.forecast.features import PAIR_FEATURES
 from dexposure_core.forecast.record import Floats
 from dexposure_core.network import Basis
 
-BUSHES: Final[tuple[Setting, ...]] = ((7.0, 0.1), (15.0, 0.1), (31.0, 0.05))  # leaves per tree, learning rate
+BUSHES: Final = ((7, 0.1), (15, 0.1), (31, 0.05))  # leaves per tree, learning rate
 TREES: Final = 200
 PATIENCE: Final = 10
 THINNED: Final = 20
@@ -58,28 +58,26 @@ def library() -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Boosted:
-    """One target by boosting; `boosters` per (horizon, setting), empty before training."""
+    """One target by boosting; `boosters` per horizon, empty before training."""
 
     target: Target
-    boosters: Mapping[tuple[int, Setting], Any] = field(default_factory=dict)
+    boosters: Mapping[int, Any] = field(default_factory=dict)
 
     def settings(self, basis: Basis) -> tuple[Setting, ...]:  # noqa: ARG002
-        """Return (leaves, learning rate)."""
-        return BUSHES
+        """Return one: which of BUSHES is best shows while training, on the validation dates that end it."""
+        return ((),)
 
     def learn(self, training: Cases, validation: Cases, horizons: Sequence[int]) -> Boosted:
         """Return it trained."""
-        learn, check = (
-            self._tables(training(), horizons, thin=True),
-            self._tables(islice(validation(), 0, None, CHECKED), horizons),
-        )
-        return replace(self, boosters={(h, s): self._train(learn[h], check[h], s) for h in horizons for s in BUSHES})
+        learn = self._tables(training(), horizons, thin=True)
+        check = self._tables(islice(validation(), 0, None, CHECKED), horizons)
+        return replace(self, boosters={h: self._best(learn[h], check[h]) for h in horizons})
 
-    def of(self, view: View, horizon: int, setting: Setting) -> Floats:
+    def of(self, view: View, horizon: int, setting: Setting) -> Floats:  # noqa: ARG002
         """Return (C,) probabilities, (C,) log1p USD of sizes, or (N,) log1p USD of TVL."""
         rows = _inputs(self.target, view)
         base = _base(self.target, view)
-        booster = self.boosters[horizon, setting]
+        booster = self.boosters[horizon]
         return np.asarray(base + booster.predict(rows, num_threads=1)) if len(rows) and booster else base
 
     def _tables(self, found: Iterator[Case], horizons: Sequence[int], *, thin: bool = False) -> dict[int, _Table]:
@@ -89,15 +87,19 @@ class Boosted:
                 parts[h].append(_table(self.target, case.view, truth, np.random.default_rng(at) if thin else None))
         return {h: _Table.joined(p) for h, p in parts.items()}
 
-    def _train(self, learn: _Table, check: _Table, setting: Setting) -> Any:
-        """Return a booster; None, which says no change and no existence, when there is nothing to learn from."""
+    def _best(self, learn: _Table, check: _Table) -> Any:
+        """Return the booster with the least loss on `check`; None, which says no change, with nothing to learn from."""
         if len(learn.label) == 0 or len(check.label) == 0:
             return None
+        trained = [self._train(learn, check, bush) for bush in BUSHES]
+        return min(trained, key=lambda b: next(iter(b.best_score["valid_0"].values())))
+
+    def _train(self, learn: _Table, check: _Table, bush: tuple[int, float]) -> Any:
         lightgbm = library()
         data = lightgbm.Dataset(learn.rows, learn.label, weight=learn.weight)
         options = {
-            "objective": "binary" if self.target == "existence" else "regression_l1", "num_leaves": int(setting[0]),
-            "learning_rate": setting[1], "min_data_in_leaf": min(50, max(1, len(learn.label) // 20)), "seed": SEED,
+            "objective": "binary" if self.target == "existence" else "regression_l1", "num_leaves": bush[0],
+            "learning_rate": bush[1], "min_data_in_leaf": min(50, max(1, len(learn.label) // 20)), "seed": SEED,
             "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbose": -1,
         }  # fmt: skip
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)

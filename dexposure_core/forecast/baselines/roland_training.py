@@ -37,7 +37,7 @@ SHARES: Final = (1.0, 0.5, 5.0)  # existence, size, TVL
 CHECKED: Final = 3  # every third validation origin says when to stop
 SEED: Final = 7
 NODE: Final = 6
-PAIR: Final = 7
+PAIR: Final = 8
 _SCALE: Final = 10.0  # log1p USD are divided by it
 
 
@@ -171,7 +171,8 @@ def _pairs(view: View) -> tuple[Tensor, Tensor]:
     """Return (C, PAIR) what each pair was lately, in both directions, and (2, C) its ends."""
     lately = [frequency(view, fade, back=back) for fade in (0.0, 4.0) for back in (False, True)]
     always = frequency(view, np.inf) / view.past.length
-    columns = [mean_size(view, 0.0) / _SCALE, view.sized_at >= 0, *lately, always]
+    size = mean_size(view, 0.0)
+    columns = [size / _SCALE, mean_size(view, 4.0) - size, view.sized_at >= 0, *lately, always]
     pair = torch.from_numpy(np.stack([np.asarray(c, dtype=np.float64) for c in columns], axis=1)).float()
     return pair, torch.from_numpy(np.stack([view.key // view.size, view.key % view.size]))
 

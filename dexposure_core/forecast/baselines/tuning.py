@@ -218,6 +218,8 @@ def _choose(fitted: Tuned, validation: Iterator[Case]) -> dict[tuple[Target, int
     basis = fitted.basis or "holdings"
     offered = {t: list(fitted.part(t).settings(basis)) for t in TARGETS}
     total = {(t, h): np.zeros(len(offered[t])) for t in TARGETS for h in fitted.horizons}
+    if all(len(settings) == 1 for settings in offered.values()):
+        return {(t, h): offered[t][0] for t, h in total}
     for case in validation:
         for t, settings in offered.items():
             for k, setting in enumerate(settings):

@@ -8,6 +8,7 @@ import pytest
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast.base import HORIZONS
 from dexposure_core.forecast.baselines import BASELINES
+from dexposure_core.forecast.baselines.boosting import BUSHES
 from dexposure_core.forecast.baselines.tuning import BUDGET, Tuned
 from tests.forecast.worlds import as_dict, relabelled, scrambled, week, world
 
@@ -133,3 +134,4 @@ def test_nobody_tries_more_settings_than_the_budget(forecaster, basis):
         offered = part.settings(basis)
         assert 1 <= len(offered) <= BUDGET
         assert len(set(offered)) == len(offered)
+    assert len(BUSHES) <= BUDGET  # tried while training

@@ -55,7 +55,7 @@ def test_boosting_learns_changes_and_keeps_the_base_rate_when_it_thins():
 
 def test_boosting_with_nothing_to_learn_from_is_persistence(view):
     empty = Boosted(target="size").learn(lambda: iter([]), lambda: iter([]), (1,))
-    assert np.array_equal(empty.of(view, 1, boosting.BUSHES[0]), view.features.anchor)
+    assert np.array_equal(empty.of(view, 1, ()), view.features.anchor)
 
 
 def test_boosting_finds_out_that_pairs_last():
@@ -68,7 +68,7 @@ def test_boosting_finds_out_that_pairs_last():
 
     part = Boosted(target="existence").learn(part_of(False), part_of(True), (1,))
     here = View.of(history, everything=True)
-    p = part.of(here, 1, boosting.BUSHES[0])
+    p = part.of(here, 1, ())
     now = np.isin(here.key, here.past.key[here.past.lag == 0])
     assert p[now].mean() == pytest.approx(0.97, abs=0.03)
     assert p[~now].mean() < 0.1
@@ -113,7 +113,7 @@ def test_listing_the_baselines_loads_neither_torch_nor_lightgbm_nor_scipy():
 def network():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Network(node=6, pair=7, hidden=4, horizons=2)
+        return Network(node=6, pair=8, hidden=4, horizons=2)
 
 
 def test_states_follow_their_protocol_from_week_to_week(network):
@@ -134,10 +134,12 @@ def test_states_follow_their_protocol_from_week_to_week(network):
 def test_what_the_network_is_told_of_a_pair(view):
     pair, ends = _pairs(view)
     rows = {(int(a), int(b)): pair[i].tolist() for i, (a, b) in enumerate(ends.T)}
-    # A>B: last size 16; seen; now; not the other way now; half-life 4: 1 + 2^-¼ = 1.8409; none back; in 2 of 2 weeks
-    assert rows[A, B] == pytest.approx([math.log(17) / 10, 1, 1, 0, 1 + 2**-0.25, 0, 1.0])
+    # A>B: last size 16, and what the mean of 16 and 8 with weights 1 and 2^-¼ is below it; seen;
+    # now; not the other way now; half-life 4: 1 + 2^-¼ = 1.8409; none back; in 2 of 2 weeks
+    below = 2**-0.25 * (math.log(9) - math.log(17)) / (1 + 2**-0.25)
+    assert rows[A, B] == pytest.approx([math.log(17) / 10, below, 1, 1, 0, 1 + 2**-0.25, 0, 1.0])
     # B>A was never there: its creditor B holds nothing now, so the size is the mean of log 17 and log 4
-    assert rows[B, A] == pytest.approx([(math.log(17) + math.log(4)) / 20, 0, 0, 1, 0, 1 + 2**-0.25, 0.0])
+    assert rows[B, A] == pytest.approx([(math.log(17) + math.log(4)) / 20, 0, 0, 0, 1, 0, 1 + 2**-0.25, 0.0])
 
 
 def test_the_networks_loss_by_hand():

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dexposure_core.ui import controls, export, frame, resources, sentences
+from dexposure_core.errors import DexposureError
+from dexposure_core.ui import controls, export, frame, lookups, outlook, resources, sentences
 from dexposure_core.ui.charts import concentration as charts
 
 WINDOWS = {"1y": "1 year", "2y": "2 years", "5y": "5 years", "all": "All"}
@@ -13,28 +14,38 @@ changes = resources.tvl_changes(view.data, view.date)
 tvl_hhi = next(p for p in standings if p.indicator.measure == "tvl_hhi")
 frame.headline(sentences.concentration(tvl_hhi, changes if view.basis == "holdings" else changes.clear(), view.date))
 
-left, right = st.columns(2)
+left, middle, right = st.columns([2, 2, 1])
 with left:
     kind = charts.KINDS[
         controls.choice(
             "kind", "Measure", list(charts.KINDS), format_func=lambda k: charts.KINDS[k].label, style="segments"
         )
     ]
-with right:
+with middle:
     window = controls.choice(
         "window", "Window", list(WINDOWS), default="2y", format_func=WINDOWS.__getitem__, style="segments"
     )
+with right:
+    asked = controls.switch("ahead", "Forecast, 12 weeks", default=False)
 days = view.window(sentences.WINDOW_DAYS[window])
 panel = resources.panel(view.data, view.basis, days[0], days[-1])
 table = sentences.between(resources.measure_table(view.data, view.basis, charts.NAMES), days[0], days[-1])
 events = resources.events(view.data)
 origin = view.provenance(date=False, window=f"{days[0]} to {days[-1]}")
 
+figures = charts.tvl(panel, kind, events, view.date), charts.exposures(table, kind, events, view.date)
+if asked:
+    try:
+        band = lookups.fan(view.vintage, view.date, view.basis, charts.NAMES)
+        figures = charts.with_forecast(figures, band, kind)
+        st.caption(outlook.BAND)
+    except DexposureError as error:
+        frame.failure("There is no forecast to show.", error)
 left, right = st.columns(2)
 with left:
-    export.chart(charts.tvl(panel, kind, events, view.date), panel, "tvl-concentration", origin)
+    export.chart(figures[0], panel, "tvl-concentration", origin)
 with right:
-    export.chart(charts.exposures(table, kind, events, view.date), table, "exposure-concentration", origin)
+    export.chart(figures[1], table, "exposure-concentration", origin)
 st.caption(sentences.panel_note(panel, days[0], days[-1]))
 
 left, right = st.columns(2)

@@ -10,9 +10,10 @@ origins, leaning on today (ridge), and stay 0 unless they lower the squared erro
 errors over blocks of origins; one standard error is enough on a basis where most measures gain (`needed`).
 
 The interval is ŷ plus the 5 % and 95 % quantiles of past misses of exactly this recipe, stretched or narrowed by how
-hard the moment is: the spread of the drawn futures times the measure's own recent movement, against their usual
-product. Measures that are always positive are handled as logarithms. (Conformal prediction with a difficulty
-estimate: Papadopoulos, Gammerman and Vovk 2008.)
+much the measure itself moved lately beside its usual movement. (The spread of the drawn futures as a second factor made
+the interval score of weeks before 2025 worse.) Measures that are always positive are handled as logarithms, those
+between 0 and 1 as log odds, so that no interval leaves the possible. (Conformal prediction with a difficulty estimate:
+Papadopoulos, Gammerman and Vovk 2008.)
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from dexposure_core.forecast.record import Flags, Floats
+from dexposure_core.forecast.record import Floats, Indices
 
 SOURCES: Final = ("today", "recent weeks", "mean of 12", "mean of 52", "trend of 26", "drawn futures")
 LOOK_BACK: Final = 52  # snapshots of a measure's own past that are read
@@ -40,6 +41,7 @@ MOVEMENT: Final = 26  # steps of a measure's recent movement
 NEEDED: Final = (1.0, 2.3)  # standard errors of gain: where most measures gain, and where they do not
 MOST: Final = 1.64  # the median over measures that counts as "most gain"
 TINY: Final = 1e-12
+PLAIN, LOG, ODDS = 0, 1, 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,14 +49,14 @@ class Blend:
     """The recipe for K measures at one horizon.
 
     Attributes:
-        log: (K,) whether the measure is handled as a logarithm.
+        scale: (K,) code of the scale the measure is handled on (see `scale_of`).
         weights: (S, K) of SOURCES, summing to 1 over sources.
         low, high: (K,) quantiles of past misses, on the measure's scale.
         usual: (K,) usual difficulty (see `difficulty`).
         count: (K,) past origins behind it.
     """
 
-    log: Flags
+    scale: Indices
     weights: Floats
     low: Floats
     high: Floats
@@ -71,132 +73,31 @@ class Blend:
         """
         before, ahead = self.scaled(past), self.scaled(drawn)
         point = (sources(before, centre(ahead), horizon) * self.weights).sum(axis=0)
-        factor = stretch(difficulty(before, ahead), self.usual)
+        factor = stretch(difficulty(before), self.usual)
         low, high = point + factor * self.low, point + factor * self.high
-        value, low, high = (np.where(self.log, np.exp(np.where(self.log, x, 0.0)), x) for x in (point, low, high))
+        value, low, high = (unscaled(x, self.scale) for x in (point, low, high))
         return value, low, high
 
-    def scaled(self, values: Floats) -> Floats:
-        """Return measures (..., K) on the scale they are handled on; NaN where a logarithm is not defined."""
-        return scaled(values, self.log)
-
-    def main_sources(self) -> list[str]:
-        """Return (K,) in words, the source with the largest weight beside today's value, or "today"."""
-        moved = self.weights[1:].sum(axis=0) > 0
-        best = self.weights.argmax(axis=0)
-        return [SOURCES[b] if m else SOURCES[0] for b, m in zip(best, moved, strict=True)]
-
-
-def centre(scaled_draws: Floats) -> Floats:
-    """Return (K,) the mean of the draws (M, K) in which a measure is defined."""
-    return _defined(np.nanmean, scaled_draws)
-
-
-def sources(past: Floats, drawn: Floats, horizon: int) -> Floats:
-    """Return (S, K) what each of SOURCES says, from `past` (L, K), the origin last, all on the measures' scale."""
-    recent = past[-LOOK_BACK:]
-    today = recent[-1]
-    age = np.arange(len(recent))[::-1, None]
-    weight = np.where(np.isfinite(recent), 0.5 ** (age / HALF_LIFE), 0.0)
-    total = weight.sum(axis=0)
-    ewma = np.divide((weight * np.nan_to_num(recent)).sum(axis=0), total, out=today.copy(), where=total > 0)
-    back = min(TREND, len(recent) - 1)
-    step = (today - recent[-1 - back]) / max(back, 1)
-    found = np.stack([
-        today, ewma, _defined(np.nanmean, recent[-12:]), _defined(np.nanmean, recent), today + horizon * step, drawn,
-    ])  # fmt: skip
-    return np.where(np.isfinite(found), found, today)
-
-
-def difficulty(past: Floats, drawn: Floats) -> Floats:
-    """Return (K,) spread of the drawn futures (M, K) × mean absolute step of the recent past (L, K).
-
-    A factor that is 0 or not defined counts as 1: a measure that no draw can move (the number of protocols)
-    still moves.
-    """
-    steps = np.abs(np.diff(past[-MOVEMENT - 1 :], axis=0))
-    movement = _defined(np.nanmean, steps) if len(steps) else np.ones(past.shape[1])
-    return _or_one(spread_of(drawn)) * _or_one(movement)
-
-
-def stretch(hard: Floats, usual: Floats | float) -> Floats:
-    """Return the factor on the width of an interval, bounded."""
-    return np.clip(_or_one(np.divide(hard, usual, out=np.ones_like(hard), where=np.asarray(usual) > 0)), *STRETCH)
-
-
-def gains(said: Floats, truth: Floats) -> Floats:
-    """Return (K,) by how many standard errors the best weights beat today's value; NaN where they cannot be fitted."""
-    return np.array([_fit(said[:, :, k], truth[:, k])[1] for k in range(said.shape[2])])
-
-
-def needed(every_gain: Floats) -> float:
-    """Return the standard errors a measure must gain, given the gains of all measures and horizons of a basis."""
-    fine = every_gain[np.isfinite(every_gain)]
-    return NEEDED[0] if len(fine) and float(np.median(fine)) > MOST else NEEDED[1]
-
-
-def fit_blend(said: Floats, truth: Floats, hard: Floats, log: Flags, needed_gain: float) -> Blend:
-    """Fit weights and quantiles of misses.
-
-    Args:
-        said: (n, S, K) what the sources said at n past origins, in time order.
-        truth: (n, K) what came, on the same scale.
-        hard: (n, K) difficulty.
-        log: (K,) whether the scale is logarithmic.
-        needed_gain: standard errors of gain from which weights are trusted.
-    """
-    kinds = said.shape[2]
-    usual = _or_one(_defined(np.nanmean, hard) if len(hard) else np.ones(kinds))
-    weights = np.zeros((len(SOURCES), kinds))
-    low, high, used = (np.full(kinds, np.nan) for _ in range(3))
-    for k in range(kinds):
-        found, gain = _fit(said[:, :, k], truth[:, k])
-        weights[1:, k] = found if gain > needed_gain else 0.0
-        weights[0, k] = 1.0 - weights[1:, k].sum()
-        missed = truth[:, k] - said[:, :, k] @ weights[:, k]
-        fine = np.isfinite(missed)
-        used[k] = fine.sum()
-        if fine.any():
-            low[k], high[k] = np.quantile(missed[fine] / stretch(hard[fine, k], usual[k]), LEVELS)
-    return Blend(log=log, weights=weights, low=low, high=high, usual=usual, count=used)
-
-
-def _fit(said: Floats, truth: Floats) -> tuple[Floats, float]:
-    """Return non-negative weights (S-1,) and by how many standard errors over blocks they beat today's value."""
-    fine = np.isfinite(said).all(axis=1) & np.isfinite(truth)
-    moves, wanted = said[fine, 1:] - said[fine, :1], truth[fine] - said[fine, 0]
-    if len(wanted) < BLOCKS:
-        return np.zeros(moves.shape[1]), np.nan
-    size = np.sqrt((moves**2).mean(axis=0)) + TINY
-    lean = np.diag(size * np.sqrt(len(wanted) * RIDGE))
-    found = nnls(np.vstack([moves, lean]), np.r_[wanted, np.zeros(len(lean))])[0]
-    found = found / max(1.0, found.sum())
-    gain = wanted**2 - (wanted - moves @ found) ** 2
-    error = np.array([part.mean() for part in np.array_split(gain, BLOCKS)]).std() / np.sqrt(BLOCKS)
-    if gain.mean() <= MARGIN * (wanted**2).mean():
-        return np.asarray(found), 0.0
-    return np.asarray(found), float(gain.mean() / (error + TINY * (wanted**2).mean() + TINY))
-
-
-def _or_one(values: Floats) -> Floats:
-    return np.where(np.isfinite(values) & (values > 0), values, 1.0)
-
-
-def scaled(values: Floats, log: Flags) -> Floats:
-    """Return values (..., K), as logarithms where `log`; NaN where a logarithm is not defined."""
-    fine = log & (values > 0)
-    return np.where(log, np.log(values, out=np.full_like(values, np.nan), where=fine), values)
-
-
-def scale_of(values: Floats) -> Flags:
-    """Return (K,) bool: the measure (T, K) is positive wherever it is defined, so that its logarithm is handled."""
+    def scale_of(values: Floats) -> Indices:
+    """Return (K,) per measure (T, K): ODDS when it lies between 0 and 1 wherever it is defined, LOG when above 0."""
     defined = np.isfinite(values)
-    return np.asarray(defined.any(axis=0) & (np.where(defined, values, 1.0) > 0).all(axis=0))
+    positive = defined.any(axis=0) & (np.where(defined, values, 1.0) > 0).all(axis=0)
+    share = positive & (np.where(defined, values, 0.5) < 1).all(axis=0)
+    return np.where(share, ODDS, np.where(positive, LOG, PLAIN)).astype(np.int64)
 
 
-def spread_of(scaled_draws: Floats) -> Floats:
-    """Return (K,) the standard deviation of the draws (M, K) in which a measure is defined."""
-    return _defined(np.nanstd, scaled_draws)
+def scaled(values: Floats, scale: Indices) -> Floats:
+    """Return values (..., K) as they are, as logarithms or as log odds; NaN where these are not defined."""
+    nan = np.full_like(values, np.nan)
+    log = np.log(values, out=nan, where=(scale != PLAIN) & (values > 0))
+    rest = np.log1p(-values, out=np.full_like(values, np.nan), where=(scale == ODDS) & (values < 1))
+    return np.where(scale == PLAIN, values, np.where(scale == ODDS, log - rest, log))
+
+
+def unscaled(values: Floats, scale: Indices) -> Floats:
+    """Return what `scaled` was made from."""
+    grown = np.exp(np.where(scale == PLAIN, 0.0, np.clip(values, -700.0, 700.0)))
+    return np.where(scale == PLAIN, values, np.where(scale == ODDS, grown / (1.0 + grown), grown))
 
 
 def _defined(statistic: Callable[..., Floats], values: Floats) -> Floats:
@@ -213,4 +114,4 @@ def arrays(blend: Blend) -> dict[str, npt.NDArray[np.float64]]:
 def from_arrays(kept: dict[str, npt.NDArray[np.float64]]) -> Blend:
     """Return the blend that `arrays` took apart."""
     numbers = {name: np.asarray(kept[name], dtype=np.float64) for name in ("weights", "low", "high", "usual", "count")}
-    return Blend(log=np.asarray(kept["log"]) > 0.5, **numbers)
+    return Blend(scale=np.rint(kept["scale"]).astype(np.int64), **numbers)

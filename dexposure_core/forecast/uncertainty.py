@@ -24,7 +24,7 @@ from dexposure_core.forecast.header import REMEDY
 from dexposure_core.forecast.residuals import Residuals
 
 FILE: Final = "uncertainty.safetensors"
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 Place = tuple[str, int]  # basis, horizon
 
 

@@ -104,7 +104,7 @@ class _Basis:
         self.origins = past_origins(len(history), min(horizons), count)
         self.horizons = [h for h in horizons if self.origins[0] + h < len(history)]
         self.names, self.values = track(history)
-        self.log = scale_of(self.values)
+        self.scale = scale_of(self.values)
 
     def bank(self) -> dict[int, Residuals]:
         """Return the misses at the past origins, by horizon."""
@@ -120,15 +120,15 @@ class _Basis:
         truth: dict[int, list[Floats]] = {h: [] for h in self.horizons}
         hard: dict[int, list[Floats]] = {h: [] for h in self.horizons}
         for i, forecasts in self._forecasts("drawing"):
-            past = scaled(self.values[max(0, i + 1 - LOOK_BACK) : i + 1], self.log)
+            past = scaled(self.values[max(0, i + 1 - LOOK_BACK) : i + 1], self.scale)
             for h, forecast in forecasts.items():
-                drawn = scaled(self._drawn(i, forecast, bank[h]), self.log)
+                drawn = scaled(self._drawn(i, forecast, bank[h]), self.scale)
                 said[h].append(sources(past, centre(drawn), h))
-                truth[h].append(scaled(self.values[i + h], self.log))
-                hard[h].append(difficulty(past, drawn))
+                truth[h].append(scaled(self.values[i + h], self.scale))
+                hard[h].append(difficulty(past))
         stacked = {h: (np.stack(said[h]), np.stack(truth[h]), np.stack(hard[h])) for h in self.horizons}
         evidence = needed(np.concatenate([gains(s, t) for s, t, _ in stacked.values()]))
-        return {h: fit_blend(s, t, d, self.log, evidence) for h, (s, t, d) in stacked.items()}
+        return {h: fit_blend(s, t, d, self.scale, evidence) for h, (s, t, d) in stacked.items()}
 
     def _drawn(self, i: int, forecast: Forecast, bank: Residuals) -> Floats:
         h, origin = forecast.horizon_weeks, self.history[i]

@@ -21,15 +21,18 @@ from dexposure_core.stress import RULES
 from dexposure_core.ui import graph, theme
 from dexposure_core.ui.charts import network
 from dexposure_core.ui.resources import _kept, dates, sector_colours, snapshot, store
-from dexposure_core.ui.view import base_of
+from dexposure_core.ui.view import HORIZONS, base_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dexposure_core.network.snapshot import Basis
     from dexposure_core.pipeline.forecast_result import ForecastResult
     from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.ui.graph import Cut, Layout
 
 LAYOUT_SNAPSHOTS: Final = 48
+_FAN: Final = ("forecast", "low", "high")
 
 
 @_kept(8, "Placing the protocols …")
@@ -160,6 +163,19 @@ def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaste
     if vintage != base_of(vintage):
         raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
     return run_forecast(store(vintage), date, basis, horizon, forecaster)
+
+
+def fan(vintage: str, date: dt.date, basis: Basis, names: Sequence[str]) -> pl.DataFrame:
+    """Return date, measure, forecast, low, high of the model at the origin and at every horizon, as far as dates go."""
+    results = [forecast(vintage, date, basis, horizon, "dexposure") for horizon in HORIZONS]
+    wanted = pl.col("measure").is_in(list(names))
+    now = results[0].measures.filter(wanted).select("measure", *(pl.col("today").alias(c) for c in _FAN))
+    parts = [now.with_columns(date=pl.lit(date))]
+    parts += [
+        r.measures.filter(wanted).select("measure", *_FAN).with_columns(date=pl.lit(r.target))
+        for r in results if r.target is not None
+    ]  # fmt: skip
+    return pl.concat(parts).select("date", "measure", *_FAN)
 
 
 @_kept(16)

@@ -21,6 +21,10 @@ NO_MODEL: Final = "**There is no trained model to forecast with.** The baselines
 REMEDY: Final = (
     "Training takes minutes on a plain computer; reload afterwards. Persistence and pair-memory, above, need none."
 )
+BAND: Final = (
+    "Dotted: expected 1, 4, 8 and 12 weeks ahead. Shaded: 90 % interval, from jointly drawn futures and past "
+    "misses; its measured coverage is on the Skill page."
+)
 NEW_LABELS: Final = {"exposure_usd": "Size, USD m"}
 WATCH_LABELS: Final = {
     "share_today": "Today", "share_expected": "Expected", "share_high": "95 %", "share_rises": "Rises in",

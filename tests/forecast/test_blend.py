@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from dexposure_core.forecast.blend import (
+    LOG,
+    ODDS,
+    PLAIN,
     SOURCES,
     Blend,
     difficulty,
@@ -14,20 +17,25 @@ from dexposure_core.forecast.blend import (
     scaled,
     sources,
     stretch,
+    unscaled,
 )  # fmt: skip
 
 
 def recipe(series, horizon=1, needed_gain=1.0):
     """Fit on every position from 30 on; the drawn futures say what today says, with a spread of one."""
     values = series[:, None]
-    log = np.array([False])
+    scale = np.array([PLAIN])
     said, truth, hard = [], [], []
     for i in range(30, len(series) - horizon):
         past, drawn = values[: i + 1], values[i] + np.array([[-1.0], [1.0]])
         said.append(sources(past, drawn.mean(axis=0), horizon))
         truth.append(values[i + horizon])
-        hard.append(difficulty(past, drawn))
-    return fit_blend(np.stack(said), np.stack(truth), np.stack(hard), log, needed_gain), np.stack(said), np.stack(truth)
+        hard.append(difficulty(past))
+    return (
+        fit_blend(np.stack(said), np.stack(truth), np.stack(hard), scale, needed_gain),
+        np.stack(said),
+        np.stack(truth),
+    )
 
 
 def test_sources_by_hand():
@@ -69,7 +77,7 @@ def test_intervals_cover_what_they_say():
 
 def test_logarithms_keep_a_positive_measure_positive():
     blend = Blend(
-        log=np.array([True]), weights=np.eye(len(SOURCES))[:, :1], low=np.array([-9.0]), high=np.array([9.0]),
+        scale=np.array([LOG]), weights=np.eye(len(SOURCES))[:, :1], low=np.array([-9.0]), high=np.array([9.0]),
         usual=np.array([1.0]), count=np.array([10.0]),
     )  # fmt: skip
     value, low, high = blend.served(np.array([[5.0]]), np.array([[4.0], [6.0]]), 1)
@@ -84,9 +92,23 @@ def test_undefined_stays_undefined():
 
 
 def test_scale_and_stretch():
-    values = np.array([[1.0, 0.0, np.nan], [2.0, 3.0, np.nan]])
-    assert scale_of(values).tolist() == [True, False, False]
-    assert np.isnan(scaled(np.array([0.0]), np.array([True]))[0])
+    values = np.array([[0.1, 1.0, 0.0, np.nan], [0.5, 2.0, 3.0, np.nan]])
+    scale = scale_of(values)
+    assert scale.tolist() == [ODDS, LOG, PLAIN, PLAIN]
+    assert unscaled(scaled(values, scale), scale) == pytest.approx(values, nan_ok=True)
+    assert scaled(values, scale)[1, 0] == pytest.approx(0.0)  # even odds
+    assert np.isnan(scaled(np.array([0.0, 1.0]), np.array([LOG, ODDS]))[0])
+    assert np.isnan(scaled(np.array([0.0, 1.0]), np.array([LOG, ODDS]))[1])
     assert stretch(np.array([100.0, 0.0, 1.0]), np.array([1.0, 1.0, 1.0])).tolist() == [2.5, 1.0, 1.0]
-    # the market moves by 2 a step and draws spread by 3: 2 · 3
-    assert difficulty(np.array([[0.0], [2.0], [4.0]]), np.array([[-3.0], [3.0]]))[0] == pytest.approx(6.0)
+    assert difficulty(np.array([[0.0], [2.0], [4.0]]))[0] == pytest.approx(2.0)
+    assert difficulty(np.array([[5.0], [5.0]]))[0] == 1.0  # what does not move has no scale of its own
+
+
+def test_a_share_stays_between_nothing_and_all():
+    blend = Blend(
+        scale=np.array([ODDS]), weights=np.eye(len(SOURCES))[:, :1], low=np.array([-5.0]), high=np.array([5.0]),
+        usual=np.array([1.0]), count=np.array([10.0]),
+    )  # fmt: skip
+    value, low, high = blend.served(np.array([[0.8]]), np.array([[0.7], [0.9]]), 1)
+    assert value[0] == pytest.approx(0.8)
+    assert 0 < low[0] < 0.8 < high[0] < 1

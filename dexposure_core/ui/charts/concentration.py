@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
@@ -56,6 +58,53 @@ def exposures(table: pl.DataFrame, kind: Kind, events: pl.DataFrame, date: dt.da
         lines[kind.debtors] = series.Line(label="debtors", colour=theme.SECTOR_COLOURS[3])
     title = f"Exposures: {kind.label}, single exposures" + (" and debtors" if kind.debtors else "")
     return series.lines(table, lines, title=title, unit=kind.unit, events=events, mark=date)
+
+
+def with_forecast(figures: tuple[Any, Any], band: pl.DataFrame, kind: Kind) -> tuple[Any, Any]:
+    """Add the forecast of TVL concentration to the first figure, those of exposures and debtors to the second."""
+    of_tvl, of_exposures = figures
+    ahead(of_tvl, band, kind.tvl, kind.unit, RAW)
+    ahead(of_exposures, band, kind.exposures, kind.unit, theme.SECTOR_COLOURS[2])
+    if kind.debtors:
+        ahead(of_exposures, band, kind.debtors, kind.unit, theme.SECTOR_COLOURS[3])
+    return of_tvl, of_exposures
+
+
+def ahead(drawn: Any, band: pl.DataFrame, measure: str, unit: str, colour: str) -> Any:
+    """Add a forecast to a chart of lines: expected values as a dotted line, the 90 % interval as a band.
+
+    Args:
+        drawn: the figure.
+        band: date, measure, forecast, low, high; the origin first (its interval is a point).
+        measure: which one.
+        unit: the chart's unit.
+        colour: hexadecimal, of the line it continues.
+    """
+    rows = band.filter(pl.col("measure") == measure).filter(pl.col("forecast").is_not_nan()).sort("date")
+    divisor, _ = base.scale([], unit)
+    days = rows["date"].to_list()
+    values, low, high = ([v / divisor for v in rows[c].to_list()] for c in ("forecast", "low", "high"))
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    drawn.add_trace(
+        go.Scatter(
+            x=days + days[::-1], y=high + low[::-1], fill="toself", mode="lines", hoverinfo="skip", showlegend=False,
+            fillcolor=f"rgba({red},{green},{blue},.22)", line={"width": 0},
+        )
+    )  # fmt: skip
+    words = [f"{text.amount(v, unit)}, 90 %: {text.amount(a, unit)} to {text.amount(b, unit)}" for v, a, b in
+             zip(rows["forecast"], rows["low"], rows["high"], strict=True)]  # fmt: skip
+    drawn.add_trace(
+        go.Scatter(
+            x=days, y=values, mode="lines+markers", line={"color": colour, "dash": "dot", "width": 2},
+            marker={"size": 6}, showlegend=False, customdata=words,
+            hovertemplate="expected %{x}: %{customdata}<extra></extra>",
+        )
+    )  # fmt: skip
+    known = [v for v in (*low, *high) if math.isfinite(v)]
+    if drawn.layout.yaxis.range and known:
+        bottom, top = drawn.layout.yaxis.range
+        drawn.update_yaxes(range=[min(bottom, *known), max(top, *known)])
+    return drawn
 
 
 def system(panel: pl.DataFrame, events: pl.DataFrame, date: dt.date) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from itertools import islice
@@ -23,7 +23,7 @@ from dexposure_core.errors import NoModel
 from dexposure_core.forecast.baselines.tuning import Cases, Setting, Target
 from dexposure_core.forecast.baselines.view import Case, Truth, View
 from dexposure_core.forecast.features import PAIR_FEATURES
-from dexposure_core.forecast.record import Floats
+from dexposure_core.forecast.record import Flags, Floats, Indices
 from dexposure_core.network import Basis
 
 BUSHES: Final = ((7, 0.1), (15, 0.1), (31, 0.05))  # leaves per tree, learning rate
@@ -69,9 +69,9 @@ class Boosted:
 
     def learn(self, training: Cases, validation: Cases, horizons: Sequence[int]) -> Boosted:
         """Return it trained."""
-        learn = self._tables(training(), horizons, thin=True)
-        check = self._tables(islice(validation(), 0, None, CHECKED), horizons)
-        return replace(self, boosters={h: self._best(learn[h], check[h]) for h in horizons})
+        learn = [_lesson(self.target, case, np.random.default_rng(at)) for at, case in enumerate(training())]
+        check = [_lesson(self.target, case, None) for case in islice(validation(), 0, None, CHECKED)]
+        return replace(self, boosters={h: self._best(_table(learn, h), _table(check, h)) for h in horizons})
 
     def of(self, view: View, horizon: int, setting: Setting) -> Floats:  # noqa: ARG002
         """Return (C,) probabilities, (C,) log1p USD of sizes, or (N,) log1p USD of TVL."""
@@ -79,13 +79,6 @@ class Boosted:
         base = _base(self.target, view)
         booster = self.boosters[horizon]
         return np.asarray(base + booster.predict(rows, num_threads=1)) if len(rows) and booster else base
-
-    def _tables(self, found: Iterator[Case], horizons: Sequence[int], *, thin: bool = False) -> dict[int, _Table]:
-        parts: dict[int, list[_Table]] = {h: [] for h in horizons}
-        for at, case in enumerate(found):
-            for h, truth in case.truth.items():
-                parts[h].append(_table(self.target, case.view, truth, np.random.default_rng(at) if thin else None))
-        return {h: _Table.joined(p) for h, p in parts.items()}
 
     def _best(self, learn: _Table, check: _Table) -> Any:
         """Return the booster with the least loss on `check`; None, which says no change, with nothing to learn from."""
@@ -115,29 +108,50 @@ class _Table:
     label: Floats
     weight: Floats
 
-    @staticmethod
-    def joined(parts: Sequence[_Table]) -> _Table:
-        if not parts:
-            return _Table(rows=np.zeros((0, 1), dtype=np.float32), label=np.zeros(0), weight=np.zeros(0))
-        columns = ((p.rows, p.label, p.weight) for p in parts)
-        rows, label, weight = (np.concatenate(c) for c in zip(*columns, strict=True))
-        return _Table(rows=rows, label=label, weight=weight)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Lesson:
+    """One origin: the rows that any horizon learns from, once, and per horizon which of them it takes and as what."""
+
+    rows: Any
+    taken: dict[int, tuple[Indices, Floats, Floats]]
+
+    def table(self, horizon: int) -> _Table:
+        at, label, weight = self.taken[horizon]
+        return _Table(rows=self.rows[at], label=label, weight=weight)
 
 
-def _table(target: Target, view: View, truth: Truth, rng: np.random.Generator | None) -> _Table:
-    rows, base = _inputs(target, view), _base(target, view)
-    weight = np.ones(len(rows))
+def _table(lessons: Sequence[_Lesson], horizon: int) -> _Table:
+    parts = [lesson.table(horizon) for lesson in lessons if horizon in lesson.taken]
+    if not parts:
+        return _Table(rows=np.zeros((0, 1), dtype=np.float32), label=np.zeros(0), weight=np.zeros(0))
+    columns = ((p.rows, p.label, p.weight) for p in parts)
+    rows, label, weight = (np.concatenate(c) for c in zip(*columns, strict=True))
+    return _Table(rows=rows, label=label, weight=weight)
+
+
+def _lesson(target: Target, case: Case, rng: np.random.Generator | None) -> _Lesson:
+    """Return what a case teaches; with `rng`, pairs never seen are thinned."""
+    rows, base = _inputs(target, case.view), _base(target, case.view)
+    kept, weight = np.ones(len(rows), dtype=bool), np.ones(len(rows))
+    if rng is not None and target == "existence":
+        unseen = rows[:, _EITHER] == 0
+        kept = ~unseen | (rng.random(len(rows)) < 1 / THINNED)
+        weight = np.where(unseen, float(THINNED), 1.0)
+    found = {h: _labels(target, base, truth) for h, truth in case.truth.items()}
+    used = kept & np.logical_or.reduce([use for use, _ in found.values()])
+    place = np.cumsum(used) - 1
+    taken = {h: (place[use & used], label[use & used], weight[use & used]) for h, (use, label) in found.items()}
+    return _Lesson(rows=rows[used], taken=taken)
+
+
+def _labels(target: Target, base: Floats, truth: Truth) -> tuple[Flags, Floats]:
+    """Return which rows teach something, and what."""
     if target == "tvl":
-        keep, label = truth.known, truth.log_tvl - base
-    elif target == "size":
-        keep, label = truth.exists, truth.log_usd - base
-    else:
-        keep, label = np.ones(len(rows), dtype=bool), truth.exists.astype(np.float64)
-        if rng is not None:
-            unseen = rows[:, _EITHER] == 0
-            keep = ~unseen | (rng.random(len(rows)) < 1 / THINNED)
-            weight = np.where(unseen, float(THINNED), 1.0)
-    return _Table(rows=rows[keep], label=label[keep], weight=weight[keep])
+        return truth.known, truth.log_tvl - base
+    if target == "size":
+        return truth.exists, truth.log_usd - base
+    return np.ones(len(base), dtype=bool), truth.exists.astype(np.float64)
 
 
 def _inputs(target: Target, view: View) -> Any:

@@ -16,7 +16,7 @@ from dexposure_core.forecast.baselines.roland import RolandPart
 from dexposure_core.forecast.baselines.roland_network import Network
 from dexposure_core.forecast.baselines.roland_training import _live, _loss, _pairs, one_thread
 from dexposure_core.forecast.baselines.tuning import cases
-from dexposure_core.forecast.baselines.view import Truth, View
+from dexposure_core.forecast.baselines.view import Case, Truth, View
 from dexposure_core.forecast.outcomes import fit_split
 from tests.forecast.worlds import relabelled, week, world
 
@@ -30,27 +30,44 @@ def view():
     return View.of(WEEKS, everything=True)
 
 
+def taught(target, view, truth, rng=None):
+    """The rows that boosting takes from one origin for the horizon of one step."""
+    return boosting._lesson(target, Case(view=view, truth={1: truth}), rng).table(1)
+
+
 def test_boosting_learns_changes_and_keeps_the_base_rate_when_it_thins():
     truth_view = View.of(WEEKS, everything=True)
     truth = Truth.of(truth_view, week(2, {"A>B": 32.0, "D>A": 7.0}, {**TVL, "A": 201.0}))
-    size = boosting._table("size", truth_view, truth, None)
+    size = taught("size", truth_view, truth)
     # A>B: from 16 to 32, log(33/17); D>A: nobody's size is known, so from the mean of A>B and C>A, (log 17 + log 4)/2
     assert sorted(size.label) == pytest.approx(
         sorted([math.log(33 / 17), math.log(8) - (math.log(17) + math.log(4)) / 2])
     )
-    tvl = boosting._table("tvl", truth_view, truth, None)
+    tvl = taught("tvl", truth_view, truth)
     assert tvl.label == pytest.approx([math.log(202 / 101), 0.0, 0.0, 0.0])
     history = world()
     large = View.of(history[:30], everything=True)
     later = Truth.of(large, history[30])
-    whole = boosting._table("existence", large, later, None)
-    thin = boosting._table("existence", large, later, np.random.default_rng(0))
+    whole = taught("existence", large, later)
+    thin = taught("existence", large, later, np.random.default_rng(0))
     assert len(thin.label) < len(whole.label) or (whole.rows[:, boosting._EITHER] == 1).all()
     # every pair seen before is kept and counts once; one in twenty of the others counts for twenty
     seen = thin.rows[:, boosting._EITHER] == 1
     assert seen.sum() == (whole.rows[:, boosting._EITHER] == 1).sum()
     assert set(thin.weight[seen]) == {1.0}
     assert set(thin.weight[~seen]) <= {20.0}
+
+
+def test_each_horizon_takes_its_own_rows_of_an_origin():
+    """A>B exists after one step only, C>A after two only: each horizon learns the size of its own pair."""
+    view = View.of(WEEKS, everything=True)
+    truth = {1: Truth.of(view, week(2, {"A>B": 32.0}, TVL)), 2: Truth.of(view, week(3, {"C>A": 7.0}, TVL))}
+    lesson = boosting._lesson("size", Case(view=view, truth=truth), None)
+    assert len(lesson.rows) == 2
+    assert lesson.table(1).label == pytest.approx([math.log(33 / 17)])
+    assert lesson.table(2).label == pytest.approx([math.log(8 / 4)])
+    c_a = np.flatnonzero(view.key == C * 4 + A)
+    assert np.array_equal(lesson.table(2).rows, view.features.pair[c_a].astype(np.float32))
 
 
 def test_boosting_with_nothing_to_learn_from_is_persistence(view):

@@ -2,106 +2,133 @@
 
 Rolling origin: a forecaster sees the snapshots up to an origin; the evaluator holds the target. All forecasters
 are scored on the same pairs: the candidate set of the origin and every exposure that came to exist, whether
-anybody listed it or not. A pair a forecaster did not list has probability 0 and size 0. Protocols that enter or
-leave are scored: their exposures cannot be foreseen and count against everyone.
+anybody listed it or not. A pair a forecaster did not list has probability 0 and size 0; what it lists besides counts
+against it. Protocols that enter or leave are scored: their exposures cannot be foreseen and count against everyone.
 
-Every metric is kept per origin as sums, so that a value is a ratio of sums over origins and its interval (90 %)
-comes from resampling whole blocks of neighbouring origins, which share their weeks. `skill_<metric>` is
-1 − error / error of persistence on the same resampled weeks.
+Every metric is kept per origin as sums (`Scored`), from which `standing` forms values, intervals, skill and gain.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from dexposure_core.errors import BadOption
-from dexposure_core.forecast.model import Dexposure
-from dexposure_core.forecast.record import Floats, Forecast, Forecaster
-from dexposure_core.forecast.scores import ece
-from dexposure_core.forecast.tally import Scene, tally
+from dexposure_core.errors import BadOption, NoModel
+from dexposure_core.forecast.metrics import LASTING, METRICS
+from dexposure_core.forecast.record import Floats, Forecaster
+from dexposure_core.forecast.scene import Ground, Scene
+from dexposure_core.forecast.standing import Row, Scored, rows
+from dexposure_core.forecast.tally import tally
 from dexposure_core.network import Snapshot
 from dexposure_core.progress import Progress, silent
 
-RESAMPLES: Final = 500
-SHORTEST_BLOCK: Final = 4
-INTERVAL: Final = (5.0, 95.0)
+__all__ = ["METRICS", "Row", "Scored", "Stage", "evaluate", "fitted_before", "score"]
+
+MOST_KEPT: Final = 25_000_000  # scored pairs whose scenes are kept in memory for the next forecaster
 
 
-def _ratio(sums: Floats) -> float:
-    return float(sums[0] / sums[1]) if sums[1] > 0 else math.nan
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stage:
+    """The origins and targets that are scored, the same for every forecaster.
+
+    Attributes:
+        history: snapshots of one basis in date order.
+        horizons: steps ahead.
+        first_origin: earliest date to forecast from.
+        targets: which target positions of `history` are scored; None: all.
+        seed: decides random negatives.
+        kept: scenes made so far.
+    """
+
+    history: Sequence[Snapshot]
+    horizons: tuple[int, ...]
+    first_origin: dt.date
+    targets: range | None = None
+    seed: int = 0
+    kept: dict[int, dict[int, Scene]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        if not self.origins():
+            raise BadOption(
+                f"no origin from {self.first_origin} on has a target {min(self.horizons)} steps later; "
+                "take a shorter horizon"
+            )
+
+    def origins(self) -> list[int]:
+        """Return the positions that are forecast from."""
+        return [i for i, s in enumerate(self.history) if s.date >= self.first_origin and self.within(i)]
+
+    def within(self, i: int) -> list[int]:
+        """Return the horizons whose target is scored from origin `i`."""
+        targets = range(len(self.history)) if self.targets is None else self.targets
+        return [h for h in self.horizons if i + h in targets and i + h < len(self.history)]
+
+    def scenes(self, i: int) -> dict[int, Scene]:
+        """Return the scene of every horizon at origin `i`; kept for the next forecaster while memory allows."""
+        if i in self.kept:
+            return self.kept[i]
+        ground = Ground.of(self.history[: i + 1])
+        made = {
+            h: Scene.on(ground, self.history[i + h], self.seed, self.history[i + h + 1 : i + h + 1 + LASTING])
+            for h in self.within(i)
+        }
+        if len(self.origins()) * sum(len(s.pairs) for s in made.values()) < MOST_KEPT:
+            self.kept[i] = made
+        return made
 
 
-def _root(sums: Floats) -> float:
-    return math.sqrt(sums[0] / sums[1]) if sums[1] > 0 else math.nan
+def score(stage: Stage, forecaster: Forecaster, progress: Progress = silent) -> list[Scored]:
+    """Return the sums of every metric at every origin, per horizon the forecaster knows.
+
+    Raises:
+        NoModel: when it has learnt from a date at or after the first origin.
+    """
+    origins = stage.origins()
+    check_unseen(forecaster, stage.history[origins[0]].date)
+    sums: dict[int, list[Mapping[str, Floats]]] = {}
+    dates: dict[int, list[dt.date]] = {}
+    sources: dict[int, Mapping[str, str]] = {}
+    for done, i in enumerate(origins):
+        scenes = stage.scenes(i)
+        for h, forecast in forecaster.predict_all(stage.history[: i + 1], tuple(scenes)).items():
+            sums.setdefault(h, []).append(tally(forecast, scenes[h]))
+            dates.setdefault(h, []).append(stage.history[i + h].date)
+            sources[h] = forecast.sources
+        progress(done + 1, len(origins), f"{stage.history[0].basis}: scoring {forecaster.name}")
+    return [
+        Scored(
+            forecaster=forecaster.name, basis=stage.history[0].basis, horizon=h, targets=tuple(dates[h]),
+            sums={m.name: np.stack([s[m.name].ravel() for s in sums[h]]) for m in METRICS}, sources=dict(sources[h]),
+        )
+        for h in sorted(sums)
+    ]  # fmt: skip
 
 
-def _calibration(sums: Floats) -> float:
-    return ece(sums.reshape(-1, 3))
+def check_unseen(forecaster: Forecaster, first: dt.date) -> None:
+    """Refuse a forecaster that has learnt from `first`, the earliest origin, or later.
+
+    Raises:
+        NoModel: when it has.
+    """
+    until = forecaster.fitted_until
+    if until is not None and until >= first:
+        raise NoModel(
+            f"{forecaster.name} has learnt from dates up to {until}, the first origin is {first}; "
+            "fit it on what lies before"
+        )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """A score: its name, what it says, whether more is better, and how it follows from sums over origins."""
+def fitted_before(forecaster: Forecaster, history: Sequence[Snapshot], cut: dt.date) -> Forecaster:
+    """Return the forecaster, fitted on the snapshots before `cut` when it must be fitted.
 
-    name: str
-    help: str
-    more_is_better: bool
-    of: Callable[[Floats], float] = _ratio
-
-
-def _more(name: str, text: str) -> Metric:
-    return Metric(name=name, help=text, more_is_better=True)
-
-
-def _less(name: str, text: str, of: Callable[[Floats], float] = _ratio) -> Metric:
-    return Metric(name=name, help=text, more_is_better=False, of=of)
-
-
-METRICS: Final[tuple[Metric, ...]] = (
-    _more("auroc_random", "ranking of true exposures above five random pairs each, as in the paper: easy"),
-    _more("auprc_random", "average precision against five random pairs each, as in the paper: easy"),
-    _more(
-        "auprc_historical",
-        "average precision against pairs that existed in the last 52 snapshots and do not at the target",
-    ),
-    _less("brier", "mean squared error of the probability over all candidates and all exposures that came to exist"),
-    _less("ece", "expected calibration error over the same pairs, pooled over origins", _calibration),
-    _more("mrr", "mean reciprocal rank of a true debtor among all debtors its creditor could have, ties averaged"),
-    _more("mrr_new", "the same for pairs not seen in the last 52 snapshots, in either direction"),
-    _less("weight_mae", "mean absolute error of log1p USD over true exposures; 0 where the pair was not listed"),
-    _less("weight_rmse", "root mean squared error of the same", _root),
-    _less("weight_mae_continuing", "weight_mae over exposures that also exist at the origin"),
-    _less("node_mae", "mean absolute error of the change of log1p TVL; entrants and exits included, as TVL 0"),
-    _less("node_rmse", "root mean squared error of the same", _root),
-    _less("node_mae_continuing", "node_mae over protocols present at origin and target"),
-    _less("node_rmse_continuing", "node_rmse over protocols present at origin and target", _root),
-    _less(
-        "total_exposure_error", "absolute relative error of total expected exposure, entrants' included in the truth"
-    ),
-    _less("total_tvl_error", "absolute relative error of system TVL, likewise"),
-    _more("candidate_recall", "share of all true exposures that the forecaster listed"),
-    _more("candidate_recall_known", "the same, between protocols known at the origin"),
-)
-SKILLS: Final = ("brier", "weight_mae", "weight_rmse", "node_mae", "node_rmse")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One line of the table; low and high bound `value` by block bootstrap (90 %). NaN = not defined."""
-
-    forecaster: str
-    basis: str
-    horizon: int
-    metric: str
-    value: float
-    low: float
-    high: float
+    Raises:
+        BadOption: when they are too few to learn from.
+    """
+    return forecaster.fit([s for s in history if s.date < cut]) if forecaster.needs_fit else forecaster
 
 
 def evaluate(
@@ -117,7 +144,8 @@ def evaluate(
 
     Args:
         history: snapshots of one basis in date order.
-        forecasters: in the order of the table; persistence first by custom.
+        forecasters: in the order of the table; persistence first by custom. Those that must be fitted are, on what
+            lies before `first_origin`.
         horizons: steps ahead.
         first_origin: earliest date to forecast from.
         seed: decides random negatives and resampling.
@@ -125,75 +153,8 @@ def evaluate(
 
     Raises:
         BadOption: when no origin has a target.
+        NoModel: when a forecaster has learnt from `first_origin` or later.
     """
-    origins = [i for i, s in enumerate(history) if s.date >= first_origin and i + min(horizons) < len(history)]
-    if not origins:
-        raise BadOption(
-            f"no origin from {first_origin} on has a target {min(horizons)} steps later; take a shorter horizon"
-        )
-    sums: dict[tuple[str, int], list[Mapping[str, Floats]]] = {}
-    for done, i in enumerate(origins):
-        within = [h for h in horizons if i + h < len(history)]
-        past = history[: i + 1]
-        scenes = {h: Scene.of(past, history[i + h], seed) for h in within}
-        for forecaster in forecasters:
-            for h, forecast in _predict(forecaster, past, within).items():
-                sums.setdefault((forecaster.name, h), []).append(tally(forecast, scenes[h]))
-        progress(done + 1, len(origins), f"{history[i].basis}: scoring")
-    return _table(sums, forecasters, horizons, history[0].basis, seed)
-
-
-def _predict(forecaster: Forecaster, past: Sequence[Snapshot], horizons: Sequence[int]) -> dict[int, Forecast]:
-    if isinstance(forecaster, Dexposure):
-        known = forecaster.predict_all(past)
-        return {h: known[h] for h in horizons if h in known}
-    return {h: forecaster.predict(past, h) for h in horizons}
-
-
-def _table(
-    sums: dict[tuple[str, int], list[Mapping[str, Floats]]],
-    forecasters: Sequence[Forecaster],
-    horizons: Sequence[int],
-    basis: str,
-    seed: int,
-) -> list[Row]:
-    rows = []
-    for h in horizons:
-        drawn: dict[tuple[str, str], Floats] = {}
-        for forecaster in forecasters:
-            kept = sums.get((forecaster.name, h), [])
-            for metric in METRICS if kept else ():
-                parts = np.stack([k[metric.name].ravel() for k in kept])
-                drawn[forecaster.name, metric.name] = _resampled(parts, metric, h, seed)
-        for forecaster in forecasters:
-            rows += _rows(drawn, forecaster.name, basis, h)
-    return rows
-
-
-def _rows(drawn: dict[tuple[str, str], Floats], name: str, basis: str, h: int) -> list[Row]:
-    values = {metric: v for (who, metric), v in drawn.items() if who == name}
-    for metric in SKILLS:
-        base = drawn.get(("persistence", metric))
-        if base is not None and metric in values and name != "persistence":
-            values[f"skill_{metric}"] = 1.0 - np.divide(
-                values[metric], base, out=np.full(len(base), np.nan), where=base > 0
-            )
-    return [_row(name, basis, h, metric, v) for metric, v in values.items()]
-
-
-def _row(name: str, basis: str, h: int, metric: str, values: Floats) -> Row:
-    spread = values[1:][np.isfinite(values[1:])]
-    low, high = np.percentile(spread, INTERVAL) if len(spread) else (math.nan, math.nan)
-    return Row(
-        forecaster=name, basis=basis, horizon=h, metric=metric, value=float(values[0]), low=float(low), high=float(high)
-    )
-
-
-def _resampled(parts: Floats, metric: Metric, horizon: int, seed: int) -> Floats:
-    """Return the value over all origins, then per resample of (T, K) `parts`; the same weeks for every forecaster."""
-    count = len(parts)
-    block = min(count, max(SHORTEST_BLOCK, horizon))
-    rng = np.random.default_rng([seed, count, block])
-    starts = rng.integers(0, count, (RESAMPLES, math.ceil(count / block)))
-    weeks = ((starts[:, :, None] + np.arange(block)) % count).reshape(RESAMPLES, -1)[:, :count]
-    return np.array([metric.of(s) for s in [parts.sum(axis=0), *parts[weeks].sum(axis=1)]])
+    stage = Stage(history=history, horizons=tuple(horizons), first_origin=first_origin, seed=seed)
+    found = [s for f in forecasters for s in score(stage, fitted_before(f, history, first_origin), progress)]
+    return rows(found, seed=seed)

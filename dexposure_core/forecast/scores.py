@@ -32,13 +32,19 @@ def auroc(positive: Floats, negative: Floats) -> float:
 
 def auprc(positive: Floats, negative: Floats) -> float:
     """Return average precision over distinct score levels; NaN when there is no positive."""
-    if not len(positive):
+    true = np.arange(len(positive) + len(negative)) < len(positive)
+    return average_precision(np.concatenate([positive, negative]), true)
+
+
+def average_precision(score: Floats, true: Flags) -> float:
+    """Return average precision of `score` (C,) over distinct levels; NaN when nothing is true."""
+    if not true.any():
         return math.nan
-    levels, where = np.unique(np.concatenate([positive, negative]), return_inverse=True)
-    true = np.bincount(where[: len(positive)], minlength=len(levels))[::-1]
-    every = np.bincount(where, minlength=len(levels))[::-1]
-    precision = np.cumsum(true) / np.cumsum(every)
-    return float((precision * true).sum() / len(positive))
+    order = np.argsort(score)[::-1]
+    ordered, hits = score[order], np.cumsum(true[order])
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    found = hits[ends]
+    return float((found / (ends + 1.0) * np.diff(found, prepend=0)).sum() / found[-1])
 
 
 def reciprocal_ranks(

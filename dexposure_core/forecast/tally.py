@@ -2,96 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from dexposure_core.forecast.candidates import candidates, mirrored
-from dexposure_core.forecast.outcomes import Outcome, look_up, outcome
+from dexposure_core.forecast.outcomes import look_up
 from dexposure_core.forecast.record import Flags, Floats, Forecast, Indices
-from dexposure_core.forecast.scores import auprc, auroc, bin_sums, reciprocal_ranks
-from dexposure_core.forecast.window import window
-from dexposure_core.network import Snapshot
+from dexposure_core.forecast.scene import Scene, within
+from dexposure_core.forecast.scores import auroc, average_precision, bin_sums, reciprocal_ranks
 
-NEGATIVES: Final = 5  # random pairs per true exposure, as in the paper
+__all__ = ["Scene", "tally"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Scene:
-    """Everything that is the same for all forecasters at one origin and horizon.
+class Said:
+    """A forecast on the pairs of a scene, (U,) each, and besides: 0 where a pair was not listed.
 
     Attributes:
-        origin: the last snapshot they saw.
-        after: what happened.
-        pairs: (U,) sorted keys that are scored: candidates and true exposures; `true` (U,) which came to exist.
-        random: (R,) keys of random pairs without exposure at the target, -1 where an entrant is involved.
-        former: (F,) keys seen in the window that are no exposure at the target.
-        new: (E,) which true exposures the window has not seen in either direction.
-        continuing: (E,) which true exposures exist at the origin too.
+        key, probability: sorted keys of everything listed, and what was said of it.
+        p: (U,) probability of the scored pairs.
+        log_usd: (U,) log1p of the size given existence.
+        expected: (U,) expected USD.
+        listed: (U,) whether the pair was listed.
+        beside: which of `key` are outside the scored pairs: they did not come to exist.
+        beside_usd: USD expected outside the scored pairs.
     """
 
-    origin: Snapshot
-    after: Outcome
-    pairs: Indices
-    true: Flags
-    random: Indices
-    former: Indices
-    new: Flags
-    continuing: Flags
+    key: Indices
+    probability: Floats
+    p: Floats
+    log_usd: Floats
+    expected: Floats
+    listed: Flags
+    beside: Flags
+    beside_usd: float
 
     @staticmethod
-    def of(past: Sequence[Snapshot], target: Snapshot, seed: int) -> Scene:
-        """Return the scene of an origin (the last of `past`) and its target."""
-        recent = window(past)
-        n = recent.size
-        after = outcome(past[-1], target)
-        seen = np.unique(recent.key)
-        either = np.union1d(seen, mirrored(seen, n))
-        pairs = np.union1d(candidates(recent), after.key)
-        rng = np.random.default_rng([seed, past[-1].date.toordinal(), target.date.toordinal()])
-        return Scene(
-            origin=past[-1], after=after, pairs=pairs, true=np.isin(pairs, after.key),
-            random=_random_pairs(after, n, rng), former=np.setdiff1d(seen, after.key),
-            new=~np.isin(after.key, either), continuing=np.isin(after.key, recent.key[recent.lag == 0]),
+    def of(forecast: Forecast, scene: Scene) -> Said:
+        """Read `forecast` at the pairs of `scene`."""
+        n = max(len(scene.origin.protocols), 1)
+        key = forecast.creditor * n + forecast.debtor
+        order = np.argsort(key, kind="stable")
+        key, probability = key[order], forecast.probability[order]
+        expected = forecast.expected_usd()[order]
+        listed, p = look_up(scene.pairs, key, probability)
+        beside = ~within(key, scene.pairs)
+        return Said(
+            key=key, probability=probability, p=p, listed=listed, beside=beside,
+            log_usd=look_up(scene.pairs, key, np.log1p(forecast.exposure_usd[order]))[1],
+            expected=look_up(scene.pairs, key, expected)[1], beside_usd=float(expected[beside].sum()),
         )  # fmt: skip
 
 
-def _random_pairs(after: Outcome, n: int, rng: np.random.Generator) -> Indices:
-    """Draw pairs among the protocols of origin and target, true ones and self-loops left out."""
-    everyone = n + len(after.entrant_log_tvl)
-    wanted = NEGATIVES * (len(after.key) + len(after.entrant_log_usd))
-    ends = rng.integers(0, max(everyone, 1), (2, 2 * wanted))
-    known = (ends < n).all(axis=0)
-    key = np.where(known, ends[0] * n + ends[1], -1)
-    fine = (ends[0] != ends[1]) & ~np.isin(key, after.key)
-    return np.asarray(key[fine][:wanted])
-
-
 def tally(forecast: Forecast, scene: Scene) -> dict[str, Floats]:
-    """Return, per metric of `evaluation.METRICS`, its sums at this origin (value and weight, or calibration bins)."""
-    n = max(len(scene.origin.protocols), 1)
-    key = forecast.creditor * n + forecast.debtor
-    order = np.argsort(key)
-    listed, probability, log_usd = key[order], forecast.probability[order], np.log1p(forecast.exposure_usd[order])
-    entered = np.zeros(len(scene.after.entrant_log_usd))
-    found, score = look_up(scene.after.key, listed, probability)
-    positive = np.concatenate([score, entered])
-    random = look_up(scene.random, listed, probability)[1]
-    former = look_up(scene.former, listed, probability)[1]
-    given = look_up(scene.after.key, listed, log_usd)[1]
+    """Return, per metric of `metrics.METRICS`, its sums at this origin (value and weight, or calibration bins)."""
+    said = Said.of(forecast, scene)
+    listed, entrants = said.listed[scene.true].sum(), len(scene.after.entrant_log_usd)
     return {
-        "auroc_random": _once(auroc(positive, random)),
-        "auprc_random": _once(auprc(positive, random)),
-        "auprc_historical": _once(auprc(positive, former)),
-        **_calibration(look_up(scene.pairs, listed, probability)[1], scene, entered),
-        **_ranks(score, scene, look_up(scene.pairs, listed, probability)[1], n),
-        **_weights(given, scene),
+        **_against_others(said, scene),
+        **_brier(said, scene),
+        **_ranks(said, scene),
+        **_deaths(said, scene),
+        **_births(said, scene),
+        **_weights(said, scene),
         **_nodes(forecast, scene),
-        **_totals(forecast, scene),
-        "candidate_recall": np.array([found.sum(), len(positive)]),
-        "candidate_recall_known": np.array([found.sum(), len(found)]),
+        **_totals(forecast, said, scene),
+        "candidate_recall": np.array([listed, scene.true.sum() + entrants]),
+        "candidate_recall_known": np.array([listed, scene.true.sum()]),
     }
 
 
@@ -99,50 +76,136 @@ def _once(value: float) -> Floats:
     return np.array([value, 1.0]) if np.isfinite(value) else np.zeros(2)
 
 
-def _calibration(probability: Floats, scene: Scene, entered: Floats) -> dict[str, Floats]:
-    p = np.concatenate([probability, entered])
-    true = np.concatenate([scene.true, np.ones(len(entered), dtype=bool)])
-    return {"brier": np.array([((p - true) ** 2).sum(), len(p)]), "ece": bin_sums(p, true)}
+def _precision(score: Floats, true: Flags) -> Floats:
+    return _once(average_precision(score, true))
 
 
-def _ranks(score: Floats, scene: Scene, probability: Floats, n: int) -> dict[str, Floats]:
-    rivals = ~scene.true
-    rival_creditor = scene.pairs[rivals] // n
-    unlisted = n - 1 - np.bincount(scene.pairs // n, minlength=n)
-    ranks = reciprocal_ranks(score, scene.after.key // n, probability[rivals], rival_creditor, unlisted)
+def _against(positive: Floats, negative: Floats) -> Floats:
+    true = np.arange(len(positive) + len(negative)) < len(positive)
+    return _precision(np.concatenate([positive, negative]), true)
+
+
+def _against_others(said: Said, scene: Scene) -> dict[str, Floats]:
+    true = np.concatenate([said.p[scene.true], np.zeros(len(scene.after.entrant_log_usd))])
+    random, unseen = (look_up(key, said.key, said.probability)[1] for key in (scene.random, scene.unseen))
+    former = said.p[scene.former]
+    return {
+        "auroc_random": _once(auroc(true, random)),
+        "auprc_random": _against(true, random),
+        "auroc_historical": _once(auroc(true, former)),
+        "auprc_historical": _against(true, former),
+        "auprc_inductive": _against(said.p[scene.true & ~scene.seen], unseen),
+    }
+
+
+def _brier(said: Said, scene: Scene) -> dict[str, Floats]:
+    """Return brier, its parts (they add up) and calibration; what was said beside the scored pairs counts, too."""
+    beside = said.probability[said.beside]
+    entrants = len(scene.after.entrant_log_usd)
+    error = (said.p - scene.true) ** 2
+    parts = {
+        "continuing": error[scene.now & scene.true].sum(),
+        "vanished": error[scene.now & ~scene.true].sum(),
+        "new": error[~scene.now & scene.true & ~scene.seen].sum(),
+        "returning": error[~scene.now & scene.true & scene.seen].sum(),
+        "entrants": float(entrants),
+        "absent": error[~scene.now & ~scene.true].sum() + (beside**2).sum(),
+    }
+    count = len(said.p) + entrants
+    every = np.concatenate([said.p, np.zeros(entrants), beside])
+    true = np.concatenate([scene.true, np.ones(entrants, dtype=bool), np.zeros(len(beside), dtype=bool)])
+    return {
+        "brier": np.array([sum(parts.values()), count]),
+        **{f"brier_part_{name}": np.array([value, count]) for name, value in parts.items()},
+        "ece": bin_sums(every, true),
+    }
+
+
+def _ranks(said: Said, scene: Scene) -> dict[str, Floats]:
+    n = max(len(scene.origin.protocols), 1)
+    rival = np.concatenate([scene.pairs[~scene.true], said.key[said.beside]])
+    score = np.concatenate([said.p[~scene.true], said.probability[said.beside]])
+    others = n - 1 - np.bincount(np.concatenate([scene.pairs, said.key[said.beside]]) // n, minlength=n)
+    ranks = reciprocal_ranks(said.p[scene.true], scene.pairs[scene.true] // n, score, rival // n, others)
+    new = ~scene.seen[scene.true]
     return {
         "mrr": np.array([ranks.sum(), len(ranks) + len(scene.after.entrant_log_usd)]),
-        "mrr_new": np.array([ranks[scene.new].sum(), scene.new.sum()]),
+        "mrr_new": np.array([ranks[new].sum(), new.sum()]),
     }
 
 
-def _weights(given: Floats, scene: Scene) -> dict[str, Floats]:
-    error = np.concatenate([given - scene.after.log_usd, -scene.after.entrant_log_usd])
-    stays = (given - scene.after.log_usd)[scene.continuing]
+def _deaths(said: Said, scene: Scene) -> dict[str, Floats]:
+    found = {"deaths": scene.now, "deaths_lasting": _lasting(scene, scene.now)}
     return {
-        "weight_mae": np.array([np.abs(error).sum(), len(error)]),
-        "weight_rmse": np.array([(error**2).sum(), len(error)]),
-        "weight_mae_continuing": np.array([np.abs(stays).sum(), len(stays)]),
+        name: value
+        for what, chosen in found.items()
+        for name, value in (
+            (f"brier_{what}", _squared(said.p[chosen], scene.true[chosen])),
+            (f"auprc_{what}", _precision(1.0 - said.p[chosen], ~scene.true[chosen])),
+        )
     }
 
 
-def _totals(forecast: Forecast, scene: Scene) -> dict[str, Floats]:
+def _births(said: Said, scene: Scene) -> dict[str, Floats]:
+    """Score pairs without exposure at the origin; those said beside the scored pairs are new and did not come."""
+    absent = ~scene.now
+    found = {
+        "births": (absent, True),
+        "births_lasting": (_lasting(scene, absent), scene.flicker is not None),
+        "births_new": (absent & ~scene.seen, True),
+        "births_returning": (absent & scene.seen, False),
+    }
+    beside = said.probability[said.beside]
+    sums = {}
+    for what, (chosen, with_beside) in found.items():
+        extra = beside if with_beside else beside[:0]
+        p = np.concatenate([said.p[chosen], extra])
+        true = np.concatenate([scene.true[chosen], np.zeros(len(extra), dtype=bool)])
+        error = _squared(p, true)
+        sums[f"brier_{what}"] = np.array([error[0], chosen.sum()])
+        sums[f"auprc_{what}"] = _precision(p, true)
+    return sums
+
+
+def _lasting(scene: Scene, chosen: Flags) -> Flags:
+    """Return which of `chosen` did not flicker; none while that is not known."""
+    return chosen & ~scene.flicker if scene.flicker is not None else np.zeros_like(chosen)
+
+
+def _squared(p: Floats, true: Flags) -> Floats:
+    return np.array([((p - true) ** 2).sum(), len(p)])
+
+
+def _weights(said: Said, scene: Scene) -> dict[str, Floats]:
+    missed = said.log_usd[scene.true] - scene.after.log_usd
+    every = np.concatenate([missed, -scene.after.entrant_log_usd])
+    entrants_usd = np.expm1(scene.after.entrant_log_usd).sum()
+    off = np.abs(said.expected - scene.usd).sum() + said.beside_usd + entrants_usd
+    return {
+        **_sizes("weight", every),
+        **_sizes("weight", missed[scene.now[scene.true]], "_continuing"),
+        "wape": np.array([off, scene.usd.sum() + entrants_usd]),
+    }
+
+
+def _sizes(name: str, error: Floats, kind: str = "") -> dict[str, Floats]:
+    return {
+        f"{name}_mae{kind}": np.array([np.abs(error).sum(), len(error)]),
+        f"{name}_rmse{kind}": np.array([(error**2).sum(), len(error)]),
+    }
+
+
+def _totals(forecast: Forecast, said: Said, scene: Scene) -> dict[str, Floats]:
     after = scene.after
-    pairs = (forecast.expected_usd().sum(), np.expm1(np.concatenate([after.log_usd, after.entrant_log_usd])).sum())
+    pairs = (said.expected.sum() + said.beside_usd, scene.usd.sum() + np.expm1(after.entrant_log_usd).sum())
     tvl = (forecast.tvl_usd.sum(), np.expm1(np.concatenate([after.log_tvl, after.entrant_log_tvl])).sum())
     return {
-        name: _once(abs(said / true - 1.0) if true > 0 else np.nan)
-        for name, (said, true) in (("total_exposure_error", pairs), ("total_tvl_error", tvl))
+        name: _once(abs(told / true - 1.0) if true > 0 else np.nan)
+        for name, (told, true) in (("total_exposure_error", pairs), ("total_tvl_error", tvl))
     }
 
 
 def _nodes(forecast: Forecast, scene: Scene) -> dict[str, Floats]:
     own = np.log1p(forecast.tvl_usd) - scene.after.log_tvl
-    error = np.concatenate([own, -scene.after.entrant_log_tvl])
-    stays = own[scene.after.stays]
-    return {
-        "node_mae": np.array([np.abs(error).sum(), len(error)]),
-        "node_rmse": np.array([(error**2).sum(), len(error)]),
-        "node_mae_continuing": np.array([np.abs(stays).sum(), len(stays)]),
-        "node_rmse_continuing": np.array([(stays**2).sum(), len(stays)]),
-    }
+    every = np.concatenate([own, -scene.after.entrant_log_tvl])
+    return {**_sizes("node", every), **_sizes("node", own[scene.after.stays], "_continuing")}

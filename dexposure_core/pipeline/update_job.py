@@ -13,7 +13,7 @@ from dexposure_core.errors import BadInput
 from dexposure_core.network.coverage import NO_AMOUNT, NON_POSITIVE, check, unusable
 from dexposure_core.network.health import check_age, check_dates
 from dexposure_core.network.overrides import merged, recorded, unused
-from dexposure_core.network.period import PROTOCOLS, findings_frame
+from dexposure_core.network.period import PROTOCOLS, TOKENS, findings_frame
 from dexposure_core.pipeline.affected import affected, fingerprint, inputs, previous_of, same_code
 from dexposure_core.pipeline.build import append_known, sized
 from dexposure_core.pipeline.feeds import Feed, of_whole_input, review, today
@@ -84,12 +84,12 @@ class UpdateJob:
     @cached_property
     def listings(self) -> pl.DataFrame:
         """The listings table of the new vintage."""
-        return overlaid(self.base.table("listings"), listed(self.feed.protocols), "protocol")
+        return overlaid(self._listed, listed(self.feed.protocols), "protocol")
 
     @cached_property
     def stated(self) -> pl.DataFrame:
         """The stated table of the new vintage."""
-        return overlaid(self.base.table("stated"), stated(self.feed.tokens), "token")
+        return overlaid(self._stated, stated(self.feed.tokens), "token")
 
     @cached_property
     def usd(self) -> pl.DataFrame:
@@ -119,23 +119,30 @@ class UpdateJob:
         """The tokens table of the new vintage, without its USD."""
         theta = float(self.base.manifest.parameters["theta"])
         asked = self._open_tokens()
-        found = issuers(asked, self.listings, self.stated, theta, self.overrides)
         known = self.base.tokens().join(self.sizes, on="token", how="semi").join(asked, on="token", how="anti")
-        return pl.concat([found, known.select(found.columns)]).sort("token")
+        known = known.select(list(TOKENS)).sort("token")
+        if asked.is_empty():
+            return known
+        found = issuers(asked, self.listings, self.stated, theta, self.overrides)
+        return pl.concat([found.select(known.columns), known]).sort("token")
 
     def _open_tokens(self) -> pl.DataFrame:
         """Return token, usd of the tokens whose issuer must be asked for.
 
         That is all, unless nothing is known now that was not known before: then a token's issuer follows from its name
-        and from the sizes of the tokens spelled like it, and those that are alone and not new keep theirs.
+        and from which of the tokens spelled like it is the largest, and keeps where neither is new.
         """
         news = not self.settled or self.overrides.rows.height or not same_code(self.base)
         if news:
             return self.sizes
-        had = self.base.tokens().select("token", had=pl.lit(value=True))
-        spelled = self.sizes.join(had, on="token", how="left").with_columns(key=pl.col("token").str.to_lowercase())
-        alike = spelled.group_by("key").agg(new=pl.col("had").is_null().any() | (pl.len() > 1)).filter("new")
-        return spelled.join(alike, on="key", how="semi").select(self.sizes.columns)
+        had = self.base.tokens().select("token", had="usd_cents")
+        spelled = self.usd.join(had, on="token", how="full", coalesce=True)
+        spelled = spelled.with_columns(key=pl.col("token").str.to_lowercase())
+        alike = spelled.filter((pl.len().over("key") > 1) | pl.col("had").is_null().any().over("key"))
+        was, now = (_largest(alike, size) for size in ("had", "usd_cents"))
+        keep = was.join(now, on=["key", "token"], how="semi")
+        keep = keep.join(alike.filter(pl.col("had").is_null()), on="key", how="anti")
+        return self.sizes.join(alike.join(keep, on="key", how="anti"), on="token", how="semi")
 
     @cached_property
     def names(self) -> pl.DataFrame:
@@ -158,10 +165,18 @@ class UpdateJob:
         """Date → the snapshot before it."""
         return previous_of(self.dates)
 
-    @property
+    @cached_property
+    def _listed(self) -> pl.DataFrame:
+        return self.base.table("listings")
+
+    @cached_property
+    def _stated(self) -> pl.DataFrame:
+        return self.base.table("stated")
+
+    @cached_property
     def settled(self) -> bool:
         """Whether what is known of protocols and tokens is what the base knows."""
-        same = self.listings.equals(self.base.table("listings")) and self.stated.equals(self.base.table("stated"))
+        same = self.listings.equals(self._listed) and self.stated.equals(self._stated)
         return same and self.parameters == self.base.manifest.parameters
 
     @property
@@ -176,8 +191,10 @@ class UpdateJob:
         return list({(source.name, source.sha256): source for source in every}.values())
 
     def read_ahead(self) -> None:
-        """Load, in another thread while issuers are decided, what computing dates and writing them takes to start."""
+        """Do, in another thread, what asks nothing of the rows: compare what is known, import what dates take."""
         import pyarrow.parquet  # noqa: F401
+
+        _ = self.settled
         import scipy.sparse  # noqa: F401
 
     def rows(self, date: dt.date) -> pl.DataFrame:
@@ -240,6 +257,12 @@ class UpdateJob:
             vintage=vintage, base=self.base.vintage, added=[d for d in self.changed if d not in had],
             revised=[d for d in self.changed if d in had], computed=self.computed, kept=len(self.kept), shared=shared,
         )  # fmt: skip
+
+
+def _largest(spelled: pl.DataFrame, size: str) -> pl.DataFrame:
+    """Return key, token: the spelling that names its key, the largest and of equal ones the first."""
+    ranked = spelled.sort(size, "token", descending=[True, False], nulls_last=True)
+    return ranked.select("key", "token").unique("key", keep="first", maintain_order=True)
 
 
 def _as_given(week: Tables, base: Store, date: dt.date) -> Tables:

@@ -7,6 +7,7 @@ Files are shared by hard links; where the disk has none they are copied.
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import os
 import shutil
@@ -44,7 +45,8 @@ class Inheritance:
 
     def __init__(self, base: Reader, dates: Collection[dt.date], kept: Collection[dt.date]) -> None:
         self.base = base
-        self._dates, self._kept = sorted(dates), frozenset(kept)
+        self._kept = frozenset(kept)
+        self._anew = sorted(set(dates).difference(kept))
         marks = base.table("digests").filter(pl.col("date").is_not_null())
         self._digests = {str(name): rows for (name,), rows in marks.group_by("table_name")}
 
@@ -80,7 +82,8 @@ class Inheritance:
         if first is None or last is None:
             return False
         end = last if ended(mark.rows for mark in marks) else dt.date.max
-        return all(date in self._kept for date in self._dates if first <= date <= end)
+        place = bisect.bisect_left(self._anew, first)
+        return place == len(self._anew) or self._anew[place] > end
 
 
 def share(file: Path, name: Path) -> bool:

@@ -162,6 +162,23 @@ def test_a_larger_claimant_takes_a_token_on_every_date_it_is_held(tmp_path: Path
     assert new.exposure_tokens(MONDAYS[0], debtor="777").rows() == [("118", "777", "FOO", 7.0)]
 
 
+def test_the_largest_spelling_names_the_others(tmp_path: Path) -> None:
+    """FOO and Foo are one token under the larger's name: another becomes the larger, or the larger vanishes."""
+    foo, spelled = ("118", "Base", "FOO"), ("118", "Base", "Foo")
+    whole = history_of(5)
+    whole[MONDAYS[3]] = whole[MONDAYS[3]] | {spelled: (None, 100.0)}
+    last = MONDAYS[4]
+    base = rebuilt(tmp_path / "base", {date: book for date, book in whole.items() if date != last})
+    for i, (date, book) in enumerate([
+        (last, whole[last] | {foo: (None, 200.0)}),
+        (last, whole[last] | {spelled: (None, 1.0)}),
+        (MONDAYS[3], {key: v for key, v in whole[MONDAYS[3]].items() if key != spelled}),
+    ]):  # fmt: skip
+        new, _ = updated(base, {date: book})
+        every = {**{d: b for d, b in whole.items() if d != last}, date: book}
+        assert_same(new, rebuilt(tmp_path / f"all{i}", every))
+
+
 def test_another_sector_is_another_spillover_matrix(tmp_path: Path) -> None:
     whole = history_of(5)
     listing = "111,Aave V2,Lending,Lending,AAVE\n118,Maker,CDP,Stablecoins,MKR\n"

@@ -78,7 +78,108 @@ class Blend:
         value, low, high = (unscaled(x, self.scale) for x in (point, low, high))
         return value, low, high
 
-    def scale_of(values: Floats) -> Indices:
+    def scaled(self, values: Floats) -> Floats:
+        """Return measures (..., K) on the scale they are handled on; NaN where that is not defined."""
+        return scaled(values, self.scale)
+
+    def main_sources(self) -> list[str]:
+        """Return (K,) in words, the source with the largest weight beside today's value, or "today"."""
+        moved = self.weights[1:].sum(axis=0) > 0
+        best = self.weights.argmax(axis=0)
+        return [SOURCES[b] if m else SOURCES[0] for b, m in zip(best, moved, strict=True)]
+
+
+def centre(scaled_draws: Floats) -> Floats:
+    """Return (K,) the mean of the draws (M, K) in which a measure is defined."""
+    return _defined(np.nanmean, scaled_draws)
+
+
+def sources(past: Floats, drawn: Floats, horizon: int) -> Floats:
+    """Return (S, K) what each of SOURCES says, from `past` (L, K), the origin last, all on the measures' scale."""
+    recent = past[-LOOK_BACK:]
+    today = recent[-1]
+    age = np.arange(len(recent))[::-1, None]
+    weight = np.where(np.isfinite(recent), 0.5 ** (age / HALF_LIFE), 0.0)
+    total = weight.sum(axis=0)
+    ewma = np.divide((weight * np.nan_to_num(recent)).sum(axis=0), total, out=today.copy(), where=total > 0)
+    back = min(TREND, len(recent) - 1)
+    step = (today - recent[-1 - back]) / max(back, 1)
+    found = np.stack([
+        today, ewma, _defined(np.nanmean, recent[-12:]), _defined(np.nanmean, recent), today + horizon * step, drawn,
+    ])  # fmt: skip
+    return np.where(np.isfinite(found), found, today)
+
+
+def difficulty(past: Floats) -> Floats:
+    """Return (K,) the mean absolute step of the recent past (L, K); 1 where it does not move or is not defined."""
+    steps = np.abs(np.diff(past[-MOVEMENT - 1 :], axis=0))
+    return _or_one(_defined(np.nanmean, steps)) if len(steps) else np.ones(past.shape[1])
+
+
+def stretch(hard: Floats, usual: Floats | float) -> Floats:
+    """Return the factor on the width of an interval, bounded."""
+    return np.clip(_or_one(np.divide(hard, usual, out=np.ones_like(hard), where=np.asarray(usual) > 0)), *STRETCH)
+
+
+def gains(said: Floats, truth: Floats) -> Floats:
+    """Return (K,) by how many standard errors the best weights beat today's value; NaN where they cannot be fitted."""
+    return np.array([_fit(said[:, :, k], truth[:, k])[1] for k in range(said.shape[2])])
+
+
+def needed(every_gain: Floats) -> float:
+    """Return the standard errors a measure must gain, given the gains of all measures and horizons of a basis."""
+    fine = every_gain[np.isfinite(every_gain)]
+    return NEEDED[0] if len(fine) and float(np.median(fine)) > MOST else NEEDED[1]
+
+
+def fit_blend(said: Floats, truth: Floats, hard: Floats, scale: Indices, needed_gain: float) -> Blend:
+    """Fit weights and quantiles of misses.
+
+    Args:
+        said: (n, S, K) what the sources said at n past origins, in time order.
+        truth: (n, K) what came, on the same scale.
+        hard: (n, K) difficulty.
+        scale: (K,) code of the measures' scale.
+        needed_gain: standard errors of gain from which weights are trusted.
+    """
+    kinds = said.shape[2]
+    usual = _or_one(_defined(np.nanmean, hard) if len(hard) else np.ones(kinds))
+    weights = np.zeros((len(SOURCES), kinds))
+    low, high, used = (np.full(kinds, np.nan) for _ in range(3))
+    for k in range(kinds):
+        found, gain = _fit(said[:, :, k], truth[:, k])
+        weights[1:, k] = found if gain > needed_gain else 0.0
+        weights[0, k] = 1.0 - weights[1:, k].sum()
+        missed = truth[:, k] - said[:, :, k] @ weights[:, k]
+        fine = np.isfinite(missed)
+        used[k] = fine.sum()
+        if fine.any():
+            low[k], high[k] = np.quantile(missed[fine] / stretch(hard[fine, k], usual[k]), LEVELS)
+    return Blend(scale=scale, weights=weights, low=low, high=high, usual=usual, count=used)
+
+
+def _fit(said: Floats, truth: Floats) -> tuple[Floats, float]:
+    """Return non-negative weights (S-1,) and by how many standard errors over blocks they beat today's value."""
+    fine = np.isfinite(said).all(axis=1) & np.isfinite(truth)
+    moves, wanted = said[fine, 1:] - said[fine, :1], truth[fine] - said[fine, 0]
+    if len(wanted) < BLOCKS:
+        return np.zeros(moves.shape[1]), np.nan
+    size = np.sqrt((moves**2).mean(axis=0)) + TINY
+    lean = np.diag(size * np.sqrt(len(wanted) * RIDGE))
+    found = nnls(np.vstack([moves, lean]), np.r_[wanted, np.zeros(len(lean))])[0]
+    found = found / max(1.0, found.sum())
+    gain = wanted**2 - (wanted - moves @ found) ** 2
+    error = np.array([part.mean() for part in np.array_split(gain, BLOCKS)]).std() / np.sqrt(BLOCKS)
+    if gain.mean() <= MARGIN * (wanted**2).mean():
+        return np.asarray(found), 0.0
+    return np.asarray(found), float(gain.mean() / (error + TINY * (wanted**2).mean() + TINY))
+
+
+def _or_one(values: Floats) -> Floats:
+    return np.where(np.isfinite(values) & (values > 0), values, 1.0)
+
+
+def scale_of(values: Floats) -> Indices:
     """Return (K,) per measure (T, K): ODDS when it lies between 0 and 1 wherever it is defined, LOG when above 0."""
     defined = np.isfinite(values)
     positive = defined.any(axis=0) & (np.where(defined, values, 1.0) > 0).all(axis=0)
@@ -88,8 +189,7 @@ class Blend:
 
 def scaled(values: Floats, scale: Indices) -> Floats:
     """Return values (..., K) as they are, as logarithms or as log odds; NaN where these are not defined."""
-    nan = np.full_like(values, np.nan)
-    log = np.log(values, out=nan, where=(scale != PLAIN) & (values > 0))
+    log = np.log(values, out=np.full_like(values, np.nan), where=(scale != PLAIN) & (values > 0))
     rest = np.log1p(-values, out=np.full_like(values, np.nan), where=(scale == ODDS) & (values < 1))
     return np.where(scale == PLAIN, values, np.where(scale == ODDS, log - rest, log))
 

@@ -136,14 +136,19 @@ def edges(ctx: Context, file: Path, nodes: Path | None, columns: tuple[str, ...]
 @click.command()
 @click.option("--scale", default="demo", show_default=True, metavar="demo|full|NUMBER", help="Size of the world.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed. Default: the one of the embedded dataset.")
+@click.option("--independent", is_flag=True, help="A null world: prices and quantities move independently over time.")
 @click.pass_obj
-def simulate(ctx: Context, scale: str, seed: int | None) -> None:
+def simulate(ctx: Context, scale: str, seed: int | None, independent: bool) -> None:
     """Build the simulated world: the embedded dataset when scale and seed are left as they are."""
-    from dexposure_core.pipeline.ingest import ingest_world
+    from dexposure_core.pipeline.ingest import ingest_independent, ingest_world
 
-    chosen: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if independent and scale != "demo":
+        raise BadOption("--independent: the null world has one size; leave --scale out")
     with ctx.progress(" weeks") as progress:
-        vintage = ingest_world(ctx.writing_dir(), scale=scale, progress=progress, **chosen)
+        if independent:
+            vintage = ingest_independent(ctx.writing_dir(), seed=seed, progress=progress)
+        else:
+            vintage = ingest_world(ctx.writing_dir(), scale=scale, seed=seed, progress=progress)
     tell(ctx, vintage)
 
 

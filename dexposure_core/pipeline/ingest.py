@@ -146,6 +146,17 @@ def ingest_world(
     )  # fmt: skip
 
 
+def ingest_independent(store_dir: str | Path, *, seed: int | None = None, progress: Progress = silent) -> str:
+    """Build the null world, in which nothing can be foreseen but that things stay as they are."""
+    from dexposure_core.sources import simulate
+
+    feed = simulate.independent_world() if seed is None else simulate.independent_world(seed)
+    return build_feed(
+        feed, "simulated world", store_dir, kind="simulated", extra={"independent": True, "seed": feed.seed},
+        events=feed.events, simulated=True, progress=progress,
+    )  # fmt: skip
+
+
 def ingest_edges(
     path: str | Path,
     store_dir: str | Path,

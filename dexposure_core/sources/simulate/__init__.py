@@ -7,6 +7,7 @@ follow by the same construction as for real data. `world` is the only door.
 from __future__ import annotations
 
 from dexposure_core.sources.simulate.facts import load
+from dexposure_core.sources.simulate.independent import Rates, make_independent
 from dexposure_core.sources.simulate.world import (
     DEFAULT_SEED,
     SCALES,
@@ -14,7 +15,7 @@ from dexposure_core.sources.simulate.world import (
     make_world,
 )
 
-__all__ = ["DEFAULT_SEED", "SCALES", "World", "world"]
+__all__ = ["DEFAULT_SEED", "SCALES", "Rates", "World", "independent_world", "world"]
 
 
 def world(scale: str | float = "demo", seed: int = DEFAULT_SEED) -> World:
@@ -29,3 +30,12 @@ def world(scale: str | float = "demo", seed: int = DEFAULT_SEED) -> World:
         BadOption: for a scale that does not exist.
     """
     return make_world(load(), scale, seed)
+
+
+def independent_world(seed: int = DEFAULT_SEED, rates: Rates | None = None) -> World:
+    """Return the null world, in which prices and quantities have no memory but their level.
+
+    Raises:
+        BadOption: when `rates` ask for too few protocols or weeks.
+    """
+    return make_independent(load(), seed, rates)

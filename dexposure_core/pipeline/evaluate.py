@@ -4,22 +4,53 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dexposure_core import settings
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast import FORECASTERS, Dexposure, Forecaster, find_forecaster
-from dexposure_core.forecast.evaluation import Row
-from dexposure_core.forecast.evaluation import evaluate as score
+from dexposure_core.forecast.evaluation import Row, Scored, Stage
 from dexposure_core.forecast.model import describe
 from dexposure_core.forecast.outcomes import split
+from dexposure_core.forecast.standing import best_baselines, by_week, reliability, rows
 from dexposure_core.network import Basis, Snapshot
+from dexposure_core.pipeline.evaluation.facts import facts
+from dexposure_core.pipeline.evaluation.job import Job
+from dexposure_core.pipeline.evaluation.measured import measured_rows
+from dexposure_core.pipeline.evaluation.parts import Parts
+from dexposure_core.pipeline.evaluation.sections import events, leaks, null_world, seeds
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 
 HORIZONS: Final = (1, 4, 8, 12)
+FOLDER: Final = "evaluation"
+WEEKLY: Final = (
+    "brier", "auprc_historical", "brier_births", "brier_deaths", "weight_mae", "wape", "node_mae",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What is evaluated besides the scores of the hold-out.
+
+    Attributes:
+        measures: r2, stress and coverage rows: what forecasts say of measures and stress losses.
+        leaks: the leak test.
+        events: Terra, FTX and SVB, by forecasters fitted before them.
+        null_world: the same table where there is no skill to be had.
+        seeds: train the model anew with so many seeds and give mean and range.
+        fresh: compute everything again, finished parts too.
+    """
+
+    measures: bool = False
+    leaks: bool = False
+    events: bool = False
+    null_world: bool = False
+    seeds: int = 0
+    fresh: bool = False
 
 
 def evaluate(
@@ -29,8 +60,11 @@ def evaluate(
     horizons: Sequence[int] | None = None,
     progress: Progress = silent,
     model_dir: Path | None = None,
+    extras: Extras | None = None,
 ) -> dict[str, Any]:
     """Score forecasters at every hold-out origin (2025 in the embedded dataset) of a vintage.
+
+    Finished parts are kept in the cache folder: the same command after a kill goes on where it was.
 
     Args:
         store: the vintage.
@@ -39,27 +73,65 @@ def evaluate(
         horizons: steps ahead; None: 1, 4, 8 and 12.
         progress: told after every origin.
         model_dir: folder of the weights; None: the setting.
+        extras: what else to do; None: nothing else.
 
     Returns:
-        {"vintage", "simulated", "first_origin", "origins", "model", "trained_on",
-        "rows": [{"forecaster", "basis", "horizon", "metric", "value", "low", "high"}]}; NaN is None.
+        {"vintage", "simulated", "frequency", "first_origin", "origins", "trained_on",
+        "rows": [{"forecaster", "basis", "horizon", "metric", "value", "low", "high"}], "standings", "facts",
+        "reliability", "weeks", "sources", "leak_test", "events", "seeds", "null_world", "notes"}; NaN is None, and
+        a section that was not asked for is empty.
 
     Raises:
         NoModel: when the model is asked for and missing, or was trained on this vintage's hold-out.
         BadOption, UnknownForecaster.
     """
+    extras = extras or Extras()
     chosen = _chosen(forecasters, model_dir)
     bases = tuple(bases or store.bases())
     first = split(store.dates(bases[0])).test_from
     about = _check_model(store, chosen, first)
-    rows: list[Row] = []
-    for basis in bases:
-        history = history_of(store, basis)
-        rows += score(history, chosen, tuple(horizons or HORIZONS), first, progress=progress)
+    job = Job(
+        store=store, forecasters=tuple(chosen), bases=bases, horizons=tuple(horizons or HORIZONS), progress=progress,
+        parts=Parts(
+            folder=settings.load().cache_dir / FOLDER / store.vintage, vintage=store.vintage, fresh=extras.fresh
+        ),
+    )  # fmt: skip
+    document = {
+        "vintage": store.vintage, "simulated": store.manifest.simulated, "frequency": store.manifest.frequency,
+        "first_origin": str(first), "origins": sum(d >= first for d in store.dates(bases[0])) - min(job.horizons),
+        "trained_on": describe(about) if about else "",
+        **table(job, measures=extras.measures),
+        "leak_test": [leak for basis in bases for leak in leaks(job, basis, first)] if extras.leaks else [],
+        "events": [row for basis in bases for row in events(job, basis)] if extras.events else [],
+        "seeds": seeds(job, extras.seeds, first) if extras.seeds else [],
+        "null_world": null_world(job, table) if extras.null_world else {},
+    }  # fmt: skip
+    found: dict[str, Any] = finite({**document, "notes": job.notes})
+    return found
+
+
+def table(job: Job, *, measures: bool = False) -> dict[str, Any]:
+    """Return the rows of a vintage's hold-out and what belongs to them."""
+    scored: list[Scored] = []
+    circumstances: list[dict[str, Any]] = []
+    extra: list[dict[str, Any]] = []
+    for basis in job.bases:
+        first = split(job.store.dates(basis)).test_from
+        stage = Stage(history=job.history(basis), horizons=job.horizons, first_origin=first)
+        scored += job.scored(stage, first)
+        circumstances += facts(stage)
+        extra += measured_rows(job, basis, first) if measures else []
+    found: list[Row] = rows(scored)
     return {
-        "vintage": store.vintage, "simulated": store.manifest.simulated, "first_origin": str(first),
-        "origins": sum(d >= first for d in store.dates(bases[0])) - min(horizons or HORIZONS),
-        "trained_on": describe(about) if about else "", "rows": [_plain(row) for row in rows],
+        "rows": [asdict(row) for row in found] + extra,
+        "standings": best_baselines(found),
+        "facts": circumstances,
+        "reliability": reliability(scored),
+        "weeks": by_week(scored, WEEKLY),
+        "sources": [
+            {"forecaster": s.forecaster, "basis": s.basis, "horizon": s.horizon, **s.sources}
+            for s in scored if s.sources
+        ],
     }  # fmt: skip
 
 
@@ -75,16 +147,32 @@ def _chosen(names: Sequence[str] | None, model_dir: Path | None) -> list[Forecas
 
 
 def _check_model(store: Store, chosen: Sequence[Forecaster], first: dt.date) -> dict[str, Any]:
-    """Return what the model says of itself; refuse one that has seen the weeks it would be tested on."""
+    """Return what the model says of itself; refuse one that has seen the weeks it would be tested on.
+
+    Weights trained on other data of the same kind (another build, a revision, another seed of the simulator) know
+    those weeks as well; only simulated weights on real data, or real ones on simulated data, know other weeks.
+    """
     models = [f for f in chosen if isinstance(f, Dexposure)]
     if not models:
         return {}
     about = models[0].about
-    own = about["data"].get("content_hash") == store.manifest.content_hash
-    if own and about["trained_until"] >= str(first):
-        raise NoModel(f"The model was trained on targets up to {about['trained_until']}, the hold-out starts {first}")
+    data = about["data"]
+    own = data.get("content_hash") == store.manifest.content_hash
+    kin = own or bool(data.get("simulated")) == store.manifest.simulated
+    if kin and about["trained_until"] >= str(first):
+        raise NoModel(
+            f"The model was trained on targets up to {about['trained_until']}, the hold-out starts {first}; "
+            "train it on this vintage with `dexposure train`, or leave it out with --forecaster"
+        )
     return about
 
 
-def _plain(row: Row) -> dict[str, Any]:
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(row).items()}
+def finite(value: Any) -> Any:
+    """Return a JSON document with NaN and infinities as None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {k: finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    return value

@@ -1,0 +1,50 @@
+"""Rows about the whole network: what forecasts say of measures and stress losses, and how often intervals cover."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from typing import Any
+
+from dexposure_core.errors import NoModel
+from dexposure_core.forecast import Dexposure
+from dexposure_core.forecast import uncertainty as past_misses
+from dexposure_core.network import Basis
+from dexposure_core.pipeline.aggregates import aggregate_rows
+from dexposure_core.pipeline.evaluation.job import Job
+from dexposure_core.pipeline.uncertainty import learn
+from dexposure_core.progress import silent
+
+SHOWN = ("persistence", "ewma", "dexposure")  # every network of every forecaster is drawn and stressed: a few will do
+
+
+def measured_rows(job: Job, basis: Basis, first: dt.date) -> list[dict[str, Any]]:
+    """Return `aggregates.aggregate_rows` of persistence, the EWMA and the model as plain rows, kept when finished."""
+    chosen = [f for f in job.forecasters if f.name in SHOWN]
+    key = {
+        "part": "measures", "basis": basis, "first": first, "horizons": job.horizons, "refit": job.refit,
+        "models": [[f.name, f.version] for f in chosen],
+    }  # fmt: skip
+
+    def make() -> list[dict[str, Any]]:
+        fitted = [job.fitted(f, basis, first) for f in chosen]
+        learnt = {f.name: found for f in fitted if isinstance(f, Dexposure) for found in _learnt(job, f, basis, first)}
+        table = aggregate_rows(
+            job.history(basis), fitted, job.horizons, first, uncertainty=learnt, progress=job.progress
+        )
+        return [asdict(row) for row in table]
+
+    found: list[dict[str, Any]] = job.parts.get(key, make)
+    return found
+
+
+def _learnt(job: Job, model: Dexposure, basis: Basis, first: dt.date) -> list[past_misses.Uncertainty]:
+    """Return what the model's past origins say: beside its weights, or learnt now when it was fitted here."""
+    if model.trained is not None:
+        before = [s for s in job.history(basis) if s.date < first]
+        return [learn(model, {basis: before}, job.horizons, progress=silent)]
+    try:
+        return [past_misses.read(model.path.with_name(past_misses.FILE), model.version)]
+    except NoModel as error:
+        job.note(str(error))
+        return []

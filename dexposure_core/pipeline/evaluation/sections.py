@@ -1,0 +1,123 @@
+"""The further sections of an evaluation: leak test, event studies, seeds and the null world."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+from dexposure_core.errors import BadOption
+from dexposure_core.forecast import Dexposure, Forecaster
+from dexposure_core.forecast.evaluation import Stage
+from dexposure_core.forecast.leak import leak_test
+from dexposure_core.forecast.standing import Row, rows
+from dexposure_core.network import Basis
+from dexposure_core.pipeline.evaluation.job import Job
+from dexposure_core.pipeline.evaluation.parts import Parts, program
+
+LEAK_HISTORY: Final = 60  # snapshots before the origin that the leak test fits on: enough to learn, quick to do twice
+EVENT_STEPS: Final = 8
+EVENTS: Final = (
+    ("Terra", dt.date(2022, 5, 9)),
+    ("FTX", dt.date(2022, 11, 7)),
+    ("SVB", dt.date(2023, 3, 10)),
+)
+
+
+def leaks(job: Job, basis: Basis, first: dt.date) -> list[dict[str, Any]]:
+    """Return whether each forecaster passed the leak test, from the first origin of the hold-out."""
+    whole = job.history(basis)
+    at = next(i for i, s in enumerate(whole) if s.date >= first)
+    history = whole[max(0, at - LEAK_HISTORY) : at + 1 + max(job.horizons)]
+    origin = whole[at].date
+    found = []
+    for forecaster in job.forecasters:
+        key = {
+            "part": "leak", "forecaster": forecaster.name, "model": forecaster.version, "basis": basis, "first": first,
+            "horizons": job.horizons, "refit": job.refit,
+        }  # fmt: skip
+
+        def tested(forecaster: Forecaster = forecaster) -> list[dict[str, Any]]:
+            job.progress(0, 0, f"{basis}: leak test of {forecaster.name}")
+            leak = leak_test(lambda seen: job.fit(forecaster, seen, first), history, origin, job.horizons)
+            return [{**asdict(leak), "origin": str(leak.origin)}]
+
+        found += job.tried(forecaster, tested, key)
+    return found
+
+
+def events(job: Job, basis: Basis) -> list[dict[str, Any]]:
+    """Return rows with an "event": targets within 8 steps from it, forecasters fitted before any of their origins.
+
+    The cut is as many steps before the event as the longest horizon, so that nothing a forecaster learns from is
+    later than the first date it forecasts from.
+    """
+    studied = replace(job, refit=True)
+    found: list[dict[str, Any]] = []
+    for name, day in EVENTS:
+        dates = [s.date for s in job.history(basis)]
+        at = next((i for i, d in enumerate(dates) if d >= day), len(dates))
+        start = at - max(job.horizons)
+        if start < 1 or at + EVENT_STEPS > len(dates) or dates[0] >= day:
+            continue
+        stage = Stage(
+            history=job.history(basis), horizons=job.horizons, first_origin=dates[start],
+            targets=range(at, at + EVENT_STEPS),
+        )  # fmt: skip
+        table = rows(studied.scored(stage, dates[start]))
+        found += [{"event": name, **asdict(row)} for row in table]
+    return found
+
+
+def seeds(job: Job, count: int, first: dt.date) -> list[dict[str, Any]]:
+    """Train the model anew with seeds 1 to `count` on this vintage; return mean and range of every score."""
+    from dexposure_core.pipeline.train import train
+
+    table: list[Row] = []
+    for seed in range(1, count + 1):
+        folder = _folder(job, f"seed-{seed}-{program()}")
+        if not (folder / "trained").is_file():
+            train(job.store, folder, seed=seed, score_it=False, progress=job.progress)
+            (folder / "trained").write_text("")
+        alone = replace(job, forecasters=(Dexposure(model_dir=folder),), fits={})
+        for basis in job.bases:
+            stage = Stage(history=job.history(basis), horizons=job.horizons, first_origin=first)
+            table += rows(alone.scored(stage, first))
+    return spread(table, count)
+
+
+def spread(table: list[Row], count: int) -> list[dict[str, Any]]:
+    """Return {"forecaster", "basis", "horizon", "metric", "seeds", "mean", "low", "high"} over equal rows of seeds."""
+    groups: dict[tuple[str, str, int, str], list[float]] = {}
+    for row in table:
+        groups.setdefault((row.forecaster, row.basis, row.horizon, row.metric), []).append(row.value)
+    return [
+        {
+            "forecaster": who, "basis": basis, "horizon": h, "metric": metric, "seeds": count,
+            "mean": sum(values) / len(values), "low": min(values), "high": max(values),
+        }
+        for (who, basis, h, metric), values in groups.items()
+    ]  # fmt: skip
+
+
+def null_world(job: Job, table: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:
+    """Build the null world and return the same table on it; every forecaster, the model too, is fitted on it."""
+    from dexposure_core.pipeline.ingest import ingest_independent
+    from dexposure_core.store import open_store
+
+    folder = _folder(job, "null-world")
+    if not (folder / "LATEST").is_file():
+        ingest_independent(folder, progress=job.progress)
+    store = open_store(folder)
+    parts = Parts(folder=job.parts.folder, vintage=store.vintage, fresh=job.parts.fresh)
+    return table(replace(job, store=store, parts=parts, refit=True, histories={}, fits={}, bases=store.bases()))
+
+
+def _folder(job: Job, name: str) -> Path:
+    if job.parts.folder is None:
+        raise BadOption(f"{name}: an evaluation that keeps no parts has no folder to work in; give a cache folder")
+    folder = job.parts.folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -94,20 +94,27 @@ class Tuned:
     def fit(self, history: Sequence[Snapshot]) -> Tuned:
         """Return it fitted: counted on the early dates, tuned on the later ones, all of which it may see.
 
+        Horizons that the early dates do not span are left out.
+
         Raises:
-            BadOption: when the history is too short.
+            BadOption: when they span none.
         """
         last = check_history(history, 1)
         cut = fit_split([s.date for s in history])
+        early = sum(s.date < cut.validation_from for s in history)
+        horizons = tuple(h for h in self.horizons if h < early)
+        if not horizons:
+            shortest = min(self.horizons)
+            raise BadOption(f"{len(history)} snapshots are too few to fit {self.name} {shortest} steps ahead")
 
         def training() -> Iterator[Case]:
-            return cases(history, cut, self.horizons, validation=False, everything=self.everything)
+            return cases(history, cut, horizons, validation=False, everything=self.everything)
 
         def validation() -> Iterator[Case]:
-            return cases(history, cut, self.horizons, validation=True, everything=self.everything)
+            return cases(history, cut, horizons, validation=True, everything=self.everything)
 
-        learnt = self.learnt(training, validation)
-        fitted = replace(self, **learnt, basis=last.basis, fitted_until=last.date)  # type: ignore[arg-type]
+        learnt = replace(self, horizons=horizons).learnt(training, validation)
+        fitted = replace(self, **learnt, horizons=horizons, basis=last.basis, fitted_until=last.date)  # type: ignore[arg-type]
         return replace(fitted, chosen=_choose(fitted, validation()))
 
     def learnt(self, training: Cases, validation: Cases) -> dict[Target, Part]:
@@ -191,8 +198,6 @@ def origins(history: Sequence[Snapshot], cut: Split, horizons: Sequence[int], *,
         return any((goal >= cut.validation_from) == validation for goal in goals)
 
     found = [i for i in range(len(dates)) if useful(i)]
-    if not found:
-        raise BadOption(f"{len(history)} snapshots are too few to fit horizons {', '.join(map(str, horizons))} on")
     most = MOST_ORIGINS if len(history[-1].exposure_usd) < LARGE else MOST_ORIGINS // 4
     step = -(-len(found) // most)
     return found[::-1][::step][::-1]

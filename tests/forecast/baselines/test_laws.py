@@ -128,6 +128,15 @@ def test_a_history_too_short_to_learn_from_is_refused(forecaster):
         forecaster.fit(world(weeks=5))
 
 
+@pytest.mark.parametrize("forecaster", LEARNING, ids=lambda f: f.name)
+def test_horizons_that_a_short_history_does_not_span_are_left_out(forecaster, basis):
+    history = world(weeks=12, n=12, basis=basis)
+    fitted = forecaster.fit(history)  # 8 weeks to learn on, 4 to tune on: no pair of weeks 8 or 12 apart to learn from
+    assert list(fitted.predict_all(history, HORIZONS)) == [1, 4]
+    with pytest.raises(BadOption, match=r"horizon 8: .* fitted for 1, 4; choose"):
+        fitted.predict(history, 8)
+
+
 @pytest.mark.parametrize("forecaster", [f for f in LEARNING if isinstance(f, Tuned)], ids=lambda f: f.name)
 def test_nobody_tries_more_settings_than_the_budget(forecaster, basis):
     for part in (forecaster.existence, forecaster.size, forecaster.tvl):

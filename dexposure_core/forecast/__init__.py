@@ -1,7 +1,7 @@
 """Forecasts of the exposure network, and the forecasters that make them.
 
-`FORECASTERS` lists them, baselines first. Importing this package does not import torch; the model does so
-when it is first asked for a forecast.
+`FORECASTERS` lists them, baselines first; those that must learn are listed unfitted. Importing this package imports
+neither torch nor lightgbm; who needs one loads it when fitted or first asked for a forecast.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from dexposure_core.errors import UnknownForecaster, suggest
-from dexposure_core.forecast.baselines import PairMemoryForecaster, Persistence
+from dexposure_core.forecast.baselines import BASELINES, PairMemoryForecaster, Persistence
 from dexposure_core.forecast.model import Dexposure
 from dexposure_core.forecast.record import Forecast, Forecaster
 
@@ -23,7 +23,7 @@ __all__ = [
     "find_forecaster",
 ]
 
-FORECASTERS: Final[tuple[Forecaster, ...]] = (Persistence(), PairMemoryForecaster(), Dexposure())
+FORECASTERS: Final[tuple[Forecaster, ...]] = (*BASELINES, Dexposure())
 
 
 def find_forecaster(name: str) -> Forecaster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,23 +75,49 @@ def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecas
 @click.option("--basis", "bases", type=click.Choice(["holdings", "flow"]), multiple=True, help="Default: both.")
 @click.option("--horizon", "horizons", type=click.IntRange(min=1), multiple=True, help="Default: 1, 4, 8 and 12.")
 @click.option("--forecaster", "forecasters", multiple=True, metavar="NAME", help="Default: all.")
+@click.option("--measures", is_flag=True, help="Also score measures and stress losses, and how often intervals cover.")
+@click.option("--leak-test", "leaks", is_flag=True, help="Also test that what comes after an origin changes nothing.")
+@click.option("--events", is_flag=True, help="Also Terra, FTX and SVB, everything fitted before them.")
+@click.option("--null-world", is_flag=True, help="Also the same table on a world in which there is no skill to be had.")
+@click.option("--seeds", type=click.IntRange(min=0), default=0, help="Also train so many seeds; mean and range.")
+@click.option("--all", "everything", is_flag=True, help="All of these but --seeds.")
+@click.option("--fresh", is_flag=True, help="Compute finished parts again.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the report: HTML and JSON.")
 @click.pass_obj
-def evaluate(ctx: Context, bases: tuple[Basis, ...], horizons: tuple[int, ...], forecasters: tuple[str, ...]) -> None:
-    """Score forecasters on the hold-out weeks, persistence first; prints what is true, good or bad."""
+def evaluate(
+    ctx: Context, /, bases: tuple[Basis, ...], horizons: tuple[int, ...], forecasters: tuple[str, ...], *,
+    everything: bool, out: Path | None, seeds: int, fresh: bool, **sections: bool,
+) -> None:  # fmt: skip
+    """Score forecasters on the hold-out, persistence first; prints what is true, good or bad.
+
+    A run that was killed goes on where it was when the same command is given again.
+    """
+    from dexposure_core.pipeline.evaluate import Extras
     from dexposure_core.pipeline.evaluate import evaluate as run
+    from dexposure_core.pipeline.evaluation.report import write_evaluation
+    from dexposure_core.pipeline.evaluation.words import summary
 
     store = ctx.open()
+    extras = Extras(**{name: asked or everything for name, asked in sections.items()})
     with ctx.progress(" origins") as progress:
         document = run(
-            store, forecasters=forecasters or None, bases=bases or None, horizons=horizons or None, progress=progress
-        )
+            store, forecasters=forecasters or None, bases=bases or None, horizons=horizons or None, progress=progress,
+            extras=replace(extras, seeds=seeds, fresh=fresh),
+        )  # fmt: skip
+    paths = write_evaluation(out, document) if out else ()
 
     def lines() -> Iterator[str]:
         rows = [
             [r["forecaster"], r["basis"], str(r["horizon"]), r["metric"], number(r["value"]),
              f"{number(r['low'])} .. {number(r['high'])}"]
-            for r in document["rows"]
+            for r in document["rows"] if not r["metric"].startswith("gain_all_")
         ]  # fmt: skip
-        yield from columns(["forecaster", "basis", "weeks", "metric", "value", "interval"], rows)
+        yield from columns(["forecaster", "basis", "steps", "metric", "value", "interval"], rows)
+        for leak in document["leak_test"]:
+            said = "passed" if leak["passed"] else f"FAILED: {leak['changed']} changed with the future"
+            yield f"leak test, {leak['basis']} basis, {leak['forecaster']}: {said}"
+        yield from summary(document["standings"])
+        yield from (f"note: {note}" for note in document["notes"])
+        yield from (f"wrote {path}" for path in paths)
 
     ctx.show(document, lines)

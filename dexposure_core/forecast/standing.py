@@ -78,9 +78,9 @@ def rows(scored: Sequence[Scored], *, served: str = SERVED, seed: int = 0) -> li
 def best_baselines(table: Sequence[Row], served: str = SERVED) -> list[dict[str, Any]]:
     """Return, per basis, horizon and compared metric, the best baseline, its value and how `served` stands to it.
 
-    Each is {"basis", "horizon", "metric", "best", "value", "served", "gain", "low", "high", "low_all", "verdict"};
-    the verdict is "better" (the interval of the gain lies above 0), "worse" (the gain is below −1 %), "equal", or
-    "not served" where `served` was not scored.
+    Each is {"basis", "horizon", "metric", "best", "value", "served", "gain", "low", "high", "low_all", "sure",
+    "verdict"}; the verdict is "better" (the interval of the gain lies above 0), "worse" (the gain is below −1 %; "sure"
+    when its interval lies below 0), "equal", or "not served" where `served` was not scored.
     """
     at = {(r.basis, r.horizon, r.metric, r.forecaster): r for r in table}
     found = []
@@ -106,7 +106,7 @@ def _standing(
         "basis": best.basis, "horizon": best.horizon, "metric": metric.name, "best": best.forecaster,
         "value": best.value, "served": own.value if own else None, "gain": gain.value if gain else None,
         "low": gain.low if gain else None, "high": gain.high if gain else None,
-        "low_all": every.low if every else None,
+        "low_all": every.low if every else None, "sure": bool(gain and (gain.high < 0 or gain.low > 0)),
     }  # fmt: skip
     return {**told, "verdict": _verdict(gain)}
 

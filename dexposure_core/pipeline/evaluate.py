@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
+
 from dexposure_core import settings
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast import FORECASTERS, Dexposure, Forecaster, find_forecaster
@@ -78,8 +80,8 @@ def evaluate(
     Returns:
         {"vintage", "simulated", "frequency", "first_origin", "origins", "trained_on",
         "rows": [{"forecaster", "basis", "horizon", "metric", "value", "low", "high"}], "standings", "facts",
-        "reliability", "weeks", "sources", "leak_test", "events", "seeds", "null_world", "notes"}; NaN is None, and
-        a section that was not asked for is empty.
+        "reliability", "weeks", "event_dates", "sources", "leak_test", "events", "seeds", "null_world", "notes"};
+        NaN is None, and a section that was not asked for is empty.
 
     Raises:
         NoModel: when the model is asked for and missing, or was trained on this vintage's hold-out.
@@ -99,7 +101,7 @@ def evaluate(
     document = {
         "vintage": store.vintage, "simulated": store.manifest.simulated, "frequency": store.manifest.frequency,
         "first_origin": str(first), "origins": sum(d >= first for d in store.dates(bases[0])) - min(job.horizons),
-        "trained_on": describe(about) if about else "",
+        "trained_on": describe(about) if about else "", "event_dates": _event_dates(store, first),
         **table(job, measures=extras.measures),
         "leak_test": [leak for basis in bases for leak in leaks(job, basis, first)] if extras.leaks else [],
         "events": [row for basis in bases for row in events(job, basis)] if extras.events else [],
@@ -133,6 +135,12 @@ def table(job: Job, *, measures: bool = False) -> dict[str, Any]:
             for s in scored if s.sources
         ],
     }  # fmt: skip
+
+
+def _event_dates(store: Store, first: dt.date) -> list[dict[str, str]]:
+    """Return the vintage's events from the first origin on, for the plots."""
+    found = store.table("events").filter(pl.col("date") >= first).sort("date", "name")
+    return [{"date": str(date), "name": name} for date, name in found.select("date", "name").iter_rows()]
 
 
 def history_of(store: Store, basis: Basis) -> list[Snapshot]:

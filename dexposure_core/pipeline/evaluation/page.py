@@ -1,0 +1,197 @@
+"""The evaluation as one HTML page: words first, persistence first, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any, Final
+
+from dexposure_core.forecast.metrics import METRICS
+from dexposure_core.pipeline.evaluation import tables
+from dexposure_core.pipeline.evaluation.pictures import reliability, weeks
+from dexposure_core.pipeline.evaluation.words import summary
+
+Document = Mapping[str, Any]
+FACTS: Final = {
+    "basis": "basis", "horizon": "steps", "origins": "origins", "first_target": "first target",
+    "last_target": "last target", "pairs": "scored pairs", "exposures": "exposures", "births": "births",
+    "births_new": "of them new", "flicker_births": "flicker among births", "deaths": "deaths",
+    "flicker_deaths": "flicker among deaths", "entrants": "exposures of entrants",
+}  # fmt: skip
+
+
+def page(document: Document) -> str:
+    """Return the self-contained page of an evaluation (`pipeline.evaluate.evaluate`)."""
+    style = files("dexposure_core.pipeline.evaluation").joinpath("page.css").read_text("utf-8")
+    title = f"Evaluation of the forecasters, vintage {document['vintage']}"
+    body = "".join(_section(*part) for part in _parts(document) if part[1])
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{style}</style></head><body><main>'
+        f"<h1>{escape(title)}</h1>{_head(document)}{body}</main></body></html>\n"
+    )
+
+
+def _section(title: str, html: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{html}</section>"
+
+
+def _head(document: Document) -> str:
+    lines = []
+    if document["simulated"]:
+        lines.append('<p class="simulated">SIMULATED DATA: what is scored here says nothing about real protocols.</p>')
+    lines.append(
+        f"<p>{document['origins']} origins from {escape(document['first_origin'])} on, steps of one "
+        f"{escape(document['frequency'])}. Every forecaster saw the past of an origin and nothing else; those that "
+        f"learn were fitted on dates before {escape(document['first_origin'])}. Persistence (nothing changes) stands "
+        "first everywhere. Intervals (90 %) resample blocks of weeks.</p>"
+    )
+    if document["trained_on"]:
+        lines.append(f"<p>The served forecaster, dexposure: {escape(document['trained_on'])}.</p>")
+    return "".join(lines)
+
+
+def _parts(document: Document) -> list[tuple[str, str]]:
+    rows, standings = document["rows"], document["standings"]
+    bases = list(dict.fromkeys(r["basis"] for r in rows))
+    return [
+        ("In short", _short(document)),
+        *((f"Gain over the best baseline, {b} basis", tables.overview(standings, b)) for b in bases if _served(rows)),
+        ("How often what was said came true", reliability(document["reliability"])),
+        ("Skill by week", weeks(document)),
+        ("What there was to forecast", tables.listing(document["facts"], FACTS)),
+        ("Leak test", _leaks(document["leak_test"])),
+        ("Terra, FTX, SVB", _events(document["events"])),
+        ("A world without skill", _null(document["null_world"])),
+        ("Measures and stress losses", _measures(rows)),
+        ("Several seeds", _seeds(document["seeds"])),
+        ("Where the served values come from", _sources(document["sources"])),
+        ("All scores", _all(rows, bases)),
+        ("What the scores mean", _glossary()),
+    ]
+
+
+def _served(rows: Sequence[Document]) -> bool:
+    return any(r["forecaster"] == tables.SERVED for r in rows)
+
+
+def _short(document: Document) -> str:
+    said = summary(document["standings"]) or ["The served forecaster was not among those scored."]
+    leaks = document["leak_test"]
+    if leaks:
+        failed = [leak["forecaster"] for leak in leaks if not leak["passed"]]
+        said.append(
+            f"Leak test: {len(leaks) - len(failed)} of {len(leaks)} passed"
+            + (f"; NOT {', '.join(failed)}." if failed else ".")
+        )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in document["notes"])
+    return "".join(f"<p>{escape(s)}</p>" for s in said) + (f"<ul>{notes}</ul>" if notes else "")
+
+
+def _leaks(leaks: Sequence[Document]) -> str:
+    if not leaks:
+        return ""
+    text = (
+        "<p>Each forecaster was made twice, once with a history that ends at the origin, once with made-up snapshots "
+        "after it; its forecasts from the origin must be equal bit by bit.</p>"
+    )
+    columns = {
+        "forecaster": "forecaster",
+        "basis": "basis",
+        "origin": "origin",
+        "passed": "passed",
+        "changed": "what changed",
+    }
+    return text + tables.listing(leaks, columns)
+
+
+def _events(rows: Sequence[Document]) -> str:
+    if not rows:
+        return ""
+    text = (
+        "<p>Targets in the eight steps from the event; everything, the model too, was fitted before the first origin."
+        "</p>"
+    )
+    parts = []
+    for event, basis in dict.fromkeys((r["event"], r["basis"]) for r in rows):
+        own = [r for r in rows if (r["event"], r["basis"]) == (event, basis)]
+        parts += [
+            f"<details><summary>{escape(event)}, {escape(basis)} basis, {tables.steps(h)}</summary>"
+            f"{tables.scores(own, basis, h)}{_measures(own, h)}</details>"
+            for h in dict.fromkeys(r["horizon"] for r in own)
+        ]
+    return text + "".join(parts)
+
+
+def _null(document: Document) -> str:
+    if not document:
+        return ""
+    text = (
+        "<p>The same table on a world whose prices and quantities are random walks with independent steps and whose "
+        "exposures come and go at constant rates. On holdings nothing beats today's sizes and the rates of births and "
+        "deaths; a forecaster that claims more there is fooled.</p>"
+    )
+    said = "".join(f"<p>{escape(s)}</p>" for s in summary(document["standings"]))
+    bases = dict.fromkeys(r["basis"] for r in document["rows"])
+    shown = "".join(f"<h3>{escape(b)} basis</h3>{tables.overview(document['standings'], b)}" for b in bases)
+    return text + said + shown
+
+
+def _measures(rows: Sequence[Document], horizon: int | None = None) -> str:
+    kinds = ("r2_", "stress_mae_", "coverage_90_", "skill_")
+    known = {m.name for m in METRICS}
+    own = [
+        r for r in rows
+        if r["metric"].startswith(kinds) and r["metric"].removeprefix("skill_") not in known
+        and horizon in (None, r["horizon"])
+    ]  # fmt: skip
+    places = dict.fromkeys((r["basis"], r["horizon"]) for r in own)
+    return "".join(
+        f"<details><summary>Measures, {escape(b)} basis, {tables.steps(h)}</summary>{_measured(own, b, h)}</details>"
+        for b, h in places
+    )
+
+
+def _measured(rows: Sequence[Document], basis: str, horizon: int) -> str:
+    own = [r for r in rows if (r["basis"], r["horizon"]) == (basis, horizon)]
+    names = list(dict.fromkeys(r["forecaster"] for r in own))
+    at = {(r["metric"], r["forecaster"]): r for r in own}
+    lines = [
+        [metric, *(tables.value(at.get((metric, n))) for n in names)]
+        for metric in dict.fromkeys(r["metric"] for r in own)
+    ]  # fmt: skip
+    return tables.table(["score", *names], lines, "scores")
+
+
+def _seeds(rows: Sequence[Document]) -> str:
+    shown = [r for r in rows if not r["metric"].startswith(("gain", "skill", "brier_part"))]
+    columns = {
+        "metric": "score", "basis": "basis", "horizon": "steps", "seeds": "seeds", "mean": "mean", "low": "least",
+        "high": "most",
+    }  # fmt: skip
+    return f"<details><summary>Mean and range</summary>{tables.listing(shown, columns)}</details>" if shown else ""
+
+
+def _sources(records: Sequence[Document]) -> str:
+    columns = {
+        "basis": "basis", "horizon": "steps", "existence": "existence", "size": "size", "new_size": "size of new ones",
+        "tvl": "TVL",
+    }  # fmt: skip
+    return tables.listing(records, columns) if records else ""
+
+
+def _all(rows: Sequence[Document], bases: Sequence[str]) -> str:
+    places = [(b, h) for b in bases for h in dict.fromkeys(r["horizon"] for r in rows if r["basis"] == b)]
+    return "<p>Bold: the best of a line. Hover a value for its interval.</p>" + "".join(
+        f"<details{' open' if k == 0 else ''}><summary>{escape(b)} basis, {tables.steps(h)}</summary>"
+        f"{tables.scores(rows, b, h)}</details>"
+        for k, (b, h) in enumerate(places)
+    )
+
+
+def _glossary() -> str:
+    rows = [[m.name, tables.cell(m.help, "text"), tables.cell("more" if m.more_is_better else "less")] for m in METRICS]
+    return (
+        f"<details><summary>{len(rows)} scores</summary>{tables.table(['score', 'meaning', 'better'], rows)}</details>"
+    )

@@ -1,0 +1,50 @@
+"""What an evaluation says in plain words: where the forecast helps, where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dexposure_core.pipeline.numbers import MINUS
+
+NAMES: Final = {
+    "better": "better than the best baseline", "equal": "equal to it", "worse": "worse than it",
+}  # fmt: skip
+Standing = dict[str, Any]
+
+
+def points(value: float | None) -> str:
+    """Write a relative gain: +3.2 %; more than tenfold as a factor."""
+    if value is None:
+        return "not defined"
+    if abs(value) >= 10:
+        return f"{'+' if value > 0 else MINUS}{abs(value):.0f}×"
+    sign = "+" if value > 0 else MINUS if value < 0 else ""
+    return f"{sign}{abs(100 * value):.1f} %"
+
+
+def told(standing: Standing) -> str:
+    """Return one column in words: better by 3.2 % (1.0 to 5.1 %) than hazard."""
+    if standing["verdict"] in ("not served", "not defined") or standing["gain"] is None:
+        return "not served here" if standing["verdict"] == "not served" else "not defined"
+    by = f"{points(standing['gain'])} against {standing['best']}"
+    span = f"{points(standing['low'])} to {points(standing['high'])}"
+    doubt = "" if standing["sure"] or standing["verdict"] != "worse" else ", not sure"
+    return f"{standing['verdict']}{doubt}: {by} ({span})"
+
+
+def summary(standings: Sequence[Standing]) -> list[str]:
+    """Return one sentence per basis: how many columns are better, equal, worse."""
+    found = []
+    for basis in dict.fromkeys(s["basis"] for s in standings):
+        own = [s for s in standings if s["basis"] == basis and s["verdict"] in NAMES]
+        if not own:
+            continue
+        count = {name: sum(s["verdict"] == name for s in own) for name in NAMES}
+        sure = sum(s["verdict"] == "worse" and s["sure"] for s in own)
+        found.append(
+            f"{basis.capitalize()} basis, {len(own)} scores (metric and horizon): the forecast is {NAMES['better']} in "
+            f"{count['better']}, within 1 % of it or not separable in {count['equal']}, and more than 1 % worse in "
+            f"{count['worse']} ({sure} of them beyond chance)."
+        )
+    return found

@@ -87,7 +87,7 @@ def _degrees(view: View, variant: float) -> Floats:
 
 def _paths(view: View, variant: float) -> Floats:
     origin = view.past.origin
-    count = three_paths(origin.creditor, origin.debtor, view.key, view.size)
+    count: Floats = view.kept("three paths", lambda: three_paths(origin.creditor, origin.debtor, view.key, view.size))
     if variant == VARIANTS[0]:
         return np.log1p(count) * 2.0
     holds = np.maximum(np.bincount(origin.creditor, minlength=view.size), 1)[view.key // view.size]

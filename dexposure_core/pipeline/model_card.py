@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from dexposure_core.forecast.metrics import METRICS
+
 BEGIN: Final = "<!-- written by `dexposure train`: begin -->"
 END: Final = "<!-- written by `dexposure train`: end -->"
 NAME: Final = "README.md"
 SHOWN: Final = (
-    "auroc_random", "auprc_random", "auprc_historical", "brier", "ece", "mrr", "mrr_new", "weight_mae", "weight_rmse",
-    "weight_mae_continuing", "node_mae", "node_rmse", "node_mae_continuing", "node_rmse_continuing",
-    "total_exposure_error", "total_tvl_error", "candidate_recall",
-    "candidate_recall_known",
+    "auprc_random", "auprc_historical", "brier", "ece", "mrr", "mrr_new", "brier_births", "auprc_births",
+    "brier_deaths", "auprc_deaths", "weight_mae", "weight_rmse", "weight_mae_continuing", "wape", "node_mae",
+    "node_rmse", "node_mae_continuing", "total_exposure_error", "total_tvl_error", "candidate_recall", "candidate_recall_known",
 )  # fmt: skip
+SERVED: Final = "dexposure"
 HEAD: Final = """# Model card: the DeXposure forecaster
 
 Weights of the forecaster `dexposure` (`dexposure.safetensors`; no pickle). What it is and how it is scored stands in
@@ -60,25 +63,45 @@ def _facts(about: dict[str, Any], digest: str) -> str:
 
 
 def _scores(rows: Sequence[dict[str, Any]]) -> str:
-    """Return one table per basis: a line per metric and horizon, a column per forecaster, value [low, high]."""
+    """Return one table per basis: persistence, the best baseline, this model and its gain over that baseline."""
     parts = []
     for basis in dict.fromkeys(r["basis"] for r in rows):
-        own = [r for r in rows if r["basis"] == basis]
-        names = list(dict.fromkeys(r["forecaster"] for r in own))
-        horizons = list(dict.fromkeys(r["horizon"] for r in own))
-        cell = {(r["metric"], r["horizon"], r["forecaster"]): _cell(r) for r in own}
-        parts += [f"\n## Hold-out scores, {basis} basis\n", f"| metric | weeks | {' | '.join(names)} |"]
-        parts.append("| --- | --- |" + " --- |" * len(names))
-        parts += [
-            f"| {metric} | {h} | {' | '.join(cell.get((metric, h, name), '') for name in names)} |"
-            for metric in SHOWN
-            for h in horizons
-        ]
-    return "\n".join(parts) + "\n" if parts else ""
+        own = {(r["metric"], r["horizon"], r["forecaster"]): r for r in rows if r["basis"] == basis}
+        horizons = list(dict.fromkeys(h for _, h, _ in own))
+        parts.append(
+            f"\n## Hold-out scores, {basis} basis\n\n| metric | steps | persistence | best baseline | {SERVED} | gain |"
+        )
+        parts.append("| --- | --- | --- | --- | --- | --- |")
+        parts += [_line(own, metric, h) for metric in SHOWN for h in horizons]
+    said = "Gain: relative to the best baseline of the line, 90 % interval by block bootstrap; below 0 is worse.\n"
+    return f"\n{said}" + "\n".join(parts) + "\n" if parts else ""
 
 
-def _cell(row: dict[str, Any]) -> str:
-    value, low, high = (row[k] for k in ("value", "low", "high"))
-    if value is None:
-        return "not defined"
-    return f"{value:.4f}" if low is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
+def _line(rows: dict[tuple[str, int, str], dict[str, Any]], metric: str, horizon: int) -> str:
+    column = [r for (m, h, _), r in rows.items() if (m, h) == (metric, horizon)]
+    rivals = [r for r in column if r["forecaster"] != SERVED and r["value"] is not None]
+    more = next(m.more_is_better for m in METRICS if m.name == metric)
+    best = (max if more else min)(rivals, key=lambda r: r["value"], default=None)
+    told = f"{_value(best)} {best['forecaster']}" if best else ""
+    today, own = (rows.get((metric, horizon, name)) for name in ("persistence", SERVED))
+    gain = rows.get((f"gain_{metric}", horizon, SERVED))
+    return f"| {metric} | {horizon} | {_value(today)} | {told} | {_cell(own)} | {_cell(gain, sign='+')} |"
+
+
+def _value(row: dict[str, Any] | None, sign: str = "") -> str:
+    if row is None:
+        return ""
+    return "not defined" if row["value"] is None else _fixed(row["value"], sign)
+
+
+def _cell(row: dict[str, Any] | None, sign: str = "") -> str:
+    told = _value(row, sign)
+    if row is None or row["value"] is None or row["low"] is None:
+        return told
+    return f"{told} [{_fixed(row['low'], sign)}, {_fixed(row['high'], sign)}]"
+
+
+def _fixed(value: float, sign: str) -> str:
+    """Write four decimals, more where the first three digits need them."""
+    small = -math.floor(math.log10(abs(value))) + 2 if value else 0
+    return f"{value:{sign}.{min(max(4, small), 9)}f}"

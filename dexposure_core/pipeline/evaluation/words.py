@@ -20,7 +20,7 @@ def points(value: float | None) -> str:
     if abs(value) >= 10:
         return f"{'+' if value > 0 else MINUS}{abs(value):.0f}×"
     sign = "+" if value > 0 else MINUS if value < 0 else ""
-    return f"{sign}{abs(100 * value):.1f} %"
+    return f"{sign}{abs(100 * value):.1f}\u00a0%"
 
 
 def told(standing: Standing) -> str:
@@ -29,7 +29,7 @@ def told(standing: Standing) -> str:
         return "not served here" if standing["verdict"] == "not served" else "not defined"
     by = f"{points(standing['gain'])} against {standing['best']}"
     span = f"{points(standing['low'])} to {points(standing['high'])}"
-    doubt = "" if standing["sure"] or standing["verdict"] != "worse" else ", not sure"
+    doubt = "" if standing["sure"] or standing["verdict"] != "worse" else ", maybe by chance"
     return f"{standing['verdict']}{doubt}: {by} ({span})"
 
 
@@ -44,7 +44,7 @@ def summary(standings: Sequence[Standing]) -> list[str]:
         sure = sum(s["verdict"] == "worse" and s["sure"] for s in own)
         found.append(
             f"{basis.capitalize()} basis, {len(own)} scores (metric and horizon): the forecast is {NAMES['better']} in "
-            f"{count['better']}, within 1 % of it or not separable in {count['equal']}, and more than 1 % worse in "
-            f"{count['worse']} ({sure} of them beyond chance)."
+            f"{count['better']}, within 1\u00a0% of it or not separable in {count['equal']}, and more than "
+            f"1\u00a0% worse in {count['worse']} ({sure} of them beyond chance)."
         )
     return found

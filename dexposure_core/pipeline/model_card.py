@@ -16,7 +16,8 @@ NAME: Final = "README.md"
 SHOWN: Final = (
     "auprc_random", "auprc_historical", "brier", "ece", "mrr", "mrr_new", "brier_births", "auprc_births",
     "brier_deaths", "auprc_deaths", "weight_mae", "weight_rmse", "weight_mae_continuing", "wape", "node_mae",
-    "node_rmse", "node_mae_continuing", "total_exposure_error", "total_tvl_error", "candidate_recall", "candidate_recall_known",
+    "node_rmse", "node_mae_continuing", "total_exposure_error", "total_tvl_error", "candidate_recall",
+    "candidate_recall_known",
 )  # fmt: skip
 SERVED: Final = "dexposure"
 HEAD: Final = """# Model card: the DeXposure forecaster

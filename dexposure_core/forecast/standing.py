@@ -12,6 +12,7 @@ differences are paired. With errors e (less is better) and scores s (more is bet
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,7 +21,7 @@ import numpy as np
 
 from dexposure_core.forecast.metrics import METRICS, Metric
 from dexposure_core.forecast.record import Floats, Indices
-from dexposure_core.forecast.resampling import interval, resampled_origins
+from dexposure_core.forecast.resampling import SHORTEST_BLOCK, interval, resampled_origins
 from dexposure_core.forecast.scores import BINS
 
 PERSISTENCE: Final = "persistence"
@@ -30,7 +31,10 @@ TOLERATED: Final = 0.01  # a forecast this much worse than the best baseline sti
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table; low and high bound `value` by block bootstrap (90 %). NaN = not defined."""
+    """One line of the table; low and high bound `value` by block bootstrap (90 %). NaN = not defined.
+
+    An interval is not defined where there are no more origins than a block holds (the horizon, at least 4).
+    """
 
     forecaster: str
     basis: str
@@ -197,7 +201,9 @@ def _over(value: Floats, base: Floats) -> Floats:
 
 
 def _row(scored: Scored, metric: str, values: Floats) -> Row:
-    low, high = interval(values[1:])
+    # As many origins as one block holds: every resample is the same, which must not look like certainty.
+    enough = len(scored.targets) > max(SHORTEST_BLOCK, scored.horizon)
+    low, high = interval(values[1:]) if enough else (math.nan, math.nan)
     return Row(
         forecaster=scored.forecaster, basis=scored.basis, horizon=scored.horizon, metric=metric,
         value=float(values[0]), low=low, high=high,

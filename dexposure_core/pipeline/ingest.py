@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dexposure_core.sources.duplicates import Duplicates
     from dexposure_core.sources.feed import EdgesFeed, Frequency, HoldingsFeed
     from dexposure_core.sources.published import PublishedFeed
+    from dexposure_core.sources.simulate import Rates
     from dexposure_core.store import Store
     from dexposure_core.store.manifest import SourceLike
 
@@ -146,11 +147,13 @@ def ingest_world(
     )  # fmt: skip
 
 
-def ingest_independent(store_dir: str | Path, *, seed: int | None = None, progress: Progress = silent) -> str:
+def ingest_independent(
+    store_dir: str | Path, *, seed: int | None = None, rates: Rates | None = None, progress: Progress = silent
+) -> str:
     """Build the null world, in which nothing can be foreseen but that things stay as they are."""
     from dexposure_core.sources import simulate
 
-    feed = simulate.independent_world() if seed is None else simulate.independent_world(seed)
+    feed = simulate.independent_world(rates=rates) if seed is None else simulate.independent_world(seed, rates)
     return build_feed(
         feed, "simulated world", store_dir, kind="simulated", extra={"independent": True, "seed": feed.seed},
         events=feed.events, simulated=True, progress=progress,

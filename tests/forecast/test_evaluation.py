@@ -206,3 +206,11 @@ def test_a_forecaster_that_has_seen_the_first_origin_is_refused(trained):
     first = next(s.date for s in history if s.date >= until)
     with pytest.raises(NoModel, match=f"learnt from dates up to {until}"):
         evaluate(history, [Dexposure(trained=trained)], [1], first)
+
+
+def test_too_few_origins_give_no_interval_and_no_certainty():
+    history = world(weeks=24, n=12)
+    table = evaluate(history, [Persistence(), PairMemoryForecaster(), Half()], [1, 4], history[18].date)
+    assert all(np.isnan(r.low) and np.isnan(r.high) for r in table if r.horizon == 4)  # 2 origins, blocks of 4
+    assert any(np.isfinite(r.low) for r in table if r.horizon == 1)  # 5 origins
+    assert not any(s["sure"] or s["verdict"] == "better" for s in best_baselines(table) if s["horizon"] == 4)

@@ -102,14 +102,20 @@ def evaluate(
         "vintage": store.vintage, "simulated": store.manifest.simulated, "frequency": store.manifest.frequency,
         "first_origin": str(first), "origins": sum(d >= first for d in store.dates(bases[0])) - min(job.horizons),
         "trained_on": describe(about) if about else "", "event_dates": _event_dates(store, first),
-        **table(job, measures=extras.measures),
-        "leak_test": [leak for basis in bases for leak in leaks(job, basis, first)] if extras.leaks else [],
-        "events": [row for basis in bases for row in events(job, basis)] if extras.events else [],
-        "seeds": seeds(job, extras.seeds, first) if extras.seeds else [],
-        "null_world": null_world(job, table) if extras.null_world else {},
+        **table(job, measures=extras.measures), **_sections(job, extras, first),
     }  # fmt: skip
     found: dict[str, Any] = finite({**document, "notes": job.notes})
     return found
+
+
+def _sections(job: Job, extras: Extras, first: dt.date) -> dict[str, Any]:
+    """Return the sections besides the table; one that was not asked for is empty."""
+    return {
+        "leak_test": [leak for basis in job.bases for leak in leaks(job, basis, first)] if extras.leaks else [],
+        "events": [row for basis in job.bases for row in events(job, basis)] if extras.events else [],
+        "seeds": seeds(job, extras.seeds, first) if extras.seeds else [],
+        "null_world": null_world(job, table) if extras.null_world else {},
+    }
 
 
 def table(job: Job, *, measures: bool = False) -> dict[str, Any]:

@@ -71,8 +71,7 @@ def evaluate(
     Args:
         store: the vintage.
         forecasters: names of FORECASTERS; None: all. Persistence is always scored, and first.
-        bases: None: those the vintage has.
-        horizons: steps ahead; None: 1, 4, 8 and 12.
+        bases, horizons: None: those the vintage has; 1, 4, 8 and 12 steps ahead.
         progress: told after every origin.
         model_dir: folder of the weights; None: the setting.
         extras: what else to do; None: nothing else.

@@ -155,7 +155,7 @@ def _measures(rows: Sequence[Document], horizon: int | None = None) -> str:
 
 def _measured(rows: Sequence[Document], basis: str, horizon: int) -> str:
     own = [r for r in rows if (r["basis"], r["horizon"]) == (basis, horizon)]
-    names = list(dict.fromkeys(r["forecaster"] for r in own))
+    names = tables.columns(own)
     at = {(r["metric"], r["forecaster"]): r for r in own}
     lines = [
         [metric, *(tables.value(at.get((metric, n))) for n in names)]
@@ -183,10 +183,13 @@ def _sources(records: Sequence[Document]) -> str:
 
 def _all(rows: Sequence[Document], bases: Sequence[str]) -> str:
     places = [(b, h) for b in bases for h in dict.fromkeys(r["horizon"] for r in rows if r["basis"] == b)]
-    return "<p>Bold: the best of a line. Hover a value for its interval.</p>" + "".join(
-        f"<details{' open' if k == 0 else ''}><summary>{escape(b)} basis, {tables.steps(h)}</summary>"
-        f"{tables.scores(rows, b, h)}</details>"
-        for k, (b, h) in enumerate(places)
+    return (
+        "<p>Bold: the best of a line; red: served and more than 1 % worse than that. Hover a value for its interval.</p>"
+        + "".join(
+            f"<details{' open' if k == 0 else ''}><summary>{escape(b)} basis, {tables.steps(h)}</summary>"
+            f"{tables.scores(rows, b, h)}</details>"
+            for k, (b, h) in enumerate(places)
+        )
     )
 
 

@@ -7,11 +7,11 @@ from html import escape
 from typing import Any, Final
 
 from dexposure_core.forecast.metrics import METRICS
-from dexposure_core.forecast.standing import TOLERATED
+from dexposure_core.forecast.standing import PERSISTENCE, SERVED, TOLERATED
 from dexposure_core.pipeline.evaluation.words import points, told
 from dexposure_core.pipeline.numbers import number
 
-SERVED: Final = "dexposure"
+LEAST: Final = 1e-5
 Record = Mapping[str, Any]
 
 
@@ -58,7 +58,7 @@ def scores(rows: Sequence[Record], basis: str, horizon: int) -> str:
     """Return metric × forecaster, persistence first; the best of a line bold, the served one red where it is worse."""
     own = [r for r in rows if (r["basis"], r["horizon"]) == (basis, horizon)]
     known = {m.name: m for m in METRICS}
-    names = [n for n in dict.fromkeys(r["forecaster"] for r in own) if n != "trailing-mean"]
+    names = columns(own)
     at = {(r["metric"], r["forecaster"]): r for r in own}
     lines = []
     for name, metric in known.items():
@@ -75,13 +75,25 @@ def scores(rows: Sequence[Record], basis: str, horizon: int) -> str:
     return table(["score", *names], lines, "scores")
 
 
+def columns(rows: Sequence[Record]) -> list[str]:
+    """Return the forecasters of `rows`: persistence, what is served, then the others in their order."""
+    names = list(dict.fromkeys(r["forecaster"] for r in rows))
+    front = [n for n in (PERSISTENCE, SERVED) if n in names]
+    return front + [n for n in names if n not in front]
+
+
 def value(row: Record | None, kind: str = "", gain: str = "") -> str:
     """Return a cell with a row's value, its interval as hint; a worse one says by how much."""
     if row is None:
         return cell("", "none")
-    text = number(row["value"])
+    text = tiny(row["value"])
     hint = f"{number(row['low'])} to {number(row['high'])}"
     return cell(f"{text} (worse, {gain})" if kind == "worse" else text, kind, hint)
+
+
+def tiny(value: float | None) -> str:
+    """Write a score; one too small to matter as such."""
+    return "<0.00001" if value and 0 < abs(value) < LEAST else number(value)
 
 
 def listing(records: Sequence[Record], columns: Mapping[str, str]) -> str:

@@ -66,12 +66,13 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score forecasters at every hold-out origin (2025 in the embedded dataset) of a vintage.
 
-    Finished parts are kept in the cache folder: the same command after a kill goes on where it was.
+    Finished parts are kept in the cache folder: after a kill it goes on where it was.
 
     Args:
         store: the vintage.
         forecasters: names of FORECASTERS; None: all. Persistence is always scored, and first.
-        bases, horizons: None: those the vintage has; 1, 4, 8 and 12 steps ahead.
+        bases: None: those the vintage has.
+        horizons: steps ahead; None: 1, 4, 8 and 12.
         progress: told after every origin.
         model_dir: folder of the weights; None: the setting.
         extras: what else to do; None: nothing else.

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from dexposure_core.forecast.metrics import METRICS
+from dexposure_core.forecast.standing import SERVED
 from dexposure_core.pipeline.evaluation import tables
 from dexposure_core.pipeline.evaluation.pictures import reliability, weeks
 from dexposure_core.pipeline.evaluation.words import summary
@@ -73,7 +74,7 @@ def _parts(document: Document) -> list[tuple[str, str]]:
 
 
 def _served(rows: Sequence[Document]) -> bool:
-    return any(r["forecaster"] == tables.SERVED for r in rows)
+    return any(r["forecaster"] == SERVED for r in rows)
 
 
 def _short(document: Document) -> str:
@@ -184,7 +185,7 @@ def _sources(records: Sequence[Document]) -> str:
 def _all(rows: Sequence[Document], bases: Sequence[str]) -> str:
     places = [(b, h) for b in bases for h in dict.fromkeys(r["horizon"] for r in rows if r["basis"] == b)]
     return (
-        "<p>Bold: the best of a line; red: served and more than 1 % worse than that. Hover a value for its interval.</p>"
+        "<p>Bold: the best of a line; red: served, more than 1 % worse than that. Hover for intervals.</p>"
         + "".join(
             f"<details{' open' if k == 0 else ''}><summary>{escape(b)} basis, {tables.steps(h)}</summary>"
             f"{tables.scores(rows, b, h)}</details>"

@@ -104,8 +104,7 @@ def evaluate(
         "trained_on": describe(about) if about else "", "event_dates": _event_dates(store, first),
         **table(job, measures=extras.measures), **_sections(job, extras, first),
     }  # fmt: skip
-    found: dict[str, Any] = finite({**document, "notes": job.notes})
-    return found
+    return dict(finite({**document, "notes": job.notes}))
 
 
 def _sections(job: Job, extras: Extras, first: dt.date) -> dict[str, Any]:

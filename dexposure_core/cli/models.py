@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dexposure_core.cli.context import Context, basis_option, columns, date_option, pick_date
-from dexposure_core.pipeline.numbers import amount, number, percent, usd
+from dexposure_core.pipeline.numbers import amount, percent, usd
 
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
@@ -90,12 +90,14 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Score forecasters on the hold-out, persistence first; prints what is true, good or bad.
 
+    On screen stand persistence, the best baseline and what is served; `--json` and `--out` give every forecaster.
+
     A run that was killed goes on where it was when the same command is given again.
     """
     from dexposure_core.pipeline.evaluate import Extras
     from dexposure_core.pipeline.evaluate import evaluate as run
+    from dexposure_core.pipeline.evaluation import words
     from dexposure_core.pipeline.evaluation.report import write_evaluation
-    from dexposure_core.pipeline.evaluation.words import summary
 
     store = ctx.open()
     extras = Extras(**{name: asked or everything for name, asked in sections.items()})
@@ -107,16 +109,11 @@ def evaluate(
     paths = write_evaluation(out, document) if out else ()
 
     def lines() -> Iterator[str]:
-        rows = [
-            [r["forecaster"], r["basis"], str(r["horizon"]), r["metric"], number(r["value"]),
-             f"{number(r['low'])} .. {number(r['high'])}"]
-            for r in document["rows"] if not r["metric"].startswith("gain_all_")
-        ]  # fmt: skip
-        yield from columns(["forecaster", "basis", "steps", "metric", "value", "interval"], rows)
+        yield from columns(words.HEADER, words.lines(document["rows"]))
         for leak in document["leak_test"]:
             said = "passed" if leak["passed"] else f"FAILED: {leak['changed']} changed with the future"
             yield f"leak test, {leak['basis']} basis, {leak['forecaster']}: {said}"
-        yield from summary(document["standings"])
+        yield from words.summary(document["standings"])
         yield from (f"note: {note}" for note in document["notes"])
         yield from (f"wrote {path}" for path in paths)
 

@@ -111,7 +111,9 @@ def _sections(job: Job, extras: Extras, first: dt.date) -> dict[str, Any]:
     """Return the sections besides the table; one that was not asked for is empty."""
     return {
         "leak_test": [leak for basis in job.bases for leak in leaks(job, basis, first)] if extras.leaks else [],
-        "events": [row for basis in job.bases for row in events(job, basis)] if extras.events else [],
+        "events": [row for basis in job.bases for row in events(job, basis, measures=extras.measures)]
+        if extras.events
+        else [],
         "seeds": seeds(job, extras.seeds, first) if extras.seeds else [],
         "null_world": null_world(job, table) if extras.null_world else {},
     }

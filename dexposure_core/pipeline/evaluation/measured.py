@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast import Dexposure
@@ -13,26 +14,45 @@ from dexposure_core.network import Basis
 from dexposure_core.pipeline.aggregates import aggregate_rows
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.uncertainty import learn
-from dexposure_core.progress import silent
 
-SHOWN = ("persistence", "ewma", "dexposure")  # every network of every forecaster is drawn and stressed: a few will do
+Span = tuple[tuple[int, ...], dt.date, dt.date]  # horizons, first origin, last target
+SHOWN: Final = (
+    "persistence",
+    "ewma",
+    "dexposure",
+)  # every network of every forecaster is drawn and stressed: a few will do
 
 
 def measured_rows(job: Job, basis: Basis, first: dt.date) -> list[dict[str, Any]]:
     """Return `aggregates.aggregate_rows` of persistence, the EWMA and the model as plain rows, kept when finished."""
+    history = job.history(basis)
+    return _kept(job, basis, first, "measures", [(job.horizons, first, history[-1].date)])
+
+
+def measured_event(job: Job, basis: Basis, first: dt.date, targets: range) -> list[dict[str, Any]]:
+    """Return the same rows for `targets` (positions) alone, by what is fitted before `first`."""
+    dates = [s.date for s in job.history(basis)]
+    spans = [((h,), dates[targets[0] - h], dates[targets[-1]]) for h in job.horizons]
+    return _kept(job, basis, first, f"measures of {targets}", spans)
+
+
+def _kept(job: Job, basis: Basis, first: dt.date, part: str, spans: Sequence[Span]) -> list[dict[str, Any]]:
     chosen = [f for f in job.forecasters if f.name in SHOWN]
     key = {
-        "part": "measures", "basis": basis, "first": first, "horizons": job.horizons, "refit": job.refit,
+        "part": part, "basis": basis, "first": first, "horizons": job.horizons, "refit": job.refit,
         "models": [[f.name, f.version] for f in chosen],
     }  # fmt: skip
 
     def make() -> list[dict[str, Any]]:
         fitted = [job.fitted(f, basis, first) for f in chosen]
         learnt = {f.name: found for f in fitted if isinstance(f, Dexposure) for found in _learnt(job, f, basis, first)}
-        table = aggregate_rows(
-            job.history(basis), fitted, job.horizons, first, uncertainty=learnt, progress=job.progress
-        )
-        return [asdict(row) for row in table]
+        return [
+            asdict(row)
+            for horizons, start, end in spans
+            for row in aggregate_rows(
+                job.history(basis), fitted, horizons, start, uncertainty=learnt, last_target=end, progress=job.progress
+            )
+        ]
 
     found: list[dict[str, Any]] = job.parts.get(key, make)
     return found
@@ -42,7 +62,7 @@ def _learnt(job: Job, model: Dexposure, basis: Basis, first: dt.date) -> list[pa
     """Return what the model's past origins say: beside its weights, or learnt now when it was fitted here."""
     if model.trained is not None:
         before = [s for s in job.history(basis) if s.date < first]
-        return [learn(model, {basis: before}, job.horizons, progress=silent)]
+        return [learn(model, {basis: before}, job.horizons, progress=job.progress)]
     try:
         return [past_misses.read(model.path.with_name(past_misses.FILE), model.version)]
     except NoModel as error:

@@ -15,6 +15,7 @@ from dexposure_core.forecast.leak import leak_test
 from dexposure_core.forecast.standing import Row, rows
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.evaluation.job import Job
+from dexposure_core.pipeline.evaluation.measured import measured_event
 from dexposure_core.pipeline.evaluation.parts import Parts, program
 
 LEAK_HISTORY: Final = 60  # snapshots before the origin that the leak test fits on: enough to learn, quick to do twice
@@ -48,11 +49,11 @@ def leaks(job: Job, basis: Basis, first: dt.date) -> list[dict[str, Any]]:
     return found
 
 
-def events(job: Job, basis: Basis) -> list[dict[str, Any]]:
+def events(job: Job, basis: Basis, *, measures: bool = False) -> list[dict[str, Any]]:
     """Return rows with an "event": targets within 8 steps from it, forecasters fitted before any of their origins.
 
     The cut is as many steps before the event as the longest horizon, so that nothing a forecaster learns from is
-    later than the first date it forecasts from.
+    later than the first date it forecasts from. With `measures` also what is said of the whole network then.
     """
     studied = replace(job, refit=True)
     found: list[dict[str, Any]] = []
@@ -66,8 +67,10 @@ def events(job: Job, basis: Basis) -> list[dict[str, Any]]:
             history=job.history(basis), horizons=job.horizons, first_origin=dates[start],
             targets=range(at, at + EVENT_STEPS),
         )  # fmt: skip
-        table = rows(studied.scored(stage, dates[start]))
-        found += [{"event": name, **asdict(row)} for row in table]
+        table = [asdict(row) for row in rows(studied.scored(stage, dates[start]))]
+        if measures:
+            table += measured_event(studied, basis, dates[start], range(at, at + EVENT_STEPS))
+        found += [{"event": name, **row} for row in table]
     return found
 
 

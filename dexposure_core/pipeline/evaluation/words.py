@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from dexposure_core.pipeline.numbers import MINUS
+from dexposure_core.forecast.metrics import METRICS
+from dexposure_core.forecast.standing import PERSISTENCE, SERVED
+from dexposure_core.pipeline.numbers import MINUS, number
 
 NAMES: Final = {
     "better": "better than the best baseline", "equal": "equal to it", "worse": "worse than it",
@@ -48,3 +50,35 @@ def summary(standings: Sequence[Standing]) -> list[str]:
             f"1\u00a0% worse in {count['worse']} ({sure} of them beyond chance)."
         )
     return found
+
+
+HEADER: Final = ("score", "basis", "steps", PERSISTENCE, "best baseline", SERVED, "interval", "gain over the best")
+
+
+def lines(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return the table for a terminal, see HEADER: persistence, the best baseline and what is served, line by line."""
+    at = {(r["metric"], r["basis"], r["horizon"], r["forecaster"]): r for r in rows}
+    places = dict.fromkeys((r["basis"], r["horizon"]) for r in rows if r["forecaster"] == PERSISTENCE)
+    found = []
+    for basis, h in places:
+        for metric in METRICS:
+            column = {who: r for (m, b, s, who), r in at.items() if (m, b, s) == (metric.name, basis, h)}
+            rivals = {who: r["value"] for who, r in column.items() if who != SERVED and r["value"] is not None}
+            best = (max if metric.more_is_better else min)(rivals, key=lambda who: rivals[who], default=None)
+            told = f"{number(rivals[best])} {best}" if best and metric.compared else ""
+            own, gain = column.get(SERVED), at.get((f"gain_{metric.name}", basis, h, SERVED))
+            found.append([
+                metric.name, basis, str(h), number(column[PERSISTENCE]["value"]) if PERSISTENCE in column else "", told,
+                number(own["value"]) if own else "", _span(own, number), f"{_gain(gain)} {_span(gain, points)}".strip(),
+            ])  # fmt: skip
+    return found
+
+
+def _gain(row: dict[str, Any] | None) -> str:
+    return points(row["value"]) if row else ""
+
+
+def _span(row: dict[str, Any] | None, write: Callable[[float | None], str]) -> str:
+    if row is None or row["low"] is None or row["high"] is None:
+        return ""
+    return f"({write(row['low'])} to {write(row['high'])})"

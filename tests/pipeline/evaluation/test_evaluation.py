@@ -159,3 +159,12 @@ def test_ticks_are_few_and_inside(low, high):
     found = ticks(low, high)
     assert 1 <= len(found) <= 6
     assert all(low <= t <= high for t in found)
+
+
+def test_measures_are_scored_on_the_hold_out_and_on_events_apart(made_up):
+    store = made_up(weeks=60, start=dt.date(2021, 8, 2))
+    document = evaluate(store, ("persistence",), ("holdings",), (1,), extras=Extras(measures=True, events=True))
+    scored = {r["metric"] for r in document["rows"] if r["forecaster"] == "persistence"}
+    assert {"r2_system_tvl_usd", "r2_tvl_hhi", "stress_mae_top-1:linear-debtrank"} <= scored
+    assert {r["metric"] for r in document["events"]} >= {"brier", "r2_system_tvl_usd"}
+    assert "Measures, holdings basis, 1 step" in page(document)

@@ -68,7 +68,7 @@ def _setting(name: str, default: str, parse: Callable[[str], Value], text: str) 
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     _setting("store", "", _folder, "Folder of vintages; empty: the user's own store, else the embedded one."),
-    _setting("cache_dir", "", _folder, "Folder of forecasts and measured chains; empty: the user's cache folder."),
+    _setting("cache_dir", "", _folder, "Folder of forecasts, evaluations, measured chains; empty: the user's own."),
     _setting("model_dir", "", _folder, "Folder of the forecaster's weights; empty: those shipped with the product."),
     _setting("host", "127.0.0.1", str, "Address the dashboard listens on; the default is this machine only."),
     _setting("port", "8501", _count(1, 65535), "Port the dashboard listens on."),

@@ -130,8 +130,9 @@ def _null(document: Document) -> str:
         return ""
     text = (
         "<p>The same table on a world whose prices and quantities are random walks with independent steps and whose "
-        "exposures come and go at constant rates. On holdings nothing beats today's sizes and the rates of births and "
-        "deaths; a forecaster that claims more there is fooled.</p>"
+        "exposures come and go at constant rates. On holdings there is nothing to know but today's sizes, those rates "
+        "and which debtors are popular; a forecaster that claims more there is fooled. On flows the direction is a coin: "
+        "saying one half beats persistence honestly.</p>"
     )
     said = "".join(f"<p>{escape(s)}</p>" for s in summary(document["standings"]))
     bases = dict.fromkeys(r["basis"] for r in document["rows"])

@@ -73,9 +73,12 @@ def decode(found: Sequence[Mapping[str, Any]]) -> list[Scored]:
 @lru_cache(maxsize=1)
 def program() -> str:
     """Return a fingerprint of the source that forecasts and scores."""
-    folder = Path(dexposure_core.forecast.__file__).parent
-    source = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
-    return hashlib.sha256(source).hexdigest()[:16]
+    return fingerprint(sorted(Path(dexposure_core.forecast.__file__).parent.rglob("*.py")))
+
+
+def fingerprint(files: Sequence[Path]) -> str:
+    """Return a short fingerprint of what the files hold."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def _plain(document: Any) -> Any:

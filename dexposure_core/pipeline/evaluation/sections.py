@@ -16,7 +16,7 @@ from dexposure_core.forecast.standing import Row, rows
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.measured import measured_event
-from dexposure_core.pipeline.evaluation.parts import Parts, program
+from dexposure_core.pipeline.evaluation.parts import Parts, fingerprint, program
 
 LEAK_HISTORY: Final = 60  # snapshots before the origin that the leak test fits on: enough to learn, quick to do twice
 EVENT_STEPS: Final = 8
@@ -108,9 +108,10 @@ def spread(table: list[Row], count: int) -> list[dict[str, Any]]:
 def null_world(job: Job, table: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:
     """Build the null world and return the same table on it; every forecaster, the model too, is fitted on it."""
     from dexposure_core.pipeline.ingest import ingest_independent
+    from dexposure_core.sources.simulate import independent
     from dexposure_core.store import open_store
 
-    folder = _folder(job, "null-world")
+    folder = _folder(job, f"null-world-{fingerprint([Path(independent.__file__)])}")
     if not (folder / "LATEST").is_file():
         ingest_independent(folder, progress=job.progress)
     store = open_store(folder)

@@ -3,8 +3,9 @@
 Log prices and log quantities are random walks whose weekly steps are independent over time: no momentum, no mean
 reversion, no drift; a market step is shared by all tokens, so that exposures still move together. A holding line ends
 and comes back with constant chances, and protocols enter and leave with constant chances, whatever their age and size:
-the best forecast of a size is today's, and of a birth or death the rate at which they happen. A forecaster that claims
-more than memory here is fooled by its own evaluation.
+the best forecast of a size is today's, and of a birth or death the rate at which they happen. Most of what a protocol
+holds is one token that it never sells (cash, issued by the first protocol), so that lines which come and go do not pull
+its TVL back to a mean. A forecaster that claims more than memory here is fooled by its own evaluation.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dexposure_core.sources.simulate.world import World, event_table
 SECTORS: Final = ("Lending", "DEX", "Yield", "Liquid Staking", "Stablecoins", "Derivatives", "Bridge", "Other")
 QUANTITY_BITS: Final = 9
 FEWEST: Final = 12
+LINE, CASH = 10.0, 16.0  # mean log quantity of a line, and of a protocol's cash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +71,11 @@ def make_independent(facts: Facts, seed: int, rates: Rates | None = None) -> Wor
     rng = generator(seed, "independent")
     owner, token = _lines(rng, rates)
     alive = _lives(rng, rates)
-    held = _on(rng, rates, len(owner)) & alive[owner] & alive[token]
+    cash = token == _cash(owner)
+    held = (_on(rng, rates, len(owner)) | cash[:, None]) & alive[owner] & alive[token]
     steps = rng.standard_normal((len(owner), rates.weeks)) * rates.quantity
-    size = np.exp(rng.normal(10.0, 2.0, (len(owner), 1)) + np.cumsum(steps, axis=1))
+    level = rng.normal(np.where(cash, CASH, LINE), np.where(cash, 1.0, 1.5))
+    size = np.exp(level[:, None] + np.cumsum(steps, axis=1))
     quantities = np.where(held, short(size, QUANTITY_BITS), 0.0).astype(np.float32)
     prices = _prices(rng, rates)
     sectors = [SECTORS[i % len(SECTORS)] for i in range(rates.protocols)]
@@ -99,9 +103,15 @@ def _lines(rng: np.random.Generator, rates: Rates) -> tuple[npt.NDArray[np.int64
     popular = np.exp(rng.normal(0.0, 1.3, n))
     owner = np.repeat(np.arange(n), rates.lines)
     token = rng.choice(n, size=n * rates.lines, p=popular / popular.sum())
-    pairs = np.unique(owner * n + token)
+    everyone = np.arange(n)
+    pairs = np.unique(np.concatenate([owner * n + token, everyone * n + _cash(everyone)]))
     pairs = pairs[pairs // n != pairs % n]
     return pairs // n, pairs % n
+
+
+def _cash(owner: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the token that each owner holds as cash: the first protocol's, and the first one the second's."""
+    return np.where(owner == 0, 1, 0)
 
 
 def _lives(rng: np.random.Generator, rates: Rates) -> npt.NDArray[np.bool_]:
@@ -109,6 +119,7 @@ def _lives(rng: np.random.Generator, rates: Rates) -> npt.NDArray[np.bool_]:
     n = rates.protocols
     start = np.where(rng.random(n) < 0.5, 0, rng.geometric(rates.enters, n))
     end = start + rng.geometric(rates.leaves, n)
+    start[:2], end[:2] = 0, rates.weeks  # the two whose tokens are cash
     weeks = np.arange(rates.weeks)
     return np.asarray((weeks >= start[:, None]) & (weeks < end[:, None]))
 

@@ -80,8 +80,8 @@ def evaluate(
     Returns:
         {"vintage", "simulated", "frequency", "first_origin", "origins", "trained_on",
         "rows": [{"forecaster", "basis", "horizon", "metric", "value", "low", "high"}], "standings", "facts",
-        "reliability", "weeks", "event_dates", "sources", "leak_test", "events", "seeds", "null_world", "notes"};
-        NaN is None, and a section that was not asked for is empty.
+        "reliability", "weeks", "event_dates", "sources", "leak_test", "events", "event_standings", "seeds",
+        "null_world", "notes"}; NaN is None, and a section that was not asked for is empty.
 
     Raises:
         NoModel: when the model is asked for and missing, or was trained on this vintage's hold-out.
@@ -109,11 +109,11 @@ def evaluate(
 
 def _sections(job: Job, extras: Extras, first: dt.date) -> dict[str, Any]:
     """Return the sections besides the table; one that was not asked for is empty."""
+    studied = [events(job, basis, measures=extras.measures) for basis in job.bases] if extras.events else []
     return {
         "leak_test": [leak for basis in job.bases for leak in leaks(job, basis, first)] if extras.leaks else [],
-        "events": [row for basis in job.bases for row in events(job, basis, measures=extras.measures)]
-        if extras.events
-        else [],
+        "events": [row for found, _ in studied for row in found],
+        "event_standings": [standing for _, found in studied for standing in found],
         "seeds": seeds(job, extras.seeds, first) if extras.seeds else [],
         "null_world": null_world(job, table) if extras.null_world else {},
     }

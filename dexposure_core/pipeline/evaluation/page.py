@@ -63,7 +63,7 @@ def _parts(document: Document) -> list[tuple[str, str]]:
         ("Skill by week", weeks(document)),
         ("What there was to forecast", tables.listing(document["facts"], FACTS)),
         ("Leak test", _leaks(document["leak_test"])),
-        ("Terra, FTX, SVB", _events(document["events"])),
+        ("Terra, FTX, SVB", _events(document)),
         ("A world without skill", _null(document["null_world"])),
         ("Measures and stress losses", _measures(rows)),
         ("Several seeds", _seeds(document["seeds"])),
@@ -107,21 +107,23 @@ def _leaks(leaks: Sequence[Document]) -> str:
     return text + tables.listing(leaks, columns)
 
 
-def _events(rows: Sequence[Document]) -> str:
+def _events(document: Document) -> str:
+    rows = document["events"]
     if not rows:
         return ""
     text = (
-        "<p>Targets in the eight steps from the event; everything, the model too, was fitted before the first origin."
-        "</p>"
+        "<p>Targets in the eight steps from the event; everything, the model too, was fitted before the first origin. "
+        "Eight targets give no interval at horizons of eight and more.</p>"
     )
     parts = []
     for event, basis in dict.fromkeys((r["event"], r["basis"]) for r in rows):
+        standings = [s for s in document["event_standings"] if (s["event"], s["basis"]) == (event, basis)]
         own = [r for r in rows if (r["event"], r["basis"]) == (event, basis)]
-        parts += [
-            f"<details><summary>{escape(event)}, {escape(basis)} basis, {tables.steps(h)}</summary>"
-            f"{tables.scores(own, basis, h)}{_measures(own, h)}</details>"
-            for h in dict.fromkeys(r["horizon"] for r in own)
-        ]
+        parts.append(
+            f"<p>{escape(event)}. {escape(' '.join(summary(standings)))}</p>"
+            f"<details><summary>{escape(event)}, {escape(basis)} basis: scores and measures</summary>"
+            f"{tables.overview(standings, basis)}{_measures(own)}</details>"
+        )
     return text + "".join(parts)
 
 
@@ -131,8 +133,8 @@ def _null(document: Document) -> str:
     text = (
         "<p>The same table on a world whose prices and quantities are random walks with independent steps and whose "
         "exposures come and go at constant rates. On holdings there is nothing to know but today's sizes, those rates "
-        "and which debtors are popular; a forecaster that claims more there is fooled. On flows the direction is a coin: "
-        "saying one half beats persistence honestly.</p>"
+        "and which debtors are popular; a forecaster that claims more there is fooled. On flows the direction is a "
+        "coin: saying one half beats persistence honestly.</p>"
     )
     said = "".join(f"<p>{escape(s)}</p>" for s in summary(document["standings"]))
     bases = dict.fromkeys(r["basis"] for r in document["rows"])
@@ -140,13 +142,12 @@ def _null(document: Document) -> str:
     return text + said + shown
 
 
-def _measures(rows: Sequence[Document], horizon: int | None = None) -> str:
+def _measures(rows: Sequence[Document]) -> str:
     kinds = ("r2_", "stress_mae_", "coverage_90_", "skill_")
     known = {m.name for m in METRICS}
     own = [
         r for r in rows
         if r["metric"].startswith(kinds) and r["metric"].removeprefix("skill_") not in known
-        and horizon in (None, r["horizon"])
     ]  # fmt: skip
     places = dict.fromkeys((r["basis"], r["horizon"]) for r in own)
     return "".join(

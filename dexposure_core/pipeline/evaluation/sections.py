@@ -12,12 +12,13 @@ from dexposure_core.errors import BadOption
 from dexposure_core.forecast import Dexposure, Forecaster
 from dexposure_core.forecast.evaluation import Stage
 from dexposure_core.forecast.leak import leak_test
-from dexposure_core.forecast.standing import Row, rows
+from dexposure_core.forecast.standing import Row, best_baselines, rows
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.measured import measured_event
 from dexposure_core.pipeline.evaluation.parts import Parts, fingerprint, program
 
+Record = dict[str, Any]
 LEAK_HISTORY: Final = 60  # snapshots before the origin that the leak test fits on: enough to learn, quick to do twice
 EVENT_STEPS: Final = 8
 EVENTS: Final = (
@@ -49,14 +50,15 @@ def leaks(job: Job, basis: Basis, first: dt.date) -> list[dict[str, Any]]:
     return found
 
 
-def events(job: Job, basis: Basis, *, measures: bool = False) -> list[dict[str, Any]]:
-    """Return rows with an "event": targets within 8 steps from it, forecasters fitted before any of their origins.
+def events(job: Job, basis: Basis, *, measures: bool = False) -> tuple[list[Record], list[Record]]:
+    """Return rows and standings with an "event": targets within 8 steps from it, all fitted before any of its origins.
 
     The cut is as many steps before the event as the longest horizon, so that nothing a forecaster learns from is
     later than the first date it forecasts from. With `measures` also what is said of the whole network then.
     """
     studied = replace(job, refit=True)
-    found: list[dict[str, Any]] = []
+    found: list[Record] = []
+    standings: list[Record] = []
     for name, day in EVENTS:
         dates = [s.date for s in job.history(basis)]
         at = next((i for i, d in enumerate(dates) if d >= day), len(dates))
@@ -67,11 +69,13 @@ def events(job: Job, basis: Basis, *, measures: bool = False) -> list[dict[str, 
             history=job.history(basis), horizons=job.horizons, first_origin=dates[start],
             targets=range(at, at + EVENT_STEPS),
         )  # fmt: skip
-        table = [asdict(row) for row in rows(studied.scored(stage, dates[start]))]
+        scored = rows(studied.scored(stage, dates[start]))
+        standings += [{"event": name, **s} for s in best_baselines(scored)]
+        table = [asdict(row) for row in scored]
         if measures:
             table += measured_event(studied, basis, dates[start], range(at, at + EVENT_STEPS))
         found += [{"event": name, **row} for row in table]
-    return found
+    return found, standings
 
 
 def seeds(job: Job, count: int, first: dt.date) -> list[dict[str, Any]]:

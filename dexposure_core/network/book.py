@@ -85,6 +85,20 @@ def sorted_texts(*columns: pl.Series) -> pl.Series:
     return pl.concat(kinds).drop_nulls().unique().sort()
 
 
+def coded(*columns: pl.Series, without: Sequence[str] = ()) -> tuple[pl.Series, list[Indices]]:
+    """Return the different texts of some columns, sorted, and for each column the places of its texts.
+
+    Args:
+        columns: the texts, any of them missing.
+        without: texts that are taken for missing ones.
+    """
+    every = pl.concat([column.cast(pl.String).alias("text") for column in columns])
+    texts = every.unique().drop_nulls()
+    texts = texts.filter(~texts.is_in(without)).sort() if without else texts.sort()
+    ends = np.cumsum([len(column) for column in columns])[:-1]
+    return texts, np.split(places(every, texts), ends)
+
+
 def places(column: pl.Series, texts: pl.Series) -> Indices:
     """Return the place of each text in sorted `texts`; -1 for a text that is not among them, or missing."""
     if isinstance(column.dtype, pl.Enum):  # coded already: translate the few categories, not the many rows

@@ -32,7 +32,7 @@ from dexposure_core.network.period import (
     snapshot_of,
 )  # fmt: skip
 from dexposure_core.network.snapshot import Indices
-from dexposure_core.network.sums import sum_by, total
+from dexposure_core.network.sums import total
 
 __all__ = ["Period", "from_holdings", "snapshot_of", "with_opening"]
 
@@ -121,23 +121,6 @@ def held(holdings: pl.DataFrame, chains: str = "default") -> pl.DataFrame:
     mapping = _mapping([holdings], nothing, chains)
     bad = holdings.select(unusable()).to_series()
     return _holdings(_usable(mapping.texts.book(holdings), bad, mapping.texts), mapping)
-
-
-def exposures_of(fates: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the exposures per token and per pair.
-
-    Args:
-        fates: protocol, token, issuer, value_usd, dropped (null = makes an exposure); one row per holding.
-    """
-    mapped = fates.filter(pl.col("dropped").is_null())
-    renamed = mapped.select("token", creditor="protocol", debtor="issuer", exposure_usd="value_usd")
-    by_token = sum_by(renamed, ("creditor", "debtor", "token"), ("exposure_usd",))
-    if by_token.is_empty():
-        return by_token, by_token.drop("token")
-    changes = [pl.col(end).ne_missing(pl.col(end).shift(1)) for end in ("creditor", "debtor")]
-    starts = np.flatnonzero(by_token.select(pl.any_horizontal(changes)).to_series().to_numpy())
-    pairs = by_token.select("creditor", "debtor").select(pl.all().gather(starts))
-    return by_token, pairs.with_columns(exposure_usd=np.add.reduceat(by_token["exposure_usd"].to_numpy(), starts))
 
 
 def nodes_of(

@@ -6,97 +6,131 @@ Every published link joins a holder of token σ with the issuer of σ. Hence, ov
 2. of the ends still possible, it is the one that does not hold σ (a link with exactly one holding end votes);
 3. of those still possible, an end named like the token ("USDT"), then the one the mapping files name;
 4. otherwise the mapping files decide, and without them the token's issuer is ambiguous.
+
+What a person decided wins over all of it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
-import numpy.typing as npt
-import polars as pl
 
-from dexposure_core.network.book import add_up, places, sorted_texts
-from dexposure_core.network.snapshot import Indices
+from dexposure_core.network.book import Marks, add_up
+from dexposure_core.network.overrides import METHOD
+from dexposure_core.network.published_numbers import NOBODY, UNDECIDED, PublishedNumbers
+from dexposure_core.network.snapshot import Floats, Indices
 
-_SCHEMA = pl.Schema(
-    {"token": pl.String, "issuer": pl.String, "method": pl.String, "score": pl.Float64, "carried": pl.Boolean}
-)
+METHODS: Final = ("composition", "metadata", METHOD)
+_COMPOSITION, _METADATA, _OVERRIDE = range(len(METHODS))
 
 
-def link_issuers(held: pl.DataFrame, carried: pl.DataFrame, hints: pl.DataFrame) -> pl.DataFrame:
-    """Return the issuer of every token that is held or carried.
+@dataclass(frozen=True, kw_only=True)
+class LinkIssuers:
+    """The issuers of a week's tokens, each array (tokens,).
+
+    Attributes:
+        issuer: place of the issuer among the ids, or NOBODY.
+        method: place of the method among METHODS; where nobody is known, it was the links that did not tell.
+        score: share of the token's links that touch the issuer; 1 for the other methods, 0 where nobody is known.
+        carried: whether any link carries the token.
+        occurs: whether it is carried or a usable amount of it is held.
+        by_person: whether a person decided.
+    """
+
+    issuer: Indices
+    method: Indices
+    score: Floats
+    carried: Marks
+    occurs: Marks
+    by_person: Marks
+
+
+def link_issuers(week: PublishedNumbers, usable: Marks) -> LinkIssuers:
+    """Return the issuer of every token.
 
     Args:
-        held: protocol, token of the holdings.
-        carried: creditor, debtor, token: which link carries which token.
-        hints: token, hint: the issuer the mapping files name.
-
-    Returns:
-        token, issuer (null when not known), method ('composition' from links, 'metadata' from the mapping), score
-        (share of the token's links that touch the issuer; 1 for the mapping) and whether any link carries it.
+        week: the week as numbers.
+        usable: (compositions of nodes,) which of them are holdings.
     """
-    ends = _candidates(held, carried)
-    told = _decide(ends, hints)
-    everything = pl.concat([held.select("token"), carried.select("token")]).unique()
-    table = everything.join(told, on="token", how="left").join(hints, on="token", how="left")
-    by_link = pl.col("end").is_not_null()
-    return (
-        table.join(carried.select("token").unique().with_columns(carried=pl.lit(value=True)), on="token", how="left")
-        .select(
-            "token",
-            issuer=pl.coalesce("end", "hint"),
-            method=pl.when(by_link).then(pl.lit("composition")).when(pl.col("hint").is_not_null())
-            .then(pl.lit("metadata")),
-            score=pl.when(by_link).then("share").when(pl.col("hint").is_not_null()).then(1.0),
-            carried=pl.col("carried").fill_null(value=False),
-        )
-        .sort("token").cast(_SCHEMA)
-    )  # fmt: skip
+    link = (week.giver >= 0) & (week.taker >= 0) & (week.carried >= 0)
+    carried = _marked(week.carried[link], len(week.tokens))
+    end, share = _told_by_links(week, usable, link & (week.giver != week.taker))
+    by_link, by_person = end >= 0, week.told != UNDECIDED
+    issuer = np.where(by_person, week.told, np.where(by_link, end, week.hint))
+    method = np.where(by_link | (week.hint == NOBODY), _COMPOSITION, _METADATA)
+    score = np.where(by_link, share, np.where(week.hint == NOBODY, 0.0, 1.0))
+    return LinkIssuers(
+        issuer=issuer,
+        method=np.where(by_person, _OVERRIDE, method),
+        score=np.where(by_person, 1.0, score),
+        carried=carried,
+        occurs=carried | _marked(week.held[usable], len(week.tokens)),
+        by_person=by_person,
+    )
 
 
-def _candidates(held: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
+def _told_by_links(week: PublishedNumbers, usable: Marks, link: Marks) -> tuple[Indices, Floats]:
+    """Return (tokens,) the one end that the rules leave, or NOBODY, and the share of the token's links it touches."""
+    token, end, share, votes = _candidates(week, usable, link)
+    left = np.arange(len(token))
+    for rule in (_voted, _namesake, _mapped):
+        passes = rule(week, token[left], end[left], votes[left])
+        left = left[passes | ~_marked(token[left][passes], len(week.tokens))[token[left]]]
+    only = left[np.bincount(token[left], minlength=len(week.tokens))[token[left]] == 1]
+    told, touched = np.full(len(week.tokens), NOBODY), np.zeros(len(week.tokens))
+    told[token[only]], touched[token[only]] = end[only], share[only]
+    return told, touched
+
+
+def _candidates(week: PublishedNumbers, usable: Marks, link: Marks) -> tuple[Indices, Indices, Floats, Floats]:
     """Return the ends that may be a token's issuer: those common to all its links, or all of them if none is.
 
-    Columns: token, end, share of the token's links that touch this end, and its votes (the other end holds).
+    Arrays: token, end, share of the token's links that touch this end, and its votes (the other end holds).
     """
-    links = carried.filter(pl.col("creditor") != pl.col("debtor"))
-    ids = sorted_texts(held["protocol"], links["creditor"], links["debtor"])
-    tokens = sorted_texts(held["token"], links["token"])
-    ends = [places(links[side], ids) for side in ("creditor", "debtor")]
-    token = places(links["token"], tokens)
-    holding = np.sort(places(held["token"], tokens) * len(ids) + places(held["protocol"], ids))
-    holds = [_among(token * len(ids) + end, holding) for end in ends]
-    key = np.concatenate([token * len(ids) + end for end in ends])
+    count = max(1, len(week.ids))
+    token, ends = week.carried[link], (week.giver[link], week.taker[link])
+    holding = np.sort(week.held[usable] * count + week.holder[usable])
+    holds = [_among(token * count + end, holding) for end in ends]
+    key = np.concatenate([token * count + end for end in ends])
     vote = np.concatenate([holds[1] & ~holds[0], holds[0] & ~holds[1]]).astype(np.float64)
     first, (touched, votes) = add_up(key, (np.ones(len(key)), vote))
-    of = key[first] // max(1, len(ids))
-    share = touched / np.bincount(token, minlength=len(tokens))[of]
+    of = key[first] // count
+    share = touched / np.bincount(token, minlength=len(week.tokens))[of]
     common = share == 1.0
-    # A rule that nobody passes tells nothing about that token.
-    left = common | ~(np.bincount(of, weights=common, minlength=len(tokens)) > 0)[of]
-    return pl.DataFrame({
-        "token": tokens.gather(of[left]),
-        "end": ids.gather(key[first][left] % max(1, len(ids))),
-        "share": share[left],
-        "votes": votes[left],
-    })  # fmt: skip
+    left = common | ~_marked(of[common], len(week.tokens))[of]
+    return of[left], key[first][left] % count, share[left], votes[left]
 
 
-def _among(keys: Indices, known: Indices) -> npt.NDArray[np.bool_]:
+def _voted(_week: PublishedNumbers, _token: Indices, _end: Indices, votes: Floats) -> Marks:
+    return votes > 0
+
+
+def _namesake(week: PublishedNumbers, token: Indices, end: Indices, _votes: Floats) -> Marks:
+    """Return which ends are named like the token; asked only where a token has several ends left."""
+    same = np.zeros(len(token), dtype=bool)
+    open_ = np.flatnonzero(np.bincount(token, minlength=len(week.tokens))[token] > 1)
+    names = (week.tokens.gather(token[open_]), week.ids.gather(end[open_]))
+    same[open_] = (names[0].str.to_lowercase() == names[1].str.to_lowercase()).to_numpy()
+    return same
+
+
+def _mapped(week: PublishedNumbers, token: Indices, end: Indices, _votes: Floats) -> Marks:
+    mapped: Marks = end == week.hint[token]
+    return mapped
+
+
+def _marked(places: Indices, count: int) -> Marks:
+    """Return (count,) which places occur."""
+    marks = np.zeros(count, dtype=bool)
+    marks[places] = True
+    return marks
+
+
+def _among(keys: Indices, known: Indices) -> Marks:
     """Return whether each key is one of the sorted known ones."""
     if not len(known):
         return np.zeros(len(keys), dtype=bool)
-    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys
+    found: Marks = known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys
     return found
-
-
-def _decide(ends: pl.DataFrame, hints: pl.DataFrame) -> pl.DataFrame:
-    """Narrow each token's candidate ends rule by rule; return token, end, share where exactly one is left."""
-    left = ends.join(hints, on="token", how="left").with_columns(
-        voted=pl.col("votes") > 0,
-        namesake=pl.col("end").str.to_lowercase() == pl.col("token").str.to_lowercase(),
-        mapped=(pl.col("end") == pl.col("hint")).fill_null(value=False),
-    )
-    for rule in ("voted", "namesake", "mapped"):
-        passes = pl.col(rule)
-        left = left.filter(passes | ~passes.any().over("token"))
-    return left.filter(pl.len().over("token") == 1).select("token", "end", "share")

@@ -27,17 +27,27 @@ def sum_by(frame: pl.DataFrame, keys: Sequence[str], amounts: Sequence[str]) -> 
     kept = frame.select(*keys, *amounts)
     if kept.is_empty():
         return kept
-    key = _key(kept, keys)
     values = [kept[name].to_numpy() for name in amounts]
-    rows = _by_amount(values)
-    rows = rows[order_of(key[rows])]
-    starts = run_starts(key[rows])
-    first = kept.select(keys).select(pl.all().gather(rows[starts]))
-    if len(starts) == len(rows):
-        return first.with_columns(pl.Series(n, v[rows]) for n, v in zip(amounts, values, strict=True))
-    return first.with_columns(
-        pl.Series(name, np.add.reduceat(value[rows], starts)) for name, value in zip(amounts, values, strict=True)
+    first, sums = sums_by_key(_key(kept, keys), values)
+    return (
+        kept.select(keys)
+        .select(pl.all().gather(first))
+        .with_columns(pl.Series(name, amount) for name, amount in zip(amounts, sums, strict=True))
     )
+
+
+def sums_by_key(key: Indices, amounts: Sequence[Floats]) -> tuple[Indices, list[Floats]]:
+    """Return a row of each group of equal keys (>= 0, ascending) and the sums of (K,) amounts over the groups.
+
+    Unlike `book.add_up`, whose rows come in an order of their own, the sums do not depend on the order of the rows.
+    """
+    rows = order_of(key)
+    starts = run_starts(key[rows])
+    if len(starts) == len(rows):
+        return rows, [amount[rows] for amount in amounts]
+    rows = _by_amount(amounts)
+    rows = rows[order_of(key[rows])]
+    return rows[starts], [np.add.reduceat(amount[rows], starts) for amount in amounts]
 
 
 def _key(frame: pl.DataFrame, columns: Sequence[str]) -> Indices:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
 from dexposure_core.network.period import finding
 from dexposure_core.sources.border import CONTROL, MAX_TEXT, refuse, shown
-
-_ODD: Final = re.compile(CONTROL)
 
 
 class Mender:
@@ -32,7 +28,9 @@ class Mender:
         Raises:
             BadInput: if one is longer than any name can be.
         """
-        if all(len(text) <= MAX_TEXT and not _ODD.search(text) for text in column.unique() if text is not None):
+        kinds = column.unique()
+        length = kinds.str.len_bytes().max()  # at least the number of characters
+        if (not isinstance(length, int) or length <= MAX_TEXT) and not kinds.str.contains(CONTROL).any():
             return column
         long = column.filter(column.str.len_chars() > MAX_TEXT)
         if len(long):

@@ -29,7 +29,8 @@ _HEAD: Final = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{\s*"data"\s*:\s*\{\s*\Z')
 _TAIL: Final = re.compile(rb"\}\s*\}\s*\Z")
 _BETWEEN: Final = re.compile(rb"\s*,\s*\Z")
 _NOT_NUMBERS: Final = tuple(  # each pattern begins with a plain text, which makes the search fast
-    (token, re.compile(token + rb"(?=\s*[,}])")) for token in (b"NaN", b"-Infinity", b"Infinity")
+    (word, tuple(re.compile(token + rb"(?=\s*[,}])") for token in tokens))
+    for word, tokens in ((b"NaN", (b"NaN",)), (b"Infinity", (b"-Infinity", b"Infinity")))
 )
 _KEY_BEFORE: Final = re.compile(rb'[^\\]"\s*:\s*\Z')  # no text holds a bare quote, so this is a key, never a text
 _LOOK_BACK: Final = 256
@@ -78,9 +79,10 @@ def index(path: str | Path, progress: Progress = silent) -> PublishedIndex:
 
 def without_nan(text: bytes) -> bytes:
     """Return JSON text with the bare tokens NaN and Infinity (no JSON, but some writers emit them) as null."""
-    for token, pattern in _NOT_NUMBERS:
-        if token in text:
-            text = pattern.sub(_null, text)
+    for word, patterns in _NOT_NUMBERS:
+        if word in text:
+            for pattern in patterns:
+                text = pattern.sub(_null, text)
     return text
 
 

@@ -96,5 +96,5 @@ def _parts(parts: Sequence[_Composition], keys: pl.DataFrame) -> pl.DataFrame:
     rows = np.repeat(np.arange(len(parts), dtype=np.uint32), counts)
     return keys.select(pl.all().gather(rows)).with_columns(
         pl.Series("token", list(chain.from_iterable(parts)), dtype=pl.String),
-        pl.Series("value_usd", list(chain.from_iterable(p.values() for p in parts)), dtype=pl.Float64),
+        pl.Series("value_usd", list(chain.from_iterable(map(dict.values, parts))), dtype=pl.Float64),
     )

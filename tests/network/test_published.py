@@ -115,6 +115,18 @@ def test_a_token_without_link_or_mapping_has_no_issuer_but_counts_as_tvl() -> No
     ]
 
 
+def test_the_first_row_of_the_mapping_counts_and_a_person_wins_over_links_and_mapping() -> None:
+    data = week([("1", 17.0, {"X": 10.0, "Y": 4.0, "Z": 2.0, "W": 1.0}), ("2", 0.0, {})], [("1", "2", 1.0, {"X": 1.0})])
+    mapping = pl.DataFrame({"token": ["Y", "Y", "W", "V"], "issuer": ["8", "9", "nan", "7"]})
+    words = pl.DataFrame({"token": ["X", "Z", "V"], "issuer": [None, "Z", "6"]})
+    period = from_published(data, mapping, words)
+    assert issuers(period) == {
+        "W": (None, "composition"), "X": (None, "override"), "Y": ("8", "metadata"), "Z": ("Z", "override"),
+    }  # fmt: skip
+    assert period.exposures.rows() == [("1", "8", 4.0), ("1", "Z", 2.0)]
+    assert dropped(period) == {"no issuer": (2, 1100)}  # X by a person's word, W because nothing names its issuer
+
+
 def test_a_missing_token_name_never_gets_an_issuer() -> None:
     # In the released mapping "nan" is a token of 1061; a link to 1061 even carries it.
     data = week([("1", 10.0, {"nan": 10.0}), ("1061", 0.0, {})], [("1", "1061", 1.0, {"nan": 1.0})])

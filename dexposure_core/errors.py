@@ -98,6 +98,10 @@ class NoModel(DexposureError, FileNotFoundError):
     """The model's weights are missing or were trained for something else."""
 
 
+class NoEvaluation(DexposureError, FileNotFoundError):
+    """No evaluation is kept beside the model's weights, or it is damaged or of other weights."""
+
+
 def suggest(value: str, choices: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the choice closest to `value`, or an empty string."""
     near = difflib.get_close_matches(value.lower(), {c.lower(): c for c in choices}, n=1, cutoff=0.5)

@@ -83,10 +83,11 @@ def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecas
 @click.option("--all", "everything", is_flag=True, help="All of these but --seeds.")
 @click.option("--fresh", is_flag=True, help="Compute finished parts again.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the report: HTML and JSON.")
+@click.option("--keep", is_flag=True, help="Also keep it beside the weights, where the Skill page reads it.")
 @click.pass_obj
 def evaluate(
     ctx: Context, /, bases: tuple[Basis, ...], horizons: tuple[int, ...], forecasters: tuple[str, ...], *,
-    everything: bool, out: Path | None, seeds: int, fresh: bool, **sections: bool,
+    everything: bool, out: Path | None, keep: bool, seeds: int, fresh: bool, **sections: bool,
 ) -> None:  # fmt: skip
     """Score forecasters on the hold-out, persistence first; prints what is true, good or bad.
 
@@ -96,9 +97,10 @@ def evaluate(
     """
     from dexposure_core.pipeline.evaluate import Extras
     from dexposure_core.pipeline.evaluate import evaluate as run
-    from dexposure_core.pipeline.evaluation import words
+    from dexposure_core.pipeline.evaluation import kept, words
     from dexposure_core.pipeline.evaluation.report import write_evaluation
 
+    kept.check(forecasters) if keep else None
     store = ctx.open()
     extras = Extras(**{name: asked or everything for name, asked in sections.items()})
     with ctx.progress(" origins") as progress:
@@ -106,7 +108,7 @@ def evaluate(
             store, forecasters=forecasters or None, bases=bases or None, horizons=horizons or None, progress=progress,
             extras=replace(extras, seeds=seeds, fresh=fresh),
         )  # fmt: skip
-    paths = write_evaluation(out, document) if out else ()
+    paths = [*(write_evaluation(out, document) if out else ()), *([kept.keep(document, store)] if keep else ())]
 
     def lines() -> Iterator[str]:
         yield from columns(words.HEADER, words.lines(document["rows"]))

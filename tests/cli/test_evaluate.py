@@ -62,3 +62,10 @@ def test_too_short_a_vintage_is_refused_in_one_line(tmp_path):
     assert run.code == 2
     assert "4 snapshots are too few" in run.err
     assert "Traceback" not in run.err
+
+
+def test_what_says_nothing_of_the_weights_is_not_kept_and_refused_before_any_work(store):
+    run = run_here("--store", store, "evaluate", "--forecaster", "ewma", "--keep")
+    assert run.code == 2
+    assert "says nothing about the weights" in run.err
+    assert run.err.count("\n") == 1

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -18,17 +18,14 @@ from dexposure_core.errors import BadInput
 from dexposure_core.network.health import check_age, check_dates
 from dexposure_core.network.issuers import curated
 from dexposure_core.network.overrides import unused
-from dexposure_core.network.period import ISSUERS as ISSUER_COLUMNS
-from dexposure_core.network.period import PROTOCOLS, TOKENS, findings_frame
-from dexposure_core.pipeline.week import COLLECTED, ISSUERS, NAMES, SIZES, UNUSABLE, Tables
+from dexposure_core.network.period import TOKENS, findings_frame
+from dexposure_core.pipeline.gathered import Gathered
+from dexposure_core.pipeline.week import COLLECTED, SEALS, UNUSABLE, Tables
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import TABLES, VintageWriter
 
 if TYPE_CHECKING:
     from dexposure_core.store.manifest import SourceLike
-
-
-_USD: Final = pl.Schema({"token": pl.String, "usd_cents": pl.Int64})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +63,6 @@ class Plan:
     overrides: pl.DataFrame | None = None
 
 
-@dataclass(kw_only=True)
-class _Seen:
-    """What a build must remember of all its periods."""
-
-    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    issuers: dict[str, tuple[str | None, str, float]] = field(default_factory=dict)
-    others: dict[str, set[str]] = field(default_factory=dict)
-    links: int = 0
-    coverage: pl.DataFrame | None = None
-    usd: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_USD))
-
-
 def build(weeks: Iterable[Tables], plan: Plan, store_dir: str | Path, *, progress: Progress = silent) -> str:
     """Publish a vintage from a stream of weeks; return its id.
 
@@ -90,11 +75,11 @@ def build(weeks: Iterable[Tables], plan: Plan, store_dir: str | Path, *, progres
     Raises:
         BadInput: when no exposure or flow survives on any date, or the store folder cannot be written.
     """
-    seen = _Seen()
+    seen = Gathered()
     with VintageWriter(store_dir) as writer:
         for done, week in enumerate(weeks, 1):
             append_week(writer, week)
-            _remember(seen, week)
+            seen.add(week)
             progress(done, len(plan.dates), _label(plan, done))
         if not seen.links:
             raise BadInput(_nothing_left(plan, seen.coverage))
@@ -111,37 +96,22 @@ def _label(plan: Plan, done: int) -> str:
 
 def append_week(writer: VintageWriter, week: Tables) -> None:
     """Give a week's rows to the writer, and what it needs for the fingerprint of the week's inputs."""
+    seals = dict(week[SEALS].iter_rows()) if SEALS in week else {}
     for table, rows in week.items():
         if table not in COLLECTED:
-            writer.append(table, rows)
+            writer.append(table, rows, seals.get(table))
     if UNUSABLE in week:
         came = week["coverage"].filter(pl.col("side") == "in").row(0, named=True)
         writer.note_inputs(came["date"], came["rows"], week[UNUSABLE])
 
 
-def _remember(seen: _Seen, week: Tables) -> None:
-    for protocol, *names in week[NAMES].iter_rows():
-        seen.names[protocol] = tuple(names)
-    for token, issuer, method, score in week[ISSUERS].iter_rows():
-        before = seen.issuers.get(token)
-        if before and before[0] and before[0] != issuer:
-            seen.others.setdefault(token, set()).add(before[0])
-        if issuer or before is None:
-            seen.issuers[token] = (issuer, method, score)
-    seen.links += week["exposures"].height + week["flows"].height
-    seen.coverage = week["coverage"]
-    seen.usd = pl.concat([seen.usd, week[SIZES]]).group_by("token").sum()
-
-
-def _append_rest(writer: VintageWriter, seen: _Seen, plan: Plan) -> None:
+def _append_rest(writer: VintageWriter, seen: Gathered, plan: Plan) -> None:
     """Write what is known only at the end: protocols, tokens, findings about the whole input, events."""
-    rows = [(protocol, *names) for protocol, names in sorted(seen.names.items())]
-    names = pl.DataFrame(rows, schema=PROTOCOLS, orient="row")
     if plan.tokens is None:
-        tokens = sized(_tokens(seen), seen.usd)
+        tokens = sized(_tokens(seen.issuers()), seen.usd())
     else:
-        tokens = sized(plan.tokens, seen.usd).filter(pl.col("usd_cents") > 0)
-    append_known(writer, tokens, names, plan.listings, plan.stated)
+        tokens = sized(plan.tokens, seen.usd()).filter(pl.col("usd_cents") > 0)
+    append_known(writer, tokens, seen.names(), plan.listings, plan.stated)
     writer.append("findings", _on(None, unused(tokens, plan.overrides)))
     if plan.findings is not None:
         writer.append("findings", plan.findings)
@@ -189,22 +159,12 @@ def sized(tokens: pl.DataFrame, usd: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.col("usd_cents").fill_null(0))
 
 
-def _tokens(seen: _Seen) -> pl.DataFrame:
+def _tokens(issuers: pl.DataFrame) -> pl.DataFrame:
     """Return the tokens table from the issuers of all periods: the latest issuer, earlier ones as alternatives."""
-    issued = [(token, *row) for token, row in sorted(seen.issuers.items())]
     kinds = curated().select(pl.col("token").str.to_lowercase().alias("key"), "kind")
-    return (
-        pl.DataFrame(issued, schema=ISSUER_COLUMNS, orient="row")
-        .with_columns(
-            key=pl.col("token").str.to_lowercase(),
-            alternatives=pl.Series(
-                [";".join(sorted(seen.others.get(token, set()) - {row[0]})) for token, *row in issued], dtype=pl.String
-            ),
-        )
-        .join(kinds, on="key", how="left", maintain_order="left")
-        .with_columns(pl.col("kind").fill_null("unknown"))
-        .select(list(TOKENS))
-    )
+    keyed = issuers.with_columns(key=pl.col("token").str.to_lowercase())
+    table = keyed.join(kinds, on="key", how="left", maintain_order="left")
+    return table.with_columns(pl.col("kind").fill_null("unknown")).select(list(TOKENS))
 
 
 def _on(date: dt.date | None, findings: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from dexposure_core.pipeline.build import append_known, sized
 from dexposure_core.pipeline.feeds import Feed, of_whole_input, review, today
 from dexposure_core.pipeline.known import issuers, listed, names_of, overlaid, stated
 from dexposure_core.pipeline.overriding import Overriding
-from dexposure_core.pipeline.week import UNUSABLE, Tables, token_cents, week_tables
+from dexposure_core.pipeline.week import UNUSABLE, Tables, sealed, token_cents, week_tables
 from dexposure_core.store import Shared, Store, VintageWriter
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class UpdateJob:
         before = self.previous[date]
         previous = None if before is None else self.rows(before)
         week = week_tables(date, self.rows(date), previous, self.tokens, self.names, chains=self.chains)
-        return week if date in self.changed else _as_given(week, self.base, date)
+        return sealed(week if date in self.changed else _as_given(week, self.base, date))
 
     def finish(self, writer: VintageWriter, names: pl.DataFrame) -> None:
         """Write what is not of one computed date: findings about the inputs, gaps, names, tokens, events."""

@@ -19,6 +19,7 @@ from dexposure_core.network.coverage import cents, chains_of, unusable
 from dexposure_core.network.health import check_period
 from dexposure_core.network.period import FINDINGS, HOLDINGS, PROTOCOLS, Balances, Period, snapshot_of
 from dexposure_core.network.snapshot import BASES, Snapshot
+from dexposure_core.store import seal
 from dexposure_core.stress import standard_losses
 
 Tables = dict[str, pl.DataFrame]
@@ -28,7 +29,8 @@ NAMES: Final = "names"
 ISSUERS: Final = "issuers"
 SIZES: Final = "token sizes"
 UNUSABLE: Final = "unusable"
-COLLECTED: Final = (NAMES, ISSUERS, SIZES, UNUSABLE)
+SEALS: Final = "seals"
+COLLECTED: Final = (NAMES, ISSUERS, SIZES, UNUSABLE, SEALS)
 """Entries of a week's tables that are no dated tables: what the whole build gathers into `protocols` and `tokens`."""
 
 _SUMMED: Final = ("exposures", "exposure_tokens", "flows", "nodes")
@@ -82,6 +84,17 @@ def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame) ->
     tables[NAMES] = _names(period.nodes, names)
     tables[ISSUERS] = period.issuers
     return tables
+
+
+def sealed(week: Tables) -> Tables:
+    """Return a week's tables as they will be stored, with their fingerprints (SEALS: table, digest).
+
+    An engine seals where it computes, so that writing is all that is left to do one week after the other.
+    """
+    ready = {table: rows if table in COLLECTED else seal(table, rows) for table, rows in week.items()}
+    marks = [(table, rows[1]) for table, rows in ready.items() if isinstance(rows, tuple)]
+    tables = {table: rows[0] if isinstance(rows, tuple) else rows for table, rows in ready.items()}
+    return {**tables, SEALS: pl.DataFrame(marks, schema={"table": pl.String, "digest": pl.Binary}, orient="row")}
 
 
 def token_cents(holdings: pl.DataFrame) -> pl.DataFrame:

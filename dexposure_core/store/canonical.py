@@ -62,26 +62,31 @@ def content_hash(digests: Mapping[str, bytes]) -> str:
 
 
 def _blocks(column: pl.Series) -> Iterator[bytes | memoryview]:
-    if column.null_count():
+    missing = column.null_count() > 0
+    if missing:
         yield np.packbits(column.is_null().to_numpy()).tobytes()
     if column.dtype == pl.String:
-        yield from _texts(column.fill_null(""))
+        yield from _texts(column.fill_null("") if missing else column)
     elif column.dtype == pl.Date:
-        yield column.to_physical().fill_null(0).to_numpy().astype("<i4").tobytes()
+        days = column.to_physical()
+        yield (days.fill_null(0) if missing else days).to_numpy().astype("<i4").tobytes()
     elif column.dtype == pl.Boolean:
-        yield np.packbits(column.fill_null(value=False).to_numpy()).tobytes()
+        yield np.packbits((column.fill_null(value=False) if missing else column).to_numpy()).tobytes()
     elif column.dtype == pl.Int64:
-        yield column.fill_null(0).to_numpy().astype("<i8").tobytes()
+        yield (column.fill_null(0) if missing else column).to_numpy().astype("<i8").tobytes()
     else:
-        yield _numbers(column.name, column.fill_null(0.0).to_numpy()).astype("<f8").tobytes()
+        numbers = column.fill_null(0.0) if missing else column
+        yield _numbers(column.name, numbers.to_numpy()).astype("<f8").tobytes()
 
 
 def _texts(column: pl.Series) -> Iterator[bytes | memoryview]:
-    yield column.str.len_bytes().to_numpy().astype("<u4").tobytes()
     array = column.to_arrow()  # large_string: 64-bit offsets into one block of UTF-8
     _, offsets, data = array.buffers()
-    if data is not None and len(array):
-        ends = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    if not len(array):
+        return
+    ends = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    yield np.diff(ends).astype("<u4").tobytes()
+    if data is not None:
         yield memoryview(data)[int(ends[0]) : int(ends[-1])]
 
 

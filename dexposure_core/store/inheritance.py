@@ -20,7 +20,8 @@ import polars as pl
 
 from dexposure_core.errors import CorruptVintage
 from dexposure_core.store.manifest import FileRecord
-from dexposure_core.store.tablefile import Digest, Part, ended
+from dexposure_core.store.sealing import Digest
+from dexposure_core.store.tablefile import Part, ended
 
 if TYPE_CHECKING:
     from dexposure_core.store.reader import Reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from importlib import resources
@@ -84,24 +85,28 @@ class Table:
         Raises:
             ValueError: a column is missing, superfluous or of another type, or holds null or infinity where it may not.
         """
-        wanted = self.polars
-        if set(frame.columns) != set(wanted):
-            missing, extra = sorted(set(wanted) - set(frame.columns)), sorted(set(frame.columns) - set(wanted))
+        wanted, given = self.polars, frame.schema
+        if set(given) != set(wanted):
+            missing, extra = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))
             raise ValueError(f"table {self.name}: missing columns {missing}, unknown columns {extra}")
         for name, kind in wanted.items():
-            if frame.schema[name] not in (kind, pl.Null):
-                raise ValueError(f"table {self.name}, column {name}: expected {kind}, got {frame.schema[name]}")
-        frame = frame.select(pl.col(name).cast(kind) for name, kind in wanted.items())
-        frame = frame.with_columns(pl.col(pl.Float64).fill_nan(None))
+            if given[name] not in (kind, pl.Null):
+                raise ValueError(f"table {self.name}, column {name}: expected {kind}, got {given[name]}")
+        frame = frame.select(_stored(name, kind, as_is=given[name] == kind) for name, kind in wanted.items())
         for column in self.columns:
             _check_values(self.name, column, frame[column.name])
         return frame
 
 
+def _stored(name: str, kind: pl.DataType, *, as_is: bool) -> pl.Expr:
+    column = pl.col(name) if as_is else pl.col(name).cast(kind)
+    return column.fill_nan(None) if kind == pl.Float64 else column
+
+
 def _check_values(table: str, column: Column, values: pl.Series) -> None:
     if not column.nullable and values.null_count():
         raise ValueError(f"table {table}, column {column.name}: {values.null_count()} of {len(values)} values are null")
-    if column.type == "DOUBLE" and values.is_infinite().any():
+    if column.type == "DOUBLE" and (values.max() == math.inf or values.min() == -math.inf):
         raise ValueError(f"table {table}, column {column.name}: infinite value")
 
 

@@ -10,7 +10,6 @@ Rows without a date are a part of their own; a table without rows is one file wi
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dexposure_core.store import canonical
-from dexposure_core.store.schema import TABLES, Table
+from dexposure_core.store.schema import Table
+from dexposure_core.store.sealing import Digest, digest_of
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -28,15 +28,6 @@ ROWS_PER_GROUP: Final = 65_536
 ROWS_PER_PART: Final = 131_072
 UNDATED: Final = "undated"
 EMPTY: Final = "empty"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Digest:
-    """Fingerprint of a table's rows on one date (None: without a date)."""
-
-    date: dt.date | None
-    rows: int
-    digest: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,22 +83,30 @@ class TableFile:
         self._level = level
         self._held: list[pl.DataFrame] = []
         self._held_rows = 0
+        self._held_sorted = True
         self._held_last = dt.date.min
         self._undated: list[pl.DataFrame] = []
         self._written_last: dt.date | None = None
         self._ordered = True
         self._part_rows = 0
         self._written: dict[Path, int] = {}
-        self._taken: dict[dt.date | None, Digest] = {}  # of dates taken over one by one
+        self._known: dict[dt.date | None, Digest] = {}  # of dates whose rows came sealed
         self._open: tuple[Path, dict[dt.date | None, pl.DataFrame]] | None = None  # the part being taken over by date
         self._parquet: pq.ParquetWriter | None = None  # opened by the first rows, which decide its encodings
 
-    def append(self, frame: pl.DataFrame) -> None:
+    def append(self, frame: pl.DataFrame, digest: bytes | None = None) -> None:
         """Add rows; a date's rows may come in several frames.
+
+        Args:
+            frame: the rows.
+            digest: their fingerprint where they are sealed (see `sealing`).
 
         Raises:
             ValueError: the frame is not of this table's schema.
         """
+        if digest is not None:
+            self._append_sealed(frame, digest)
+            return
         frame = self.table.check(frame)
         self.rows += len(frame)
         if self.table.dated and frame["date"].null_count():
@@ -132,10 +131,7 @@ class TableFile:
         if not part.whole or date != part.digests[0].date or self._held or self._parquet is not None:
             if self._open is None or self._open[0] != part.path:
                 self._open = part.path, part.rows()
-            self._taken[date] = next(mark for mark in part.digests if mark.date == date)
-            rows = self._open[1][date]
-            self.rows += len(rows)
-            self._hold(rows)
+            self._append_sealed(self._open[1][date], next(m.digest for m in part.digests if m.date == date))
             return
         self._folder.mkdir(exist_ok=True)
         path = self._folder / part.path.name
@@ -173,10 +169,20 @@ class TableFile:
         if self._parquet is not None:
             self._parquet.close()
 
-    def _hold(self, frame: pl.DataFrame) -> None:
-        """Hold rows back; they are of this table's schema."""
+    def _append_sealed(self, rows: pl.DataFrame, digest: bytes) -> None:
+        """Add the rows of one date, sorted and of this table's schema, with their fingerprint."""
+        self.rows += len(rows)
+        if not rows.is_empty():
+            date = rows["date"][0]
+            self._hold(rows, Digest(date=date, rows=len(rows), digest=digest))
+
+    def _hold(self, frame: pl.DataFrame, mark: Digest | None = None) -> None:
+        """Hold rows back; they are of this table's schema, and sorted rows of one date where there is a mark."""
         if self.table.dated:
-            self._make_room(frame["date"])
+            new = self._make_room(frame["date"])
+            self._held_sorted = self._held_sorted and new and mark is not None
+            if new and mark is not None:
+                self._known[mark.date] = mark
         self._held.append(frame)
         self._held_rows += len(frame)
 
@@ -184,23 +190,29 @@ class TableFile:
         self._drain(everything=True)
         self._close_part()
 
-    def _make_room(self, dates: pl.Series) -> None:
-        """Write whole dates before new ones are held; note when a date comes after it was written."""
+    def _make_room(self, dates: pl.Series) -> bool:
+        """Write whole dates before new ones are held; return whether all dates are later than any so far."""
         first, last = dates.min(), dates.max()
         if not (isinstance(first, dt.date) and isinstance(last, dt.date)):
             raise TypeError(f"{self.table.name}: not a column of dates")
-        if self._held_rows >= ROWS_PER_GROUP and first > self._held_last:
+        new = first > self._held_last
+        if new and self._held_rows >= ROWS_PER_GROUP:
             self._drain(everything=False)
+        if not new:  # rows were added to these dates, or will be
+            self._known = {date: mark for date, mark in self._known.items() if not (date and first <= date <= last)}
         if self._written_last is not None and first <= self._written_last:
             self._ordered = False
         self._held_last = max(self._held_last, last)
+        return new
 
     def _drain(self, *, everything: bool) -> None:
         """Write the row groups that are full, or everything."""
         if not self._held:
             return
-        frame = canonical.canonical(pl.concat(self._held))
-        self._held, self._held_rows = [], 0
+        frame = pl.concat(self._held, rechunk=True)
+        if not (self.table.dated and self._held_sorted):
+            frame = canonical.canonical(frame)
+        self._held, self._held_rows, self._held_sorted = [], 0, True
         if not self.table.dated:
             self._write_group(self.table.name, frame, [(None, frame)])
             self._close_part()
@@ -233,12 +245,14 @@ class TableFile:
             from dexposure_core.store.encoding import open_parquet
 
             self._folder.mkdir(exist_ok=True)
-            self.paths.append(self._folder / f"{name}.parquet")
+            path = self._folder / f"{name}.parquet"
+            # Late rows of a date that begins a part already get a place beside it, until all is put in order.
+            self.paths.append(path.with_stem(f"{name}-{len(self.paths)}") if path in self._written else path)
             self._parquet = open_parquet(self.paths[-1], rows, level=self._level)
         self._parquet.write_table(rows, row_group_size=max(1, len(frame)))
         self._part_rows += len(frame)
         self._written[self.paths[-1]] = self._part_rows
-        self.digests.extend(self._taken.get(date) or _digest(date, rows) for date, rows in parts)
+        self.digests.extend(self._known.get(date) or digest_of(date, rows) for date, rows in parts)
 
     def _close_part(self) -> None:
         self.abort()
@@ -257,7 +271,7 @@ class TableFile:
         source = pl.scan_parquet([shuffled / path.name for path in self.paths], glob=False)
         dates = source.select("date").unique().sort("date").collect()["date"]
         self.paths, self.digests, self._ordered, self._written_last = [], [], True, None
-        self.shared, self._written = {}, {}
+        self.shared, self._written, self._held_last = {}, {}, dt.date.min
         for date in dates:
             rows = source.filter(pl.col("date") == date).collect()
             self._hold(rows)
@@ -265,27 +279,3 @@ class TableFile:
         for path in shuffled.iterdir():
             path.unlink()
         shuffled.rmdir()
-
-
-def _digest(date: dt.date | None, rows: pl.DataFrame) -> Digest:
-    return Digest(date=date, rows=len(rows), digest=canonical.digest(rows))
-
-
-def inputs_of(holdings: pl.DataFrame, unusable: pl.DataFrame, rows: int) -> str:
-    """Return the fingerprint of what a source gave for a date, hex.
-
-    Args:
-        holdings: rows of the holdings table on that date, any order.
-        unusable: rows that are no holdings: protocol, chain, token, quantity, value_usd.
-        rows: how many rows there were.
-    """
-    held = canonical.canonical(TABLES["holdings"].check(holdings))
-    return inputs_digest(canonical.digest(held) if len(held) else None, unusable, rows)
-
-
-def inputs_digest(holdings: bytes | None, unusable: pl.DataFrame, rows: int) -> str:
-    """Combine the digest of a date's holdings (None: there are none) with the rest of what the source gave."""
-    state = hashlib.sha256(rows.to_bytes(8, "little"))
-    state.update(b"" if holdings is None else holdings)
-    state.update(canonical.digest(canonical.canonical(unusable)))
-    return state.hexdigest()

@@ -24,7 +24,8 @@ from dexposure_core.store.inheritance import Inheritance, Shared, share
 from dexposure_core.store.manifest import Dates, FileRecord, Manifest, Source, SourceLike
 from dexposure_core.store.schema import SCHEMA_VERSION, TABLES
 from dexposure_core.store.scratch import Scratch, remove_stale
-from dexposure_core.store.tablefile import TableFile, inputs_digest
+from dexposure_core.store.sealing import inputs_digest
+from dexposure_core.store.tablefile import TableFile
 
 _COMPRESSION_LEVEL: Final = 3
 _KEYS: Final = {"protocols": "protocol", "tokens": "token", "listings": "protocol", "stated": "token"}
@@ -94,8 +95,13 @@ class VintageWriter:
         if self._scratch is not None:
             self._scratch.remove()
 
-    def append(self, table: str, frame: pl.DataFrame) -> None:
+    def append(self, table: str, frame: pl.DataFrame, digest: bytes | None = None) -> None:
         """Add rows to a table; all columns of `schema.sql`, dates best in ascending order.
+
+        Args:
+            table: its name.
+            frame: the rows.
+            digest: their fingerprint, where they are all rows of one date as `seal` returned them.
 
         Raises:
             ValueError: no such table, or columns, types or nulls that are not the schema's.
@@ -103,7 +109,7 @@ class VintageWriter:
         if table not in self._files or table == _DIGESTS:
             others = ", ".join(name for name in self._files if name != _DIGESTS)
             raise ValueError(f"no table '{table}' in schema.sql to append to; there are {others}")
-        self._files[table].append(frame)
+        self._files[table].append(frame, digest)
         if table == "nodes":
             for basis, date in frame.select("basis", "date").unique().iter_rows():
                 self._calendar.setdefault(basis, set()).add(date)

@@ -15,7 +15,7 @@ import polars as pl
 
 from dexposure_core.network.period import Period
 from dexposure_core.pipeline.engines.weeks import Weeks
-from dexposure_core.pipeline.week import Named, Tables, tables_of, week_tables
+from dexposure_core.pipeline.week import Named, Tables, sealed, tables_of, week_tables
 from dexposure_core.settings import processors
 
 _Result = TypeVar("_Result")
@@ -29,7 +29,8 @@ def run(weeks: Weeks) -> Iterator[Tables]:
 def _jobs(weeks: Weeks) -> Iterator[Callable[[], Tables]]:
     previous: pl.DataFrame | None = None
     for date, holdings in weeks.rows():
-        yield partial(week_tables, date, holdings, previous, weeks.tokens, weeks.names, chains=weeks.chains)
+        week = partial(week_tables, date, holdings, previous, weeks.tokens, weeks.names, chains=weeks.chains)
+        yield partial(_sealed, week)
         previous = holdings
 
 
@@ -39,10 +40,14 @@ def measured_in_order(periods: Iterable[Named]) -> Iterator[Tables]:
     def jobs() -> Iterator[Callable[[], Tables]]:
         previous: Period | None = None
         for period, names in periods:
-            yield partial(tables_of, period, previous, names)
+            yield partial(_sealed, partial(tables_of, period, previous, names))
             previous = period
 
     return in_order(jobs(), processors())
+
+
+def _sealed(week: Callable[[], Tables]) -> Tables:
+    return sealed(week())
 
 
 def in_order(jobs: Iterable[Callable[[], _Result]], workers: int) -> Iterator[_Result]:

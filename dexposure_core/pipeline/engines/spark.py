@@ -25,7 +25,7 @@ import polars as pl
 from dexposure_core import settings
 from dexposure_core.errors import EngineMissing
 from dexposure_core.pipeline.engines.weeks import Weeks
-from dexposure_core.pipeline.week import Tables, week_tables
+from dexposure_core.pipeline.week import Tables, sealed, week_tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,7 +129,7 @@ def _job(weeks: Weeks) -> Callable[[tuple[Any, ...], pa.Table, pa.Table], pa.Tab
     def job(key: tuple[Any, ...], now: pa.Table, before: pa.Table) -> pa.Table:
         date: dt.date = key[0].as_py()
         previous = None if date == first else _frame(before)
-        return _pack(date, week_tables(date, _frame(now), previous, tokens, names, chains=chains))
+        return _pack(date, sealed(week_tables(date, _frame(now), previous, tokens, names, chains=chains)))
 
     return job
 

@@ -46,7 +46,8 @@ class Drawn:
     Attributes:
         numbers: name, forecast, low, high, source: measures, then `loss:<scenario>:<rule>`; NaN = not defined.
         importance: protocol and, for the published score (`sis`) and the share of system TVL that its direct creditors
-            lose if its tokens go to zero (`loss`): today, mean, low, high and the share of futures in which it rises.
+            lose if its tokens go to zero (`loss`): today, mean, low, high and the share of futures in which it rises;
+            of its TVL low, high and that share (`tvl_low`, `tvl_high`, `tvl_rises`; the forecast itself has the mean).
         cells: creditor_sector, debtor_sector, today_usd, forecast_usd, low_usd, high_usd; scaled so that the forecast
             sums to the total exposure of `numbers`.
         draws: M.
@@ -101,10 +102,10 @@ def draw(
 
 
 def _seen(network: Snapshot) -> tuple[dict[str, float], Floats, Floats]:
-    """Return the measures and losses by name, SCORES of every protocol (2, N) and the sector cells (S, S)."""
+    """Return the measures and losses by name, SCORES and TVL of every protocol (3, N) and the sector cells (S, S)."""
     facts = Facts(network)
     values = {**measure_facts(facts), **standard_losses(network)}
-    return values, facts.importance.select(COLUMNS).to_numpy().T, facts.sectors[1]
+    return values, np.vstack([facts.importance.select(COLUMNS).to_numpy().T, network.tvl_usd]), facts.sectors[1]
 
 
 def _means(values: Floats) -> Floats:
@@ -136,13 +137,17 @@ class _Parts:
 
 def _importance(origin: Snapshot, scores: _Parts, trust: Floats) -> pl.DataFrame:
     low, high = scores.ends()
-    expected = scores.today + trust[:, None] * (scores.drawn.mean(axis=0) - scores.today)
+    scored = slice(0, len(SCORES))
+    expected = scores.today[scored] + trust[:, None] * (scores.drawn.mean(axis=0) - scores.today)[scored]
+    rises = scores.rises()
     columns = {"protocol": pl.Series(origin.protocols.tolist(), dtype=pl.String)}
     for k, name in enumerate(SCORES):
         columns |= {
             f"{name}_today": pl.Series(scores.today[k]), name: pl.Series(expected[k]), f"{name}_low": pl.Series(low[k]),
-            f"{name}_high": pl.Series(high[k]), f"{name}_rises": pl.Series(scores.rises()[k]),
+            f"{name}_high": pl.Series(high[k]), f"{name}_rises": pl.Series(rises[k]),
         }  # fmt: skip
+    tvl = len(SCORES)
+    columns |= {"tvl_low": pl.Series(low[tvl]), "tvl_high": pl.Series(high[tvl]), "tvl_rises": pl.Series(rises[tvl])}
     return pl.DataFrame(columns)
 
 

@@ -71,12 +71,9 @@ def forecast(
     maker = find_forecaster(forecaster)
     about = maker.about if isinstance(maker, Dexposure) else {}
     learnt, note = _misses(maker)
-    count = futures.how_many(today, joint=learnt is not None, asked=draws)
     until = _fitted_until(dates, origin) if maker.needs_fit else None
-    key = Key(
-        vintage=store.vintage, forecaster=forecaster, model=maker.version + (f":{until}" if until else ""), basis=basis,
-        origin=origin, horizon=horizon, draws=count, misses=learnt[1] if learnt else "",
-    )  # fmt: skip
+    count = futures.how_many(today, joint=learnt is not None, asked=draws)
+    key = _key(store, maker, (basis, origin, horizon, count), until, learnt)
     made = _Making(store, key, maker, learnt[0] if learnt else None, until)
     kept, cached, notes = made.kept(dates[: at + 1], cache_dir or settings.load().cache_dir, target)
     actual = store.snapshot(dates[at + horizon], basis) if at + horizon < len(dates) else None
@@ -89,6 +86,43 @@ def forecast(
         measures=_compared("measure", measure_all, kept.drawn, today, actual),
         stress=_compared("loss", standard_losses, kept.drawn, today, actual),
         notes=(*note, *notes, *_warnings(store, about, in_sample=in_sample)),
+    )  # fmt: skip
+
+
+def forecast_numbers(
+    store: Store,
+    origin: dt.date,
+    basis: Basis = "holdings",
+    horizon: int = 4,
+    forecaster: str = "dexposure",
+    *,
+    cache_dir: Path | None = None,
+) -> pl.DataFrame | None:
+    """Return name, forecast, low, high, source of a forecast that was made before, None when there is none.
+
+    Arguments as of `forecast`. Nothing is forecast and no library loaded, so a page that only glances at a forecast
+    stays quick. Measures go by their names, stress losses by `loss:<scenario>:<rule>`.
+    """
+    maker = find_forecaster(forecaster)
+    try:
+        learnt, _ = _misses(maker)
+        until = _fitted_until(store.dates(basis), origin) if maker.needs_fit else None
+        count = futures.how_many(store.snapshot(origin, basis), joint=learnt is not None)
+        key = _key(store, maker, (basis, origin, horizon, count), until, learnt)
+    except NoModel:
+        return None
+    kept, _ = forecast_cache.load(cache_dir or settings.load().cache_dir, key)
+    return None if kept is None else kept.drawn.numbers
+
+
+def _key(
+    store: Store, maker: Forecaster, asked: tuple[Basis, dt.date, int, int], until: dt.date | None,
+    learnt: tuple[Uncertainty, str] | None,
+) -> Key:  # fmt: skip
+    basis, origin, horizon, draws = asked
+    return Key(
+        vintage=store.vintage, forecaster=maker.name, model=maker.version + (f":{until}" if until else ""), basis=basis,
+        origin=origin, horizon=horizon, draws=draws, misses=learnt[1] if learnt else "",
     )  # fmt: skip
 
 

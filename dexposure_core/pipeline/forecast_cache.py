@@ -26,7 +26,7 @@ from dexposure_core.forecast import Forecast
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.drawn import Drawn
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 DRAWN: Final = ("numbers", "importance", "cells")
 
 

@@ -92,8 +92,11 @@ class ForecastResult:
 
     @cached_property
     def protocols(self) -> pl.DataFrame:
-        """Return protocol, name, sector, today_usd, forecast_usd, change_usd, actual_usd (TVL), by absolute change."""
-        return protocol_table(self.forecast, self.today, self.actual)
+        """Return protocol, name, sector, today_usd, forecast_usd, low_usd, high_usd, change_usd, actual_usd (TVL).
+
+        By absolute change; low and high are the 5 % and 95 % quantiles of the futures, NaN without joint ones.
+        """
+        return protocol_table(self.forecast, self.today, self.actual, self.drawn.importance)
 
     def watchlist(self, limit: int = 50) -> pl.DataFrame:
         """Return the protocols whose failure may cost their direct creditors more, largest expected rise first.

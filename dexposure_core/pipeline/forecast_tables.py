@@ -33,8 +33,8 @@ def exposure_table(f: Forecast, today: Snapshot) -> pl.DataFrame:
     return pl.DataFrame(ends).hstack(numbers).with_columns(change_usd=pl.col("expected_usd") - pl.col("today_usd"))
 
 
-def protocol_table(f: Forecast, today: Snapshot, actual: Snapshot | None) -> pl.DataFrame:
-    """Return every protocol's TVL today, as forecast and, where it is known, as it came to be."""
+def protocol_table(f: Forecast, today: Snapshot, actual: Snapshot | None, importance: pl.DataFrame) -> pl.DataFrame:
+    """Return every protocol's TVL today, as forecast with the futures' interval and, where known, as it came to be."""
     known = {} if actual is None else dict(zip(actual.protocols, actual.tvl_usd.tolist(), strict=True))
     gone = math.nan if actual is None else 0.0
     frame = pl.DataFrame(
@@ -42,7 +42,9 @@ def protocol_table(f: Forecast, today: Snapshot, actual: Snapshot | None) -> pl.
             "protocol": today.protocols.astype(str),
             "name": today.names.astype(str),
             "sector": today.sectors.astype(str),
-            "today_usd": today.tvl_usd, "forecast_usd": f.tvl_usd, "change_usd": f.tvl_usd - today.tvl_usd,
+            "today_usd": today.tvl_usd, "forecast_usd": f.tvl_usd,
+            "low_usd": importance["tvl_low"], "high_usd": importance["tvl_high"],
+            "change_usd": f.tvl_usd - today.tvl_usd,
             "actual_usd": [known.get(p, gone) for p in today.protocols],
         }
     )  # fmt: skip

@@ -38,7 +38,7 @@ if asked:
     try:
         band = lookups.fan(view.vintage, view.date, view.basis, charts.NAMES)
         figures = charts.with_forecast(figures, band, kind)
-        st.caption(outlook.BAND)
+        st.caption(f"{outlook.BAND} {outlook.band_held(lookups.evaluation_if_any(), view.basis, kind)}")
     except DexposureError as error:
         frame.failure("There is no forecast to show.", error)
 left, right = st.columns(2)

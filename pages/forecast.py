@@ -7,36 +7,37 @@ from dexposure_core.forecast import FORECASTERS
 from dexposure_core.ui import answers, controls, export, frame, lookups, outlook
 from dexposure_core.ui.charts import forecast as charts
 from dexposure_core.ui.charts import heatmap
+from dexposure_core.ui.skill import box
 
 view = frame.require("forecast")
-slot = st.container()
+answer, slot = st.container(), st.container()
 names = [f.name for f in FORECASTERS]
-chosen = controls.choice("forecaster", "Forecaster", names, default="dexposure", style="segments")
+with slot, st.container(key="forecaster", width=260):
+    chosen = controls.choice("forecaster", "Forecaster", names, default="dexposure")
 origin = view.provenance().having(forecaster=chosen, weeks_ahead=view.horizon)
 try:
     result = lookups.forecast(view.vintage, view.date, view.basis, view.horizon, chosen)
 except DexposureError as error:
-    with slot:
+    with answer:
         frame.headline(outlook.NO_MODEL if isinstance(error, NoModel) else "This forecast cannot be made.")
     frame.empty("No forecast", str(error).replace("`", ""), outlook.REMEDY)
     frame.footer(origin, method="forecasting")
     st.stop()
-with slot:
-    frame.headline(answers.forecast(result.measures, view.horizon, chosen, outlook.when(result)))
+with answer:
+    frame.headline(
+        answers.forecast(result.measures, view.horizon, chosen, outlook.when(result), outlook.turnover(result))
+    )
 for note in outlook.notes(result):
     st.caption(note)
 
+held = box.covered(lookups.evaluation_if_any(), view.basis, view.horizon) if chosen == "dexposure" else {}
 left, right = st.columns([3, 2])
 with left:
     rows, titles, units = outlook.chosen_measures(result.measures)
     figure = charts.beside(rows, titles, units, title="The network, expected beside today", weeks=view.horizon)
     export.chart(figure, result.measures, "measures", origin)
 with right, st.container(border=True, key="skill"):
-    st.markdown("**How good is this forecast?**")
-    st.markdown(outlook.skill_words(lookups.scores(), view.basis, view.horizon, chosen))
-    measured = outlook.skill_table(lookups.scores(), view.basis, view.horizon, chosen)
-    if not measured.is_empty():
-        export.table(measured, "skill", origin, labels=outlook.SKILL_LABELS)
+    box.draw(view, chosen)
 
 left, right = st.columns(2)
 with left:
@@ -52,40 +53,45 @@ with right:
         figure = charts.moves(movers.head(12), movers["name"].to_list()[:12], title="TVL expected to move most")
         export.chart(figure, movers, "protocols", origin)
 
-left, right = st.columns([3, 2])
-with left:
-    title = f"Expected change of exposure between sectors in {view.horizon} weeks"
-    figure = heatmap.matrix(outlook.cells_change(result.drawn.cells), title=title, signed=True)
-    export.chart(figure, result.drawn.cells, "sector-change", origin)
-    st.caption(outlook.clear_cells(result.drawn.cells))
-with right:
-    st.subheader("Watchlist: whose failure may cost more", anchor=False)
-    st.caption(
-        "What direct creditors lose if its tokens go to zero, share of system TVL; with 5 % and 95 % of futures."
+with st.expander("Every measure and stress loss: today, expected, interval, how often such intervals held, source"):
+    full = outlook.full_numbers(result)
+    export.table(outlook.numbers(result, held), "numbers", origin, labels=outlook.NUMBER_LABELS, full=full)
+    st.caption(outlook.served_from(result))
+
+st.subheader("Watchlist: whose failure may cost more", anchor=False)
+st.caption("What direct creditors lose if its tokens go to zero, share of system TVL; 5 % and 95 % of drawn futures.")
+rising = result.watchlist(500)
+if rising.is_empty():
+    frame.empty("Nobody", f"{chosen} expects no protocol to gain importance.", "Choose another forecaster.")
+else:
+    brief = outlook.brief_watchlist(rising)
+    export.table(
+        brief, "watchlist", origin, link=view.protocol_link, full=rising, labels=outlook.WATCH_LABELS, height=318
     )
-    rising = result.watchlist(500)
-    if rising.is_empty():
-        frame.empty("Nobody", f"{chosen} expects no protocol to gain importance.", "Choose another forecaster.")
-    else:
-        export.table(
-            outlook.brief_watchlist(rising),
-            "watchlist",
-            origin,
-            link=view.protocol_link,
-            full=rising,
-            labels=outlook.WATCH_LABELS,
-        )
 
 st.subheader("Likeliest new exposures", anchor=False)
-st.caption("Pairs without an exposure today, among those the past suggests; size if it comes to exist.")
-new = result.new(500)
-export.table(outlook.brief(new), "new", origin, link=view.protocol_link, full=new, labels=outlook.NEW_LABELS)
+st.caption("None exists today, so persistence gives each 0 %. Candidates are pairs that the past suggests.")
+new, link = result.new(500), view.protocol_link
+brief = outlook.brief_new(new)
+export.table(brief, "new", origin, link=link, full=new, labels=outlook.NEW_LABELS, height=318)
 
 st.subheader("Exposures that may vanish", anchor=False)
-st.caption("Exposures of today that are least likely to be there still, the larger first where equal.")
+st.caption("All exist today, so persistence gives each 100 %. The least likely to last come first, then the larger.")
 gone = result.vanishing(500)
 if gone.is_empty():
     frame.empty("None", "There is no exposure today.", "Choose another date.")
 else:
-    export.table(outlook.brief(gone), "gone", origin, link=view.protocol_link, full=gone, labels=outlook.GONE_LABELS)
+    brief = outlook.brief_gone(gone)
+    export.table(brief, "gone", origin, link=link, full=gone, labels=outlook.GONE_LABELS, height=318)
+
+title = f"Expected change of exposure between sectors in {view.horizon} weeks"
+cells = result.drawn.cells
+moved = outlook.cells_change(cells)
+if moved.cells.any():
+    figure = heatmap.matrix(moved, title=title, signed=True, said=outlook.cell_intervals(cells))
+    export.chart(figure, cells, "matrix-sectors", origin)
+else:
+    said = f"None: {chosen} expects every pair of sectors to stay as today, on average."
+    frame.empty(title, said, "Below: whether any cell is sure to move. Try another horizon or basis.")
+st.caption(outlook.clear_cells(cells))
 frame.footer(origin, method="forecasting")

@@ -143,13 +143,23 @@ def contagion(result: StressResult, losses: Sequence[float], words: str) -> str:
     )
 
 
-def forecast(measures: pl.DataFrame, weeks: int, forecaster: str, when: str) -> str:
-    """Answer: what is expected to change in the coming weeks? `measures`: measure, today, forecast, low, high."""
+def forecast(
+    measures: pl.DataFrame, weeks: int, forecaster: str, when: str, turnover: tuple[float, float] | None = None
+) -> str:
+    """Answer: what is expected to change in the coming weeks?
+
+    Args:
+        measures: measure, today, forecast, low, high.
+        weeks: horizon.
+        forecaster: who says so.
+        when: the date it is for, in words.
+        turnover: how many exposures are expected to begin and to end.
+    """
     rows = {row["measure"]: row for row in measures.to_dicts()}
     parts = [
+        _expected("system TVL", rows.get("system_tvl_usd"), "USD"),
         _expected("total exposure", rows.get("total_exposure_usd"), "USD"),
         _expected("TVL concentration (HHI)", rows.get("tvl_hhi"), "index"),
-        _expected("the cross-sector share", rows.get("cross_sector_ratio"), "share"),
     ]
     told = "; ".join(part for part in parts if part)
     if not told:
@@ -158,15 +168,23 @@ def forecast(measures: pl.DataFrame, weeks: int, forecaster: str, when: str) -> 
         return f"By {when} ({text.plural(weeks, 'week')} ahead) persistence expects all to stay as it is: {told}."
     return (
         f"By {when} ({text.plural(weeks, 'week')} ahead) {text.markdown(forecaster)} expects {told}. "
-        "Persistence expects no change."
+        f"{_turnover(turnover)}Persistence expects no change."
     )
+
+
+def _turnover(turnover: tuple[float, float] | None) -> str:
+    if turnover is None:
+        return ""
+    begin, end = (f"about **{text.count(n)}**" if n >= 1 else "fewer than **1**" for n in turnover)
+    return f"Of exposures, {begin} are expected to begin and {end} to end. "
 
 
 def _expected(what: str, row: dict[str, float] | None, unit: str) -> str:
     if row is None or not (math.isfinite(row["today"]) and math.isfinite(row["forecast"])):
         return ""
     moved = text.change(row["forecast"], row["today"], unit)
-    moved = "no change" if moved.partition(" ")[0] in ("0", "0.00") else moved
+    still = math.isclose(row["forecast"], row["today"], rel_tol=1e-6)  # less is rounding
+    moved = "no change" if still or moved.partition(" ")[0] in ("0", "0.00") else moved
     return f"{what} **{text.amount(row['forecast'], unit)}** ({moved}{_interval(row, unit)})"
 
 

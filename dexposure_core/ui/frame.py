@@ -107,6 +107,7 @@ def _wordmark() -> str:
         "<path d='M5 24L14 9l10 10' fill='none'/>"
         "<circle cx='5' cy='24' r='3'/><circle cx='14' cy='9' r='3'/><circle cx='24' cy='19' r='3'/></g>"
         f"<text x='36' y='23' font-family='Helvetica, Arial, sans-serif' font-size='19' font-weight='600' "
+        f"textLength='192' lengthAdjust='spacingAndGlyphs' "
         f"fill='{colours.ink}'>DeXposure Monitor</text></svg>"
     )
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import streamlit as st
 
 from dexposure_core import settings
-from dexposure_core.errors import BadOption
+from dexposure_core.errors import BadOption, DexposureError
+from dexposure_core.forecast.model import FILE
 from dexposure_core.measures import sector_exposure
 from dexposure_core.pipeline import views
+from dexposure_core.pipeline.evaluation import kept
 from dexposure_core.pipeline.stress import stress as run_stress
 from dexposure_core.stress import RULES
 from dexposure_core.ui import graph, theme
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dexposure_core.network.snapshot import Basis
+    from dexposure_core.pipeline.evaluation.kept import Evaluation
     from dexposure_core.pipeline.forecast_result import ForecastResult
     from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.ui.graph import Cut, Layout
@@ -165,6 +169,13 @@ def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaste
     return run_forecast(store(vintage), date, basis, horizon, forecaster)
 
 
+def expected(vintage: str, date: dt.date, basis: Basis, horizon: int) -> pl.DataFrame | None:
+    """Return what the model expects of measures and losses if that forecast is kept, else None; loads no model."""
+    from dexposure_core.pipeline.forecast import forecast_numbers
+
+    return forecast_numbers(store(vintage), date, basis, horizon)
+
+
 def fan(vintage: str, date: dt.date, basis: Basis, names: Sequence[str]) -> pl.DataFrame:
     """Return date, measure, forecast, low, high of the model at the origin and at every horizon, as far as dates go."""
     results = [forecast(vintage, date, basis, horizon, "dexposure") for horizon in HORIZONS]
@@ -184,6 +195,25 @@ def expected_cells(vintage: str, date: dt.date, basis: Basis, horizon: int) -> p
     return sector_exposure(forecast(vintage, date, basis, horizon, "dexposure").expected())
 
 
-def scores() -> pl.DataFrame:
-    """Return the hold-out scores of the model card; not cached (one small file, replaced by training)."""
-    return views.card_scores(settings.load().model_dir)
+def evaluation() -> Evaluation:
+    """Return the evaluation kept beside the weights in use.
+
+    Raises:
+        NoEvaluation, NoModel: there is none that can be shown; says why and what to do.
+    """
+    folder = settings.load().model_dir
+    files = [folder / name for name in (kept.NAME, FILE)]
+    return _evaluation(str(folder), tuple(f.stat().st_mtime_ns if f.is_file() else 0 for f in files))
+
+
+def evaluation_if_any() -> Evaluation | None:
+    """Return the evaluation kept beside the weights in use, None when there is none that can be shown."""
+    try:
+        return evaluation()
+    except DexposureError:
+        return None
+
+
+@_kept(2)
+def _evaluation(folder: str, changed: tuple[int, ...]) -> Evaluation:  # noqa: ARG001  changed files are another key
+    return kept.read(Path(folder))

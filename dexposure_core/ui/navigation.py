@@ -54,7 +54,7 @@ PAGES: Final[tuple[Page, ...]] = (
         title="Protocol",
         icon=":material/account_balance:",
         question="What does this protocol hold, who depends on it, and what if it fails?",
-        controls=("basis", "date", "protocol", "chains"),
+        controls=("basis", "date", "protocol", "horizon", "chains"),
     ),
     Page(
         key="spillover",
@@ -89,6 +89,14 @@ PAGES: Final[tuple[Page, ...]] = (
         icon=":material/timeline:",
         question="What is expected to change in the coming weeks?",
         controls=("basis", "date", "protocol", "horizon"),
+        section="Test and look ahead",
+    ),
+    Page(
+        key="skill",
+        title="Skill",
+        icon=":material/fact_check:",
+        question="Where does the forecast help, and where does it not?",
+        controls=("basis", "horizon"),
         section="Test and look ahead",
     ),
     Page(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -13,38 +13,43 @@ from dexposure_core.pipeline import views
 from dexposure_core.pipeline.views import Matrix
 from dexposure_core.stress import find_rule, find_scenario
 from dexposure_core.ui import text
+from dexposure_core.ui.skill import box
+from dexposure_core.ui.view import HORIZONS
 
 if TYPE_CHECKING:
+    from dexposure_core.pipeline.evaluation.kept import Evaluation
     from dexposure_core.pipeline.forecast_result import ForecastResult
+    from dexposure_core.ui.charts.concentration import Kind
 
 NO_MODEL: Final = "**There is no trained model to forecast with.** The baselines need none: choose one below."
 REMEDY: Final = (
     "Training takes minutes on a plain computer; reload afterwards. Persistence and pair-memory, above, need none."
 )
 BAND: Final = (
-    "Dotted: expected 1, 4, 8 and 12 weeks ahead. Shaded: 90 % interval, from jointly drawn futures and past "
-    "misses; its measured coverage is on the Skill page."
+    "Dotted: expected 1, 4, 8 and 12 weeks ahead. Shaded: 90 % interval, from jointly drawn futures and past misses."
 )
-NEW_LABELS: Final = {"exposure_usd": "Size, USD m"}
-WATCH_LABELS: Final = {
-    "share_today": "Today", "share_expected": "Expected", "share_high": "95 %", "share_rises": "Rises in",
+NEW_LABELS: Final = {
+    "exposure_usd": "Size if it comes, USD m", "probability": "Comes", "expected_usd": "Expected (both), USD m",
 }  # fmt: skip
-GONE_LABELS: Final = {"exposure_usd": "Today, USD m", "probability": "Still there"}
-SKILL_LABELS: Final = {"what": "What", "value": "This", "persistence": "Persist.", "gain": "Better by"}
+WATCH_LABELS: Final = {
+    "share_today": "Today", "share_expected": "Expected", "share_low": "5 %", "share_high": "95 %",
+    "share_rises": "Rises in",
+}  # fmt: skip
+GONE_LABELS: Final = {
+    "probability": "Still there", "today_usd": "Today, USD m", "expected_usd": "Expected, USD m",
+}  # fmt: skip
+NUMBER_LABELS: Final = {
+    "what": "Measure or loss", "today": "Today (no change)", "expected": "Expected", "moved": "Change",
+    "interval": "90 % interval", "held": "Such intervals held", "served": "Served from",
+}  # fmt: skip
+_LEAST: Final = 1e-9  # a smaller change, relative to the whole, is rounding
+SOURCES: Final = {
+    "existence": "whether an exposure exists", "size": "its size", "new_size": "the size of a new one", "tvl": "TVL",
+}  # fmt: skip
 MEASURES_SHOWN: Final = (
     "system_tvl_usd", "total_exposure_usd", "exposure_count", "tvl_hhi", "debtor_hhi", "cross_sector_ratio",
     "spillover_index", "max_default_loss",
 )  # fmt: skip
-CLEAR: Final = 0.005  # a smaller difference is none to speak of
-# metric → what the table says, what the sentence says
-METRICS: Final[Mapping[str, tuple[str, str]]] = {
-    "auprc_random": ("Which pairs (AUPRC)", "which pairs are exposed"),
-    "auprc_historical": ("Returning pairs (AUPRC)", "which former pairs return"),
-    "mrr_new": ("New partners (MRR)", "new partners"),
-    "brier": ("Probability (Brier)", "the probability of an exposure"),
-    "weight_mae": ("Size (log error)", "the size of exposures"),
-    "node_mae": ("TVL (log error)", "TVL"),
-}
 
 
 def when(result: ForecastResult) -> str:
@@ -77,6 +82,9 @@ def losses(stress: pl.DataFrame) -> tuple[pl.DataFrame, list[str], list[str]]:
 def cells_change(cells: pl.DataFrame) -> Matrix:
     """Return the expected change of every sector cell (forecast − today) as a matrix."""
     ends = ("creditor_sector", "debtor_sector")
+    least = _LEAST * float(cells["today_usd"].sum())  # less is rounding, not an expectation
+    close = (pl.col("forecast_usd") - pl.col("today_usd")).abs() <= least
+    cells = cells.with_columns(forecast_usd=pl.when(close).then("today_usd").otherwise("forecast_usd"))
     expected = cells.select(*ends, exposure_usd="forecast_usd").filter(pl.col("exposure_usd") > 0)
     now = cells.select(*ends, exposure_usd="today_usd").filter(pl.col("exposure_usd") > 0)
     return views.change(expected, now)[1]
@@ -102,8 +110,8 @@ def clear_cells(cells: pl.DataFrame) -> str:
 def brief_watchlist(rising: pl.DataFrame) -> pl.DataFrame:
     """Return the columns a screen has room for, shares named as such."""
     return rising.head(100).select(
-        "protocol", "name", share_today="loss_today", share_expected="loss", share_high="loss_high",
-        share_rises="loss_rises",
+        "protocol", "name", share_today="loss_today", share_expected="loss", share_low="loss_low",
+        share_high="loss_high", share_rises="loss_rises",
     )  # fmt: skip
 
 
@@ -112,72 +120,90 @@ def still(movers: pl.DataFrame) -> bool:
     return movers.filter(pl.col("change_usd").abs() >= 1.0).is_empty()
 
 
-def brief(exposures: pl.DataFrame) -> pl.DataFrame:
-    """Return the columns a screen has room for: who, to whom, how much, how likely."""
-    amount = pl.when(pl.col("today_usd") > 0).then("today_usd").otherwise("exposure_usd").alias("exposure_usd")
-    return exposures.select("creditor", "creditor_name", "debtor", "debtor_name", amount, "probability")
+def brief_new(exposures: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns a screen has room for of exposures that may begin."""
+    ends = ("creditor", "creditor_name", "debtor", "debtor_name")
+    return exposures.select(*ends, "probability", "exposure_usd", "expected_usd")
 
 
-def skill_words(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str) -> str:
-    """Say in plain words where a forecaster helped on the hold-out and where it did not."""
-    rows = _scored(scores, basis, horizon, forecaster).to_dicts()
-    if not rows:
-        return (
-            "It has not been scored for this basis and horizon. `dexposure evaluate` scores every forecaster on weeks "
-            "that the model never saw, beside persistence."
-        )
-    if forecaster == "persistence":
-        return "Persistence expects no change. It is the yardstick: every other forecaster is measured against it."
-    found = {verdict: [METRICS[r["metric"]][1] for r in rows if _verdict(r) == verdict] for verdict in (1, -1, 0)}
-    told = [f"clearly better than persistence at {_listed(found[1])}"] if found[1] else ["nowhere clearly better"]
-    told += [f"clearly worse at {_listed(found[-1])}"] if found[-1] else []
-    told += [f"not clearly different at {_listed(found[0])}"] if found[0] else []
-    return (
-        f"On the hold-out weeks, {horizon} weeks ahead, {text.markdown(forecaster)} was {'; '.join(told)}. "
-        "Clearly: persistence lies outside the 90 % interval. On other data this may differ."
-    )
+def brief_gone(exposures: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns a screen has room for of exposures that may end."""
+    ends = ("creditor", "creditor_name", "debtor", "debtor_name")
+    return exposures.select(*ends, "probability", "today_usd", "expected_usd")
 
 
-def skill_table(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str) -> pl.DataFrame:
-    """Return what, value, persistence, gain (written) of the metrics that are told."""
-    rows = _scored(scores, basis, horizon, forecaster).to_dicts()
-    return pl.DataFrame(
-        {
-            "what": [METRICS[r["metric"]][0] for r in rows],
-            "value": [r["value"] for r in rows],
-            "persistence": [r["persistence"] for r in rows],
-            "gain": [_better_by(r) for r in rows],
-        }
-    )
+def numbers(result: ForecastResult, held: Mapping[str, float]) -> pl.DataFrame:
+    """Return every measure and loss as read: today, expected, change, interval, how often such held, and its source.
+
+    Args:
+        result: the forecast.
+        held: measure or loss → how often its 90 % interval held on the hold-out.
+    """
+    rows = []
+    for frame, names in ((result.measures, _measures()), (result.stress, _losses(result.stress))):
+        for name, today, value, low, high, served, _ in frame.iter_rows():
+            if not math.isfinite(today):
+                continue
+            what, unit = names[name]
+            known = math.isfinite(low) and math.isfinite(high)
+            interval = f"{text.amount(low, unit)} to {text.amount(high, unit)}" if known else "–"
+            rows.append((
+                what, text.amount(today, unit), text.amount(value, unit), _moved(value, today, unit), interval,
+                text.percent(held[name]) if name in held else "–", served,
+            ))  # fmt: skip
+    return pl.DataFrame(rows, schema=dict.fromkeys(NUMBER_LABELS, pl.String), orient="row")
 
 
-def _scored(scores: pl.DataFrame, basis: str, horizon: int, forecaster: str) -> pl.DataFrame:
-    told = pl.DataFrame({"metric": list(METRICS)})
-    rows = views.skill(scores, basis, horizon, forecaster)
-    return told.join(rows, on="metric", how="inner", maintain_order="left")
+def _moved(value: float, today: float, unit: str) -> str:
+    return "none" if math.isclose(value, today, rel_tol=1e-6) else text.change(value, today, unit)
 
 
-def _gain(row: Mapping[str, Any]) -> float:
-    """Return by how much a forecaster beats persistence: skill for errors, relative rise for scores."""
-    if row["skill"] is not None:
-        return float(row["skill"])
-    return float(row["value"]) / float(row["persistence"]) - 1 if row["persistence"] else math.nan
+def band_held(evaluation: Evaluation | None, basis: str, kind: Kind) -> str:
+    """Say how often the intervals of a kind of concentration held on the hold-out, at each horizon."""
+    names = [n for n in (kind.tvl, kind.exposures, kind.debtors) if n]
+    found = {h: box.covered(evaluation, basis, h) for h in HORIZONS}
+    told = [
+        f"{text.percent(sum(known) / len(known))} ({text.plural(h, 'week')})"
+        for h, held in found.items() if (known := [held[n] for n in names if n in held])
+    ]  # fmt: skip
+    return f"Such intervals held {', '.join(told)} of the time." if told else "How often they hold is not measured."
 
 
-def _better_by(row: Mapping[str, Any]) -> str:
-    """Write the skill of an error in %, the difference of a score as it is."""
-    if row["skill"] is not None:
-        return text.percent(row["skill"], sign=True)
-    return text.number(row["value"] - row["persistence"], sign=True, significant=2)
+def full_numbers(result: ForecastResult) -> pl.DataFrame:
+    """Return the numbers behind `numbers` in full precision."""
+    return pl.concat([result.measures.rename({"measure": "name"}), result.stress.rename({"loss": "name"})])
 
 
-def _verdict(row: Mapping[str, Any]) -> int:
-    """Return 1 when a forecaster is clearly better than persistence, −1 when clearly worse, 0 when neither is clear."""
-    gain = _gain(row)
-    if row["low"] is not None and row["high"] is not None and row["low"] <= row["persistence"] <= row["high"]:
-        return 0
-    return 0 if not abs(gain) >= CLEAR else 1 if gain > 0 else -1
+def cell_intervals(cells: pl.DataFrame) -> dict[tuple[str, str], str]:
+    """Return (creditor sector, debtor sector) → today, expected and the middle 90 % of futures, for the eye."""
+    found = {}
+    for row in cells.iter_rows(named=True):
+        if row["today_usd"] > 0 or row["forecast_usd"] > 0:
+            known = math.isfinite(row["low_usd"]) and math.isfinite(row["high_usd"])
+            span = f"; 90 %: {text.usd(row['low_usd'])} to {text.usd(row['high_usd'])}" if known else ""
+            said = f"today {text.usd(row['today_usd'])}, expected {text.usd(row['forecast_usd'])}{span}"
+            found[row["creditor_sector"], row["debtor_sector"]] = said
+    return found
 
 
-def _listed(words: list[str]) -> str:
-    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1]
+def _measures() -> dict[str, tuple[str, str]]:
+    return {m.name: (m.title, m.unit) for m in MEASURES}
+
+
+def _losses(stress: pl.DataFrame) -> dict[str, tuple[str, str]]:
+    parts = {name: name.split(":") for name in stress["loss"].to_list()}
+    return {n: (f"Loss: {find_scenario(p[1]).title}, {find_rule(p[2]).title}", "share") for n, p in parts.items()}
+
+
+def served_from(result: ForecastResult) -> str:
+    """Say where the values of pairs and protocols come from: the model's correction or memory."""
+    told = [f"{name}: {text.markdown(result.forecast.sources[k])}" for k, name in SOURCES.items()
+            if k in result.forecast.sources]  # fmt: skip
+    return f"Served from: {'; '.join(told)}." if told else ""
+
+
+def turnover(result: ForecastResult) -> tuple[float, float]:
+    """Return how many exposures are expected to begin and to end: sums of probabilities."""
+    pairs = result.exposures.select("probability", "today_usd")
+    now = pairs["today_usd"] > 0
+    return float(pairs.filter(~now)["probability"].sum()), float((1 - pairs.filter(now)["probability"]).sum())

@@ -63,7 +63,7 @@ class Provenance:
         first += [f"source: {text.short(self.source(), 44)}"]
         first += [str(self.date)] if self.date else []
         first += [f"{self.basis} basis"] if self.basis else []
-        first += [f"{name} {value}" for name, value in self.parameters]
+        first += [f"{name}\u00a0{value}" for name, value in self.parameters]
         lines = textwrap.wrap(text.short(" · ".join(first), 200).replace(" %", "\u00a0%"), LINE)[:3]
         return "<br>".join([*map(text.html, lines), f"{PRODUCT} · vintage {text.html(self.vintage)}"])
 

@@ -29,6 +29,13 @@ _CSS: Final = """
 .strip .lens {background: #0B6E99; color: #fff; font-weight: 600; padding: .1rem .5rem; border-radius: .25rem;}
 .strip .lens.off {background: rgba(128,140,150,.22); color: inherit; font-weight: 500;}
 .st-key-headline p {font-size: 1.12rem; line-height: 1.45; margin: 0;}
+.st-key-verdicts p, .st-key-verdicts li {font-size: .88rem; line-height: 1.35;}
+.st-key-verdicts p, .st-key-verdicts ul, .st-key-verdicts li {margin: 0; padding-bottom: 0; padding-top: 0;}
+.st-key-verdicts li {margin-left: 1.1rem; padding: .12rem 0 0;}
+.st-key-verdicts [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
+.st-key-skill table {font-size: .84rem; width: 100%;}
+.st-key-skill td, .st-key-skill th {padding: .22rem .3rem; border-left: 0; border-right: 0; white-space: nowrap;}
+.st-key-skill td:first-child {white-space: normal;}
 .st-key-manual p, .st-key-manual li {max-width: 88ch;}
 .st-key-manual table {font-size: .86rem; display: block; overflow-x: auto;}
 .st-key-manual td {min-width: 5.5rem;}
@@ -48,6 +55,8 @@ _CSS: Final = """
 .card .track {height: 4px; border-radius: 2px; background: rgba(128,140,150,.25); position: relative;
   margin: .3rem 0 .35rem;}
 .card .track i {position: absolute; top: -3px; width: 3px; height: 10px; margin-left: -1px; background: currentColor;}
+.card .ahead {font-size: .78rem; line-height: 1.3; font-variant-numeric: tabular-nums; margin: .1rem 0 .15rem;
+  border-left: 3px solid #D9820B; padding-left: .4rem;}
 .card .note {font-size: .74rem; opacity: .75;}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.6rem 1rem 2rem;}

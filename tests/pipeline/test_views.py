@@ -1,4 +1,4 @@
-"""What the pages show, by hand: balance sheets, the reconciling matrix, how a shock spreads, skill from the card."""
+"""What the pages show, by hand: balance sheets, the reconciling matrix, how a shock spreads."""
 
 import datetime as dt
 
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from dexposure_core.errors import UnknownProtocol
 from dexposure_core.pipeline import views
-from dexposure_core.pipeline.model_card import write_card
 from dexposure_core.pipeline.stress import stress
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.store import TABLES, VintageWriter, open_store
@@ -173,35 +172,3 @@ def test_cell_history_is_0_where_the_cell_is_empty() -> None:
     days = [DAY, DAY + dt.timedelta(7), DAY + dt.timedelta(14)]
     found = pl.DataFrame({"date": [days[0], days[2]], "exposure_usd": [1.0, 3.0]})
     assert views.cell_history(found, days)["exposure_usd"].to_list() == [1.0, 0.0, 3.0]
-
-
-def test_skill_is_read_back_from_the_card_that_training_writes(tmp_path) -> None:
-    def row(forecaster: str, metric: str, value: float | None, low: float | None = None) -> dict[str, object]:
-        high = None if low is None else 2 * (value or 0) - low
-        return {"basis": "flow", "horizon": 4, "forecaster": forecaster, "metric": metric, "value": value, "low": low,
-                "high": high}  # fmt: skip
-
-    about = {
-        "data": {"simulated": True}, "first_date": "2020-01-06", "validation_from": "2024-01-01", "seed": 7,
-        "trained_until": "2024-06-24", "test_from": "2025-01-06", "passes": {"flow": 3}, "epochs": 8, "bases": ["flow"],
-        "horizons": [4],
-    }  # fmt: skip
-    rows = [row("persistence", "weight_mae", 2.0), row("dexposure", "weight_mae", 1.5, 1.25),
-            row("persistence", "auprc_random", 0.5), row("dexposure", "auprc_random", 0.6),
-            row("persistence", "brier", None), row("dexposure", "brier", 0.1)]  # fmt: skip
-    write_card(tmp_path, about, "0" * 64, rows)
-    scores = views.card_scores(tmp_path)
-    found = {r["metric"]: r for r in views.skill(scores, "flow", 4, "dexposure").to_dicts()}
-    # error 2.0 → 1.5: skill 1 − 1.5 / 2 = 0.25, interval as written
-    assert found["weight_mae"] == {
-        "metric": "weight_mae", "persistence": 2.0, "value": 1.5, "low": 1.25, "high": 1.75, "skill": 0.25,
-    }  # fmt: skip
-    assert found["auprc_random"]["skill"] is None  # not an error: skill is not defined that way
-    assert "brier" not in found  # persistence has none to compare with
-    assert views.skill(scores, "holdings", 4, "dexposure").is_empty()
-
-
-def test_no_card_no_scores(tmp_path) -> None:
-    assert views.card_scores(tmp_path).is_empty()
-    (tmp_path / "README.md").write_text("a card of somebody else")
-    assert views.card_scores(tmp_path).is_empty()

@@ -7,7 +7,7 @@ import pytest
 
 from dexposure_core.pipeline import views
 from dexposure_core.pipeline.views import Shocked
-from dexposure_core.ui import answers, manual, navigation, outlook
+from dexposure_core.ui import answers, manual, navigation
 from tests.networks import network
 
 EVIL = "**x** [a](javascript:1) <b>"
@@ -59,25 +59,9 @@ def test_forecast_names_what_moves_and_leaves_out_what_is_not_defined() -> None:
     assert "TVL concentration (HHI) **0.0700** (no change)" in said
     assert "cross-sector" not in said
     assert answers.forecast(measures(100e9), 1, "persistence", "x").count("ersistence") == 1
-
-
-def scored(dexposure: float) -> pl.DataFrame:
-    rows = [("flow", 4, "weight_mae", "persistence", 2.0), ("flow", 4, "weight_mae", "dexposure", dexposure)]
-    frame = pl.DataFrame(rows, schema=["basis", "horizon", "metric", "forecaster", "value"], orient="row")
-    return frame.with_columns(low=pl.lit(None, pl.Float64), high=pl.lit(None, pl.Float64))
-
-
-def test_skill_is_told_good_or_bad() -> None:
-    better = outlook.skill_words(scored(1.5), "flow", 4, "dexposure")
-    assert "was clearly better than persistence at the size of exposures." in better
-    worse = outlook.skill_words(scored(2.5), "flow", 4, "dexposure")
-    assert "was nowhere clearly better; clearly worse at the size of exposures." in worse
-    # persistence (2.0) lies within the interval of 1.5: nothing is clear
-    unclear = scored(1.5).with_columns(low=pl.lit(1.0), high=pl.lit(2.2))
-    said = outlook.skill_words(unclear, "flow", 4, "dexposure")
-    assert "nowhere clearly better; not clearly different at the size of exposures." in said
-    assert outlook.skill_table(scored(1.5), "flow", 4, "dexposure")["gain"].to_list() == ["+25.0 %"]  # 1 − 1.5 / 2
-    assert "not been scored" in outlook.skill_words(scored(1.5), "holdings", 4, "dexposure")
+    turned = answers.forecast(measures(100e9 * (1 + 1e-9)), 4, "dexposure", "2025-09-15", (0.4, 32.4))
+    assert "total exposure **USD 100 bn** (no change)" in turned  # rounding is no expectation
+    assert "Of exposures, fewer than **1** are expected to begin and about **32** to end." in turned
 
 
 @pytest.mark.parametrize("page", navigation.PAGES, ids=lambda page: page.key)

@@ -128,11 +128,30 @@ def test_rings_show_at_most_sixty_and_do_not_overlap(struck, others, shown) -> N
 
 def test_forecast_is_shown_as_change_of_today_and_undefined_is_left_out() -> None:
     nan = float("nan")
-    frame = pl.DataFrame({"today": [100.0, 0.2, 0.0], "forecast": [110.0, 0.19, 1.0], "actual": [nan, 0.21, nan]})
+    frame = pl.DataFrame({
+        "today": [100.0, 0.2, 0.0], "forecast": [110.0, 0.19, 1.0], "actual": [nan, 0.21, nan], "low": [90.0, nan, nan],
+        "high": [130.0, nan, nan], "source": ["drawn futures", EVIL, "today"],
+    })  # fmt: skip
     drawn = forecast.beside(frame, ["A", EVIL, "C"], ["USD", "share", "USD"], title="t", weeks=4)
     assert list(drawn.data[0].x) == [pytest.approx(10.0), pytest.approx(-5.0), None]  # from 0 there is no change in %
     assert list(drawn.data[1].x) == [None, pytest.approx(5.0), None]
-    assert "<img" not in "".join(drawn.layout.yaxis.ticktext)
+    # 90 to 130 of 100, around 110: 20 points down, 20 up; no interval where none is known
+    assert list(drawn.data[0].error_x.arrayminus) == [pytest.approx(20.0), 0.0, 0.0]
+    assert list(drawn.data[0].error_x.array) == [pytest.approx(20.0), 0.0, 0.0]
+    assert "<img" not in "".join([*drawn.layout.yaxis.ticktext, *drawn.data[0].customdata])
+
+
+def test_moves_of_tvl_have_the_interval_of_the_futures() -> None:
+    nan = float("nan")
+    frame = pl.DataFrame({
+        "today_usd": [5e9, 1e9], "forecast_usd": [6e9, 1e9], "low_usd": [4e9, nan], "high_usd": [9e9, nan],
+        "change_usd": [1e9, 0.0], "actual_usd": [nan, nan],
+    })  # fmt: skip
+    drawn = forecast.moves(frame, ["A", EVIL], title="t")
+    assert list(drawn.data[0].error_x.array) == [pytest.approx(3.0), 0.0]
+    assert list(drawn.data[0].error_x.arrayminus) == [pytest.approx(2.0), 0.0]
+    assert "ring" not in drawn.layout.title.subtitle.text  # nothing has happened yet
+    assert "90 %: USD 4.00 bn to USD 9.00 bn" in drawn.data[0].customdata[0]
 
 
 def test_still_picture_shows_the_same_protocols_as_the_page() -> None:

@@ -4,7 +4,6 @@ Everything here is a pure function of a store, a snapshot or a result; the pages
 """
 
 from dexposure_core.pipeline.views.exposures import NetworkFacts, exposure_table, network_facts
-from dexposure_core.pipeline.views.outlook import card_scores, skill
 from dexposure_core.pipeline.views.protocol import Identity, assets, events_of, holders, identity, partner_rows
 from dexposure_core.pipeline.views.sectors import Matrix, cell_history, change, matrix, matrix_table
 from dexposure_core.pipeline.views.spread import (
@@ -24,7 +23,6 @@ __all__ = [
     "NetworkFacts",
     "Shocked",
     "assets",
-    "card_scores",
     "cell_history",
     "change",
     "channels",
@@ -38,7 +36,6 @@ __all__ = [
     "network_facts",
     "partner_rows",
     "sensitivity",
-    "skill",
     "threats",
     "tokens_held",
 ]

@@ -58,7 +58,7 @@ def beside(
         )  # fmt: skip
     shown = _row_names(titles, units, details or [""] * frame.height, today, frame["forecast"].to_list())
     drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=True)
-    drawn.update_xaxes(ticksuffix=" %", nticks=6, zeroline=False, showgrid=True)
+    drawn.update_xaxes(ticksuffix=" %", nticks=5, tickangle=0, zeroline=False, showgrid=True)
     drawn.update_layout(margin={"t": 60}, showlegend=False)
     base.room_left(drawn, max((min(36, len(name)) for name in titles), default=0) - 4)
     return drawn
@@ -121,17 +121,21 @@ def _beside(today: float | None, forecast: float | None, unit: str) -> str:
 
 
 def moves(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
-    """Return expected TVL changes as signed bars (`change_usd`), what happened as rings where it is known."""
+    """Return expected TVL changes as signed bars (`change_usd`) with their intervals, rings at what happened."""
     known = frame.with_columns(happened=pl.col("actual_usd") - pl.col("today_usd"))
     divisor, unit = base.scale([*frame["change_usd"].to_list(), *known["happened"].to_list()], "USD")
-    drawn = base.figure(title, f"{unit}; bar: expected, ring: what happened", height=120 + 26 * max(4, frame.height))
+    told = ["bar: expected"]
+    told += ["whisker: 90 % of futures"] if frame["low_usd"].is_finite().any() else []
+    told += ["ring: what happened"] if known["happened"].is_finite().any() else []
+    drawn = base.figure(title, f"{unit} against today; {', '.join(told)}", height=120 + 26 * max(4, frame.height))
     rows = list(range(frame.height))
     values = frame["change_usd"].to_list()
     drawn.add_trace(
         go.Bar(
             x=[v / divisor for v in values], y=rows, orientation="h", name="expected", showlegend=False,
             marker={"color": [theme.SECTOR_COLOURS[0] if v < 0 else theme.SECTOR_COLOURS[1] for v in values]},
-            customdata=[text.usd(v, sign=True) for v in values], hovertemplate="expected %{customdata}<extra></extra>",
+            error_x=_moved(frame, divisor), customdata=_moves_said(frame),
+            hovertemplate="%{customdata}<extra></extra>",
         )
     )  # fmt: skip
     happened = known["happened"].fill_nan(None).to_list()
@@ -150,3 +154,21 @@ def moves(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
     drawn.update_layout(bargap=0.28, margin={"t": 60})
     base.room_left(drawn, max((min(26, len(name)) for name in names), default=0))
     return drawn
+
+
+def _moved(frame: pl.DataFrame, divisor: float) -> dict[str, Any]:
+    """Return the ends of the futures' interval as distances from the expected TVL."""
+    up = ((frame["high_usd"] - frame["forecast_usd"]) / divisor).fill_nan(0.0).clip(lower_bound=0.0)
+    down = ((frame["forecast_usd"] - frame["low_usd"]) / divisor).fill_nan(0.0).clip(lower_bound=0.0)
+    return {"type": "data", "symmetric": False, "array": up.to_list(), "arrayminus": down.to_list(), "color": TODAY,
+            "thickness": 1.5, "width": 4}  # fmt: skip
+
+
+def _moves_said(frame: pl.DataFrame) -> list[str]:
+    found = []
+    for today, value, low, high, change in frame.select(
+        "today_usd", "forecast_usd", "low_usd", "high_usd", "change_usd"
+    ).iter_rows():
+        span = f"<br>90 %: {text.usd(low)} to {text.usd(high)}" if math.isfinite(low) and math.isfinite(high) else ""
+        found.append(f"today {text.usd(today)}, expected {text.usd(value)} ({text.usd(change, sign=True)}){span}")
+    return found

@@ -7,7 +7,7 @@ invisible squares over the cells (a heatmap itself gives no selection); their `c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +30,10 @@ _ROW: Final = 46
 _DARK_FROM: Final = 0.62  # share of the scale from which text on a cell is white
 
 
-def matrix(of: Matrix, *, title: str, signed: bool = False, chosen: tuple[str, str] | None = None) -> Any:
+def matrix(
+    of: Matrix, *, title: str, signed: bool = False, chosen: tuple[str, str] | None = None,
+    said: Mapping[tuple[str, str], str] | None = None,
+) -> Any:  # fmt: skip
     """Return the matrix as a heatmap with totals.
 
     Args:
@@ -38,6 +41,7 @@ def matrix(of: Matrix, *, title: str, signed: bool = False, chosen: tuple[str, s
         title: what is shown.
         signed: whether cells are changes (sign written, diverging colours).
         chosen: (creditor sector, debtor sector) of the cell to outline.
+        said: (creditor sector, debtor sector) → what a cell says besides its amount when pointed at.
     """
     size = len(of.sectors)
     divisor, unit = base.scale([*of.cells.ravel(), of.total], "USD")
@@ -51,7 +55,7 @@ def matrix(of: Matrix, *, title: str, signed: bool = False, chosen: tuple[str, s
         )
     )  # fmt: skip
     _numbers(drawn, of, np.abs(shade) / top, divisor, signed=signed)
-    _clicks(drawn, of, signed=signed)
+    _clicks(drawn, of, said or {}, signed=signed)
     _totals(drawn, of, divisor, signed=signed)
     _axes(drawn, of.sectors)
     if chosen is not None and chosen[0] in of.sectors and chosen[1] in of.sectors:
@@ -81,11 +85,12 @@ def _numbers(drawn: Any, of: Matrix, depth: Floats, divisor: float, *, signed: b
         )  # fmt: skip
 
 
-def _clicks(drawn: Any, of: Matrix, *, signed: bool) -> None:
+def _clicks(drawn: Any, of: Matrix, said: Mapping[tuple[str, str], str], *, signed: bool) -> None:
     size = len(of.sectors)
     rows, columns = (index.ravel() for index in np.indices((size, size)))
     words = [
         f"{text.html(of.sectors[r])} → {text.html(of.sectors[c])}<br>{text.usd(of.cells[r, c], sign=signed)}"
+        + (f"<br>{said[of.sectors[r], of.sectors[c]]}" if (of.sectors[r], of.sectors[c]) in said else "")
         for r, c in zip(rows, columns, strict=True)
     ]
     invisible = {"marker": {"opacity": 0}}

@@ -1,0 +1,1 @@
+"""The Skill page: what an evaluation says in words, and the panels that show it."""

@@ -1,0 +1,122 @@
+"""What a doubter asks: a world without skill, the leak test, other seeds, what each piece of the model is worth."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+import streamlit as st
+
+from dexposure_core.pipeline.views import skill
+from dexposure_core.ui import export, frame, text
+from dexposure_core.ui.charts import skill as charts
+from dexposure_core.ui.skill import words
+from dexposure_core.ui.skill.panels import Shown
+
+SOURCES: Final = {
+    "horizon": "Steps", "existence": "Whether it exists", "size": "Its size", "new_size": "Size of a new one",
+    "tvl": "TVL",
+}  # fmt: skip
+FACTS: Final = {
+    "horizon": "Steps", "origins": "Origins", "pairs": "Pairs scored", "exposures": "Exposures", "births": "Begin",
+    "births_new": "Of them never seen", "deaths": "End", "flicker_births": "Soon gone again",
+    "flicker_deaths": "Soon back", "entrants": "Of new protocols",
+}  # fmt: skip
+
+
+def doubts(shown: Shown) -> None:
+    """Draw what speaks against the scores, as far as it was asked for."""
+    if not (shown.document["null_world"] or shown.document["leak_test"] or shown.document["seeds"]):
+        frame.empty("No such tests are kept", "The evaluation that is kept has scores only.", words.ABSENT)
+    _null(shown)
+    left, right = st.columns(2)
+    with left:
+        _leaks(shown)
+    with right:
+        _seeds(shown)
+    _ablations(shown)
+    _sources(shown)
+    _facts(shown)
+
+
+def _null(shown: Shown) -> None:
+    null = shown.document["null_world"]
+    standings = skill.best_standings(null["standings"], shown.view.basis) if null else pl.DataFrame()
+    if standings.is_empty():
+        return
+    st.subheader("A world in which nothing can be foreseen", anchor=False)
+    st.markdown(words.null_world(standings, shown.view.basis))
+    known = standings["metric"].unique().to_list()
+    rows = {m: words.title(m) for m in words.MAIN if m in known}
+    columns = [(h, words.steps(h, shown.evaluation)) for h in standings["horizon"].unique().sort().to_list()]
+    title = f"Gain over the best other method where there is none to be had, {shown.view.basis} basis"
+    figure = charts.cells(
+        standings, rows, columns, title=title, unit="▲ better   ≈ as good   ▼ worse; small: 90 % interval"
+    )
+    export.chart(figure, standings, "matrix-null", shown.origin, alt=title)
+
+
+def _leaks(shown: Shown) -> None:
+    found = [f for f in shown.document["leak_test"] if f["basis"] == shown.view.basis]
+    if not found:
+        return
+    st.subheader("Does the future leak in?", anchor=False)
+    st.markdown(words.leaks(found))
+    told = pl.DataFrame({
+        "method": [f["forecaster"] for f in found], "origin": [f["origin"] for f in found],
+        "passed": ["passed" if f["passed"] else "FAILED" for f in found],
+        "changed": [str(f["changed"] or "–") for f in found],
+    })  # fmt: skip
+    export.table(told, "leaks", shown.origin, labels={"changed": "What changed"})
+
+
+def _seeds(shown: Shown) -> None:
+    found = skill.spread(shown.document["seeds"], shown.view.basis, shown.view.horizon)
+    if found.is_empty():
+        return
+    st.subheader(f"Trained {text.plural(shown.document['seed_count'], 'time')}, each with another seed", anchor=False)
+    main = found.filter(pl.col("metric").is_in(list(words.MAIN)))
+    st.markdown(f"Mean and range of each score, {shown.ahead} ahead: what the luck of training is worth.")
+    told = main.with_columns(pl.Series("metric", [words.title(m) for m in main["metric"].to_list()]))
+    labels = {"metric": "Score", "mean": "Mean", "low": "Least", "high": "Most"}
+    export.table(told, "seeds", shown.origin, labels=labels, full=found)
+
+
+def _ablations(shown: Shown) -> None:
+    rows = [
+        r for r in shown.document.get("ablations") or []
+        if (r["basis"], r["horizon"]) == (shown.view.basis, shown.view.horizon)
+    ]  # fmt: skip
+    if not rows:
+        return
+    st.subheader("What each piece of the model is worth", anchor=False)
+    st.markdown(f"The same evaluation with one piece left out or changed, {shown.ahead} ahead; gain as above.")
+    told = pl.DataFrame({
+        "variant": [str(r["variant"]) for r in rows], "score": [words.title(r["metric"]) for r in rows],
+        "value": [text.number(r["value"]) for r in rows], "gain": [words.points(r["gain"]) for r in rows],
+    })  # fmt: skip
+    export.table(told, "ablations", shown.origin, labels={"variant": "Variant"})
+
+
+def _sources(shown: Shown) -> None:
+    rows = [r for r in shown.document["sources"] if r["basis"] == shown.view.basis]
+    if not rows:
+        return
+    st.subheader("What the served values come from", anchor=False)
+    st.markdown(
+        "Where a correction to memory did not clearly help on the validation weeks it is off and memory is served."
+    )
+    told = pl.DataFrame([{k: str(r.get(k, "–")) for k in SOURCES} for r in rows])
+    export.table(told, "sources", shown.origin, labels=SOURCES)
+
+
+def _facts(shown: Shown) -> None:
+    rows = [r for r in shown.document["facts"] if r["basis"] == shown.view.basis]
+    if not rows:
+        return
+    st.subheader("What there was to forecast", anchor=False)
+    st.caption("Means per origin. Soon: within three steps after the target.")
+    told = pl.DataFrame([{k: r.get(k) for k in FACTS} for r in rows]).with_columns(
+        pl.col("flicker_births", "flicker_deaths").map_elements(text.percent, return_dtype=pl.String)
+    )
+    export.table(told, "facts", shown.origin, labels=FACTS)

@@ -1,0 +1,73 @@
+"""Standings, measures and courses of a small evaluation, by hand."""
+
+import math
+
+import polars as pl
+import pytest
+
+from dexposure_core.pipeline.evaluation.kept import ROWS
+from dexposure_core.pipeline.views import skill
+from tests import evaluations
+
+
+@pytest.fixture
+def rows():
+    return pl.DataFrame(evaluations.rows(), schema=ROWS)
+
+
+def one(standings, metric, horizon=4):
+    return standings.filter(pl.col("metric") == metric, pl.col("horizon") == horizon).row(0, named=True)
+
+
+def test_beside_the_best_other_method(rows):
+    found = skill.best_standings(evaluations.standings(), "flow")
+    assert skill.tally(found) == {"better": 2, "equal": 2, "worse": 2}
+    assert one(found, "brier")["rival"] == "hazard"
+    lost = [s | {"verdict": "not defined", "gain": None} for s in evaluations.standings()]
+    assert skill.best_standings(lost, "flow").is_empty()
+
+
+def test_beside_persistence(rows):
+    found = skill.persistence_standings(rows, "holdings")
+    brier = one(found, "brier")
+    # 1 − 0.09 / 0.2 = 0.55, its paired interval 0.54 to 0.56 above 0
+    assert (brier["gain"], brier["verdict"]) == (pytest.approx(0.55), "better")
+    # 1 − 2.1 / 2.0 = −5 %
+    assert one(found, "weight_mae")["verdict"] == "worse"
+    # 0.8 / 0.5 = +60 %; no paired interval, but 0.79 … 0.81 lies above 0.49 … 0.51
+    mrr = one(found, "mrr")
+    assert (mrr["gain"], mrr["low"], mrr["verdict"]) == (pytest.approx(0.6), None, "better")
+    others = skill.persistence_standings(rows, "holdings", "hazard")
+    assert one(others, "mrr")["verdict"] == "equal"  # the same score
+
+
+def test_every_method_at_one_score_persistence_first(rows):
+    found = skill.column(rows, "flow", 1, "brier")
+    assert found["forecaster"].to_list() == ["persistence", "dexposure", "hazard"]
+    assert found["skill"].to_list() == [None, pytest.approx(0.55), pytest.approx(0.5)]
+    assert skill.column(rows, "flow", 12, "brier").is_empty()
+
+
+def test_measures_and_losses_with_their_coverage(rows):
+    found = {r["measure"]: r for r in skill.measured(rows, "flow", 4).to_dicts()}
+    hhi = found["tvl_hhi"]
+    assert (hhi["r2_persistence"], hhi["r2"], hhi["skill"]) == (-0.2, 0.5, 0.3)
+    assert (hhi["covered"], hhi["covered_joint"], hhi["covered_alone"]) == (0.875, 0.8, 0.3)
+    loss = found["loss:top-1:linear-debtrank"]
+    assert loss["error"] == pytest.approx(0.012345678)
+    assert loss["covered"] is None
+    assert skill.measured(rows, "flow", 12).is_empty()
+
+
+def test_week_by_week_is_relative_to_persistence():
+    found = skill.courses(evaluations.weeks(), "flow", 4, "brier")
+    # 1 − 0.1 / 0.2 = 0.5; 1 − 0.3 / 0.2 = −0.5; not defined
+    assert found["dexposure"].to_list() == [0.5, pytest.approx(-0.5), None]
+    assert "persistence" not in found.columns
+    assert skill.courses([], "flow", 4, "brier").is_empty()
+
+
+def test_bins_of_few_pairs_are_left_out():
+    found = skill.reliability(evaluations.reliability(), "flow", 4)
+    assert found["pairs"].to_list() == [900, 50]
+    assert math.isclose(found["said"][1], 0.5)

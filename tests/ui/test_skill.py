@@ -1,0 +1,90 @@
+"""What an evaluation says in words, and its pictures: right, readable, never by colour alone."""
+
+import pytest
+
+from dexposure_core.pipeline.evaluation.kept import Evaluation, keep, read
+from dexposure_core.pipeline.views import skill
+from dexposure_core.ui.charts import skill as charts
+from dexposure_core.ui.skill import box, panels, words
+from tests import evaluations
+
+
+@pytest.fixture
+def evaluation(tmp_path) -> Evaluation:
+    folder, _ = evaluations.weights(tmp_path)
+    keep(evaluations.full(), evaluations.store(), folder)
+    return read(folder)
+
+
+def both(evaluation):
+    return (
+        skill.best_standings(evaluation.document["standings"], "flow"),
+        skill.persistence_standings(evaluation.rows, "flow"),
+    )
+
+
+def test_the_answer_counts_beside_the_best_and_beside_no_change(evaluation):
+    said = words.answer(*both(evaluation), "flow")
+    # three scores at two horizons: brier better, mrr as good, weight_mae worse
+    assert "in **2 of 6** comparisons (3 scores, 2 horizons), does as well in 2 and worse in **2**" in said
+    assert "better in **4 of 6** and worse in 2" in said
+    assert "has not been scored" in words.answer(both(evaluation)[0].clear(), both(evaluation)[1], "flow")
+
+
+def test_a_score_is_listed_once_with_its_gain(evaluation):
+    found = words.lists(both(evaluation)[0], "weeks")
+    assert found["better"] == ["the probability that an exposure exists (+10.0\u00a0%)"]
+    assert found["worse"] == ["the size of exposures (−5.0\u00a0%)"]
+    assert found["equal"] == ["who is exposed to whom"]
+    assert words.said([], "better") == "- nowhere beyond chance"
+
+
+@pytest.mark.parametrize(
+    ("gain", "written"),
+    [
+        (0.032, "+3.2\u00a0%"),
+        (-0.05, "−5.0\u00a0%"),
+        (0.0001, "0\u00a0%"),
+        (331.0, ">10×"),
+        (-20.0, "<−10×"),
+        (None, "–"),
+    ],
+)
+def test_gains_are_written_short(gain, written):
+    assert words.points(gain) == written
+
+
+def test_skill_of_other_data_is_told(evaluation):
+    assert words.caveats(evaluation, "mine", "hash") == []
+    (said,) = words.caveats(evaluation, "mine", "another")
+    assert "measured on other data (vintage 2025-08-18-world, simulated)" in said
+    assert box.foreign(evaluation, "hash") == ""
+    assert "need not hold here" in box.foreign(evaluation, "another")
+
+
+def test_the_box_beside_a_forecast(evaluation):
+    said = box.said(evaluation, "flow", 4, "dexposure")
+    assert "beat **no change** in 2 of 3 scores and was worse in 1" in said
+    assert "beat the **best other method** in 1 of 3 and was worse in 1" in said
+    assert "best other" not in box.said(evaluation, "flow", 4, "hazard")
+    assert "yardstick" in box.said(evaluation, "flow", 4, "persistence")
+    assert "not been scored" in box.said(evaluation, "flow", 12, "dexposure")
+    gains = {r["what"]: r for r in box.table(evaluation, "flow", 4, "dexposure").to_dicts()}
+    assert gains["Size of an exposure"]["beside_none"] == "▼ −5.0\u00a0%"
+    assert box.covered(evaluation, "flow", 4) == {"tvl_hhi": 0.875}
+    assert box.coverage(None, "flow", 4) == "How often such intervals held has not been measured."
+
+
+def test_every_cell_has_a_sign_beside_its_colour(evaluation):
+    best = both(evaluation)[0]
+    drawn = charts.cells(
+        best, {"brier": "a", "weight_mae": "b", "mrr": "c", "wape": "d"}, [(1, "1"), (4, "4")], title="t", unit="u"
+    )
+    texts = [t for trace in drawn.data[1:] for t in trace.text]
+    assert sorted(t[0] for t in texts) == sorted("▲▲▼▼≈≈––")
+
+
+def test_a_loss_is_called_by_its_scenario_and_rule():
+    assert panels.measure_title("loss:top-1:linear-debtrank") == "Largest protocol loses 50 %, Linear DebtRank"
+    assert panels.measure_title("tvl_hhi") == "TVL concentration (HHI)"
+    assert panels.measure_title("something new") == "something new"

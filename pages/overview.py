@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.pipeline import changes
-from dexposure_core.ui import cards, export, frame, resources, sentences
+from dexposure_core.ui import ahead, cards, export, frame, resources, sentences
 from dexposure_core.ui.charts import overview
 
 PAGES = {
@@ -21,14 +21,18 @@ moved = resources.changes(view.data, view.date)
 warnings = resources.warnings(view.data, view.date, view.basis)
 frame.headline(f"{sentences.overview(positions, moved, view.period)} {sentences.flagged(positions, warnings)}.")
 
-cards.draw(positions, view, resources.events(view.data), PAGES)
-export.menu(
-    lambda: overview.indicator_panel(positions, view.date),
-    overview.indicator_table(positions),
-    "indicators",
-    view.provenance(date=False),
-    label="Export the indicators",
-)
+expected = ahead.indicators(view)
+cards.draw(positions, view, resources.events(view.data), PAGES, expected)
+with st.container(horizontal=True, key="under-cards"):
+    export.menu(
+        lambda: overview.indicator_panel(positions, view.date),
+        overview.indicator_table(positions),
+        "indicators",
+        view.provenance(date=False),
+        label="Export the indicators",
+    )
+    if expected is None:
+        ahead.offer(view, "the indicators")
 
 if moved.is_empty():
     frame.empty(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import UnknownProtocol
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, controls, export, frame, graph, lens, lookups, resources
+from dexposure_core.ui import ahead, answers, controls, export, frame, graph, lens, lookups, resources
 from dexposure_core.ui.charts import protocol as charts
 from dexposure_core.ui.charts import sankey
 
@@ -85,6 +85,8 @@ with right:
         full=debtors,
         labels={"first_usd": "First round, USD m", "total_usd": "In all, USD m", "loss_fraction": "Of its TVL"},
     )  # fmt: skip
+
+ahead.of_protocol(view, here, origin)
 
 st.subheader("Its events", anchor=False)
 if happened.is_empty():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 import streamlit as st
@@ -18,9 +18,23 @@ from dexposure_core.ui.view import View
 _WIDTH, _HEIGHT = 200, 44
 
 
-def draw(positions: Sequence[Position], view: View, events: pl.DataFrame, pages: dict[str, str]) -> None:
-    """Draw the cards in a row that wraps; `pages`: measure → key of the page that tells more."""
-    cards = "".join(_card(p, view, events, pages.get(p.indicator.measure, "overview")) for p in positions)
+def draw(
+    positions: Sequence[Position], view: View, events: pl.DataFrame, pages: dict[str, str],
+    ahead: Mapping[str, tuple[float, float, float]] | None = None,
+) -> None:  # fmt: skip
+    """Draw the cards in a row that wraps.
+
+    Args:
+        positions: the indicators.
+        view: what the page shows.
+        events: for the ticks in the sparklines.
+        pages: measure → key of the page that tells more.
+        ahead: measure or `loss:<scenario>:<rule>` → what is expected, low, high; None when no forecast is known.
+    """
+    cards = "".join(
+        _card(p, view, events, pages.get(p.indicator.measure, "overview"), expected(p, view.horizon, ahead or {}))
+        for p in positions
+    )
     st.html(f'<div class="cards">{cards}</div>')
 
 
@@ -52,7 +66,23 @@ def sparkline(history: pl.DataFrame, date: dt.date, since: dt.date, events: Sequ
     return f'<img class="spark" src="{source}" alt="Course since {since}">'
 
 
-def _card(position: Position, view: View, events: pl.DataFrame, page: str) -> str:
+def expected(position: Position, horizon: int, ahead: Mapping[str, tuple[float, float, float]]) -> str:
+    """Return the card's line on the forecast: expected level and 90 % interval; empty when there is none."""
+    unit = position.indicator.unit
+    name = f"loss:{position.detail}" if position.detail else position.indicator.measure
+    value, low, high = ahead.get(name, (math.nan, math.nan, math.nan))
+    if not math.isfinite(value):
+        return ""
+    known = math.isfinite(low) and math.isfinite(high)
+    span = f"<br>90 %: {_plain(low, unit)} to {_plain(high, unit)}" if known else ""
+    return f'<div class="ahead">◆ in {text.plural(horizon, "week")} <b>{text.amount(value, unit)}</b>{span}</div>'
+
+
+def _plain(value: float, unit: str) -> str:
+    return text.usd(value, unit=False) if unit == "USD" else text.amount(value, unit)
+
+
+def _card(position: Position, view: View, events: pl.DataFrame, page: str, ahead: str) -> str:
     indicator, mode = position.indicator, theme.mode()
     detail = f" ({text.html(loss_name(position.detail))})" if position.detail else ""
     arrow = "▲" if position.change > 0 else "▼" if position.change < 0 else ""
@@ -67,7 +97,8 @@ def _card(position: Position, view: View, events: pl.DataFrame, page: str) -> st
         f'<div class="card"><a class="name" href="{text.html(view.link(page))}" target="_self">'
         f"{text.html(indicator.title)}</a>"
         f'<div class="level">{text.html(text.amount(position.level, indicator.unit))}</div>'
-        f'<div class="change">{arrow} {text.html(sentences.moved(position))} this {view.period} {flag}</div>{spark}'
+        f'<div class="change">{arrow} {text.html(sentences.moved(position))} this {view.period} {flag}</div>'
+        f"{spark}{ahead}"
         f'<div class="track"><i style="left:{_percent(position)}%"></i></div>'
         f'<div class="note">{standing}</div><div class="note">{text.html(indicator.meaning)}{detail}</div></div>'
     )

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from dexposure_core.network.book import Marks, add_up
+from dexposure_core.network.book import Marks, order_of, run_starts
 from dexposure_core.network.overrides import METHOD
 from dexposure_core.network.published_numbers import NOBODY, UNDECIDED, PublishedNumbers
 from dexposure_core.network.snapshot import Floats, Indices
@@ -84,30 +84,35 @@ def _told_by_links(week: PublishedNumbers, usable: Marks, link: Marks) -> tuple[
     return told, touched
 
 
-def _candidates(week: PublishedNumbers, usable: Marks, link: Marks) -> tuple[Indices, Indices, Floats, Floats]:
+def _candidates(week: PublishedNumbers, usable: Marks, link: Marks) -> tuple[Indices, Indices, Floats, Indices]:
     """Return the ends that may be a token's issuer: those common to all its links, or all of them if none is.
 
     Arrays: token, end, share of the token's links that touch this end, and its votes (the other end holds).
     """
     count = max(1, len(week.ids))
-    token, ends = week.carried[link], (week.giver[link], week.taker[link])
+    token = week.carried[link]
+    key = np.concatenate([token * count + end for end in (week.giver[link], week.taker[link])])
+    rows = order_of(key)
+    starts = run_starts(key[rows])
+    candidates = key[rows[starts]]
+    number = np.empty(len(key), dtype=np.int64)  # of the candidate that each end of a link is
+    number[rows] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(key)))
     holding = np.sort(week.held[usable] * count + week.holder[usable])
-    holds = [_among(token * count + end, holding) for end in ends]
-    key = np.concatenate([token * count + end for end in ends])
-    vote = np.concatenate([holds[1] & ~holds[0], holds[0] & ~holds[1]]).astype(np.float64)
-    first, (touched, votes) = add_up(key, (np.ones(len(key)), vote))
-    of = key[first] // count
-    share = touched / np.bincount(token, minlength=len(week.tokens))[of]
+    holds = _among(candidates, holding)[number].reshape(2, -1)
+    vote = np.concatenate([holds[1] & ~holds[0], holds[0] & ~holds[1]])
+    of, end = candidates // count, candidates % count
+    share = np.bincount(number, minlength=len(of)) / np.bincount(token, minlength=len(week.tokens))[of]
+    votes = np.bincount(number[vote], minlength=len(of))
     common = share == 1.0
     left = common | ~_marked(of[common], len(week.tokens))[of]
-    return of[left], key[first][left] % count, share[left], votes[left]
+    return of[left], end[left], share[left], votes[left]
 
 
-def _voted(_week: PublishedNumbers, _token: Indices, _end: Indices, votes: Floats) -> Marks:
+def _voted(_week: PublishedNumbers, _token: Indices, _end: Indices, votes: Indices) -> Marks:
     return votes > 0
 
 
-def _namesake(week: PublishedNumbers, token: Indices, end: Indices, _votes: Floats) -> Marks:
+def _namesake(week: PublishedNumbers, token: Indices, end: Indices, _votes: Indices) -> Marks:
     """Return which ends are named like the token; asked only where a token has several ends left."""
     same = np.zeros(len(token), dtype=bool)
     open_ = np.flatnonzero(np.bincount(token, minlength=len(week.tokens))[token] > 1)
@@ -116,7 +121,7 @@ def _namesake(week: PublishedNumbers, token: Indices, end: Indices, _votes: Floa
     return same
 
 
-def _mapped(week: PublishedNumbers, token: Indices, end: Indices, _votes: Floats) -> Marks:
+def _mapped(week: PublishedNumbers, token: Indices, end: Indices, _votes: Indices) -> Marks:
     mapped: Marks = end == week.hint[token]
     return mapped
 

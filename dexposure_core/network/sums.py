@@ -41,13 +41,26 @@ def sums_by_key(key: Indices, amounts: Sequence[Floats]) -> tuple[Indices, list[
 
     Unlike `book.add_up`, whose rows come in an order of their own, the sums do not depend on the order of the rows.
     """
-    rows = order_of(key)
+    if len(key) and int(key.max()) < len(key) // 2:  # few groups: most rows have others to be put in order with
+        rows = _by_amount(amounts)
+        rows = rows[order_of(key[rows])]
+    else:
+        rows = _ordered_groups(order_of(key), key, amounts)
     starts = run_starts(key[rows])
     if len(starts) == len(rows):
         return rows, [amount[rows] for amount in amounts]
-    rows = _by_amount(amounts)
-    rows = rows[order_of(key[rows])]
     return rows[starts], [np.add.reduceat(amount[rows], starts) for amount in amounts]
+
+
+def _ordered_groups(rows: Indices, key: Indices, amounts: Sequence[Floats]) -> Indices:
+    """Return rows that are sorted by key with those of equal keys in ascending order of their amounts."""
+    new = np.diff(key[rows], prepend=-1, append=-1) != 0
+    several = np.flatnonzero(~(new[1:] & new[:-1]))  # a row that neither begins nor ends with itself has others
+    if not len(several):
+        return rows
+    some = rows[several]
+    rows[several] = some[np.lexsort([*(amount[some] for amount in reversed(amounts)), key[some]])]
+    return rows
 
 
 def _key(frame: pl.DataFrame, columns: Sequence[str]) -> Indices:

@@ -23,13 +23,12 @@ from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.network.published import from_published
 from dexposure_core.pipeline.build import Plan, build
 from dexposure_core.pipeline.engines import DEFAULT, Weeks, find_engine
-from dexposure_core.pipeline.engines.local import in_order, measured_in_order
+from dexposure_core.pipeline.engines.local import measured_in_order
 from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today
 from dexposure_core.pipeline.overriding import Overriding, overriding
 from dexposure_core.pipeline.tokens import known_protocols
 from dexposure_core.pipeline.week import Named, Tables, each_after_the_other
 from dexposure_core.progress import Progress, silent
-from dexposure_core.settings import processors
 
 if TYPE_CHECKING:
     from dexposure_core.sources.duplicates import Duplicates
@@ -68,7 +67,7 @@ def _published(feed: PublishedFeed, overrides: pl.DataFrame) -> Iterator[Tables]
         ids = period.nodes["protocol"].unique()
         return period, protocols_of(week.protocols, ids, curated_sectors=False)
 
-    return measured_in_order(in_order((partial(named, date) for date in feed.dates), processors()))
+    return measured_in_order(partial(named, date) for date in feed.dates)
 
 
 def ingest_holdings(

@@ -15,7 +15,7 @@ import polars as pl
 
 from dexposure_core.network.period import Period
 from dexposure_core.pipeline.engines.weeks import Weeks
-from dexposure_core.pipeline.week import Named, Tables, sealed, tables_of, week_tables
+from dexposure_core.pipeline.week import Named, Tables, each_after_the_other, sealed, tables_of, week_tables
 from dexposure_core.settings import processors
 
 _Result = TypeVar("_Result")
@@ -34,16 +34,25 @@ def _jobs(weeks: Weeks) -> Iterator[Callable[[], Tables]]:
         previous = holdings
 
 
-def measured_in_order(periods: Iterable[Named]) -> Iterator[Tables]:
-    """Yield the tables of periods that come with the names of their protocols, dates ascending."""
+def measured_in_order(periods: Iterable[Callable[[], Named]]) -> Iterator[Tables]:
+    """Yield the tables of periods that come with the names of their protocols, dates ascending.
 
-    def jobs() -> Iterator[Callable[[], Tables]]:
-        previous: Period | None = None
-        for period, names in periods:
-            yield partial(_sealed, partial(tables_of, period, previous, names))
-            previous = period
+    Args:
+        periods: make each period; they are called in order, several at a time.
+    """
+    workers = processors()
+    if workers == 1:
+        yield from map(sealed, each_after_the_other(make() for make in periods))
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="week") as pool:
 
-    return in_order(jobs(), processors())
+        def jobs() -> Iterator[Callable[[], Tables]]:
+            previous: Period | None = None
+            for period, names in _through(pool, periods, workers):
+                yield partial(_sealed, partial(tables_of, period, previous, names))
+                previous = period
+
+        yield from _through(pool, jobs(), workers)
 
 
 def _sealed(week: Callable[[], Tables]) -> Tables:
@@ -55,15 +64,20 @@ def in_order(jobs: Iterable[Callable[[], _Result]], workers: int) -> Iterator[_R
     if workers == 1:
         yield from (job() for job in jobs)
         return
-    waiting: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="week") as pool:
-        try:
-            for job in jobs:
-                waiting.append(pool.submit(job))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
+        yield from _through(pool, jobs, workers)
+
+
+def _through(pool: ThreadPoolExecutor, jobs: Iterable[Callable[[], _Result]], ahead: int) -> Iterator[_Result]:
+    """Yield the results of jobs in their order, `ahead` of them given to the pool beyond the one waited for."""
+    waiting: deque[Future[_Result]] = deque()
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(job))
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -69,15 +69,19 @@ else:
         brief, "watchlist", origin, link=view.protocol_link, full=rising, labels=outlook.WATCH_LABELS, height=318
     )
 
-st.subheader("Likeliest new exposures", anchor=False)
-st.caption("None exists today, so persistence gives each 0 %. Candidates are pairs that the past suggests.")
-new, link = result.new(500), view.protocol_link
+st.subheader("New and vanishing exposures", anchor=False)
+ranked = controls.choice(
+    "rank", "Ranked by", list(outlook.RANKS), format_func=outlook.RANKS.__getitem__, style="segments"
+)
+st.markdown(
+    "**May begin.** None exists today: persistence gives each 0 %. Candidates are pairs that the past suggests."
+)
+new, link = result.new(500, by_usd=ranked == "usd"), view.protocol_link
 brief = outlook.brief_new(new)
 export.table(brief, "new", origin, link=link, full=new, labels=outlook.NEW_LABELS, height=318)
 
-st.subheader("Exposures that may vanish", anchor=False)
-st.caption("All exist today, so persistence gives each 100 %. The least likely to last come first, then the larger.")
-gone = result.vanishing(500)
+st.markdown("**May vanish.** All exist today: persistence gives each 100 %.")
+gone = result.vanishing(500, by_usd=ranked == "usd")
 if gone.is_empty():
     frame.empty("None", "There is no exposure today.", "Choose another date.")
 else:

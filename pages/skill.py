@@ -29,7 +29,7 @@ PARTS = {
     "events": panels.Part("Terra, FTX, SVB", panels.events),
     "doubts": panels.Part("Doubts", doubts.doubts),
 }
-frame.headline(words.answer(shown.best(), shown.persistence(), view.basis))
+frame.headline(shown.answer())
 for caveat in words.caveats(evaluation, view.vintage, resources.store(view.vintage).manifest.content_hash):
     st.info(text.markdown(caveat), icon=":material/info:")
 part = controls.choice("part", "Part", list(PARTS), format_func=lambda key: PARTS[key].title, style="segments")

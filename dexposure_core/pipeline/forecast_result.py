@@ -72,18 +72,20 @@ class ForecastResult:
         """
         return exposure_table(self.forecast, self.today)
 
-    def new(self, limit: int = 50) -> pl.DataFrame:
-        """Return the likeliest exposures that do not exist today, likeliest first."""
-        order = ["probability", "exposure_usd", "creditor", "debtor"]
+    def new(self, limit: int = 50, *, by_usd: bool = False) -> pl.DataFrame:
+        """Return the exposures that do not exist today, the likeliest first, or those of which most is expected."""
+        order = [*(["expected_usd"] if by_usd else []), "probability", "exposure_usd", "creditor", "debtor"]
         found = self.exposures.filter(pl.col("today_usd") == 0)
-        return found.sort(order, descending=[True, True, False, False]).head(limit)
+        return found.sort(order, descending=[name not in ("creditor", "debtor") for name in order]).head(limit)
 
-    def vanishing(self, limit: int = 50) -> pl.DataFrame:
-        """Return today's exposures that are least likely to exist at the target, the larger first where equal."""
+    def vanishing(self, limit: int = 50, *, by_usd: bool = False) -> pl.DataFrame:
+        """Return today's exposures, those least likely to last first (the larger where equal), or those most at risk.
+
+        At risk is today's USD times the probability that the exposure is gone.
+        """
         found = self.exposures.filter(pl.col("today_usd") > 0)
-        return found.sort(
-            "probability", "today_usd", "creditor", "debtor", descending=[False, True, False, False]
-        ).head(limit)
+        lead = -pl.col("today_usd") * (1 - pl.col("probability")) if by_usd else pl.col("probability")
+        return found.sort(lead, "today_usd", "creditor", "debtor", descending=[False, True, False, False]).head(limit)
 
     def growing(self, limit: int = 50) -> pl.DataFrame:
         """Return today's exposures that are expected to grow, by expected growth in USD."""

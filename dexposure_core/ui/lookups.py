@@ -171,6 +171,8 @@ def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaste
 
 def expected(vintage: str, date: dt.date, basis: Basis, horizon: int) -> pl.DataFrame | None:
     """Return what the model expects of measures and losses if that forecast is kept, else None; loads no model."""
+    if not (settings.load().cache_dir / "forecasts" / vintage).is_dir():
+        return None  # nothing was ever forecast of it: not even the forecasters' own imports are needed
     from dexposure_core.pipeline.forecast import forecast_numbers
 
     return forecast_numbers(store(vintage), date, basis, horizon)

@@ -29,7 +29,7 @@ BAND: Final = (
     "Dotted: expected 1, 4, 8 and 12 weeks ahead. Shaded: 90 % interval, from jointly drawn futures and past misses."
 )
 NEW_LABELS: Final = {
-    "exposure_usd": "Size if it comes, USD m", "probability": "Comes", "expected_usd": "Expected (both), USD m",
+    "exposure_usd": "Median size if it comes, USD m", "probability": "Comes", "expected_usd": "Expected, USD m",
 }  # fmt: skip
 WATCH_LABELS: Final = {
     "share_today": "Today", "share_expected": "Expected", "share_low": "5 %", "share_high": "95 %",
@@ -37,12 +37,14 @@ WATCH_LABELS: Final = {
 }  # fmt: skip
 GONE_LABELS: Final = {
     "probability": "Still there", "today_usd": "Today, USD m", "expected_usd": "Expected, USD m",
+    "at_risk_usd": "At risk, USD m",
 }  # fmt: skip
 NUMBER_LABELS: Final = {
     "what": "Measure or loss", "today": "Today (no change)", "expected": "Expected", "moved": "Change",
     "interval": "90 % interval", "held": "Such intervals held", "served": "Served from",
 }  # fmt: skip
 _LEAST: Final = 1e-9  # a smaller change, relative to the whole, is rounding
+RANKS: Final = {"usd": "USD expected or at risk", "probability": "Probability"}
 SOURCES: Final = {
     "existence": "whether an exposure exists", "size": "its size", "new_size": "the size of a new one", "tvl": "TVL",
 }  # fmt: skip
@@ -129,7 +131,8 @@ def brief_new(exposures: pl.DataFrame) -> pl.DataFrame:
 def brief_gone(exposures: pl.DataFrame) -> pl.DataFrame:
     """Return the columns a screen has room for of exposures that may end."""
     ends = ("creditor", "creditor_name", "debtor", "debtor_name")
-    return exposures.select(*ends, "probability", "today_usd", "expected_usd")
+    risk = pl.col("today_usd") * (1 - pl.col("probability"))
+    return exposures.select(*ends, "probability", "today_usd", "expected_usd", at_risk_usd=risk)
 
 
 def numbers(result: ForecastResult, held: Mapping[str, float]) -> pl.DataFrame:

@@ -63,8 +63,11 @@ class Provenance:
         first += [f"source: {text.short(self.source(), 44)}"]
         first += [str(self.date)] if self.date else []
         first += [f"{self.basis} basis"] if self.basis else []
-        first += [f"{name}\u00a0{value}" for name, value in self.parameters]
-        lines = textwrap.wrap(text.short(" · ".join(first), 200).replace(" %", "\u00a0%"), LINE)[:3]
+        told = [f"{name} {value}" for name, value in self.parameters]
+        line = text.short(" · ".join(first + told), 200).replace(" %", "\u00a0%")
+        for part in (p for p in told if len(p) < LINE // 2):  # a value stays beside its name
+            line = line.replace(part, part.replace(" ", "\u00a0"))
+        lines = textwrap.wrap(line, LINE)[:3]
         return "<br>".join([*map(text.html, lines), f"{PRODUCT} · vintage {text.html(self.vintage)}"])
 
     def file_parts(self, key: str) -> tuple[str, ...]:

@@ -36,12 +36,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def served(store: Path | None = None):
+def served(store: Path | None = None, model_dir: Path | None = None):
     """A dashboard on a free port, freshly started: nobody has opened it before."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DEXPOSURE_")}
+    environment |= {"DEXPOSURE_MODEL_DIR": str(model_dir)} if model_dir else {}
     command = [
         sys.executable,
         "-c",

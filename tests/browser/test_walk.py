@@ -4,6 +4,11 @@ import csv
 import io
 from urllib.parse import parse_qs, urlsplit
 
+from dexposure_core.pipeline.evaluation.kept import keep
+from tests.browser.conftest import served
+from tests.evaluations import full, weights
+from tests.evaluations import store as vintage
+
 
 def parameters(visitor) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(visitor.page.url).query).items()}
@@ -101,3 +106,24 @@ def unpack(name: str, content: bytes) -> tuple[list[dict[str, str]], str]:
             return list(csv.DictReader(io.StringIO(archive.read(table).decode("utf-8-sig")))), said
     text = content.decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text))), text
+
+
+def test_a_part_of_the_skill_page_is_in_the_address_and_survives_a_reload(visitor, tmp_path):
+    weights(tmp_path)
+    keep(full(), vintage("hash of other data"), tmp_path)
+    with served(model_dir=tmp_path) as running:
+        visitor.open(f"{running}/skill?basis=flow")
+        assert "2 of 6" in visitor.page.locator(".st-key-headline").inner_text()
+        assert "measured on other data" in visitor.text
+        visitor.page.get_by_text("Week by week", exact=True).click()
+        visitor.page.wait_for_url("**part=weeks**")
+        visitor.settled()
+        visitor.page.reload()
+        visitor.settled()
+        assert "Better than persistence in" in visitor.text
+        assert parameters(visitor)["part"] == "weeks"
+        visitor.page.set_viewport_size({"width": 390, "height": 844})
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert visitor.page.evaluate(wider) <= 0
+        assert visitor.outside() == []
+        assert visitor.errors == []

@@ -67,6 +67,15 @@ def test_week_by_week_is_relative_to_persistence():
     assert skill.courses([], "flow", 4, "brier").is_empty()
 
 
+def test_a_variant_of_the_model_is_judged_beside_the_whole_one():
+    def record(variant, gain):
+        return {"variant": variant, "basis": "flow", "horizon": 4, "metric": "brier", "value": 0.1, "gain": gain}
+
+    found = skill.ablations([record("whole", None), record("no graph", -0.02), record("no memory", 0.005)], "flow", 4)
+    assert found.select("variant", "verdict").rows() == [("no graph", "worse"), ("no memory", "equal")]
+    assert skill.ablations([], "flow", 4).is_empty()
+
+
 def test_bins_of_few_pairs_are_left_out():
     found = skill.reliability(evaluations.reliability(), "flow", 4)
     assert found["pairs"].to_list() == [900, 50]

@@ -82,6 +82,12 @@ def _apart(own: Record, base: Record, *, more: bool) -> str:
     return "better" if (above if more else below) else "worse" if (below if more else above) else "equal"
 
 
+def others(rows: pl.DataFrame, basis: str) -> int:
+    """Return how many other methods were scored on a basis, persistence among them."""
+    score = rows.filter(pl.col("basis") == basis, pl.col("metric").is_in(list(_COMPARED)))
+    return len(set(score["forecaster"]) - {SERVED})
+
+
 def tally(standings: pl.DataFrame) -> dict[str, int]:
     """Return how many standings are better, equal and worse."""
     return {v: int((standings["verdict"] == v).sum()) for v in ("better", "equal", "worse")}
@@ -164,6 +170,23 @@ def reliability(records: Sequence[Record], basis: str, horizon: int) -> pl.DataF
     ]  # fmt: skip
     schema = {"forecaster": pl.String, "said": pl.Float64, "came": pl.Float64, "pairs": pl.Int64}
     return pl.DataFrame(rows, schema=schema).sort("forecaster", "said")
+
+
+def ablations(records: Sequence[Record], basis: str, horizon: int) -> pl.DataFrame:
+    """Return the standings of variants of the model beside the whole one, with a column `variant`; no intervals.
+
+    `records` are {"variant", "basis", "horizon", "metric", "value", "gain"}; the whole model itself has no gain. Within
+    1 % a variant is as good.
+    """
+    rows = [
+        {
+            "variant": r["variant"], "metric": r["metric"], "horizon": horizon, "rival": "the whole model",
+            "rival_value": None, "value": r["value"], "gain": r["gain"], "low": None, "high": None,
+            "verdict": "worse" if r["gain"] < -TOLERATED else "better" if r["gain"] > TOLERATED else "equal",
+        }
+        for r in records if (r["basis"], r["horizon"]) == (basis, horizon) and r["gain"] is not None
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema={"variant": pl.String, **STANDINGS})
 
 
 def spread(seeds: Sequence[Record], basis: str, horizon: int) -> pl.DataFrame:

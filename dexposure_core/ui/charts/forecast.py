@@ -32,9 +32,9 @@ def beside(
         weeks: horizon.
         details: what to write before the amounts under each name.
     """
-    forecast = "◆ forecast with 90 % interval" if frame["low"].is_finite().any() else "◆ forecast"
-    legend = f"{forecast}, ○ what happened" if frame["actual"].is_finite().any() else forecast
-    unit = f"% of today in {weeks} weeks; {legend}; 0: no change (persistence)"
+    forecast = "◆ expected, 90 % interval" if frame["low"].is_finite().any() else "◆ expected"
+    legend = f"{forecast}; ○ happened" if frame["actual"].is_finite().any() else forecast
+    unit = f"% of today in {weeks} weeks; 0: persistence; {legend}"
     drawn = base.figure(title, unit, height=110 + _ROW * frame.height)
     rows = list(range(frame.height))
     today = frame["today"].to_list()

@@ -111,9 +111,11 @@ def _hover(standing: Mapping[str, Any] | None) -> str:
         return "not defined"
     verdict = {"better": "better than", "equal": "as good as", "worse": "worse than"}[standing["verdict"]]
     span = _span(standing)
+    rival = standing["rival_value"]
+    beside = "" if rival is None else f" beside {text.number(rival)}"
     return (
         f"{verdict} {text.html(standing['rival'])}: {points(standing['gain'])}{f' (90 %: {span})' if span else ''}"
-        f"<br>{text.number(standing['value'])} beside {text.number(standing['rival_value'])}"
+        f"<br>{text.number(standing['value'])}{beside}"
     )
 
 

@@ -50,11 +50,9 @@ def said(evaluation: Evaluation, basis: str, horizon: int, forecaster: str) -> s
     if beside.is_empty():
         return "It has not been scored for this basis and horizon; `dexposure evaluate --all --keep` does so."
     count = skill.tally(beside)
-    lead = (
-        f"On {text.plural(evaluation.document['origins'], 'origin')} it had never seen, {_steps(evaluation, horizon)} "
-    )
-    lead += f"ahead, it beat **no change** in {count['better']} of {text.plural(beside.height, 'score')}"
-    lead += f" and was worse in {count['worse']}"
+    seen = text.plural(_origins(evaluation, basis, horizon), "origin")
+    lead = f"On {seen} it had never seen, {_steps(evaluation, horizon)} ahead, it beat **no change** in "
+    lead += f"{count['better']} of {text.plural(beside.height, 'score')} and was worse in {count['worse']}"
     best = _at(skill.best_standings(evaluation.document["standings"], basis), horizon)
     if forecaster != SERVED or best.is_empty():
         return f"{lead}."
@@ -113,6 +111,12 @@ def _at(standings: pl.DataFrame, horizon: int) -> pl.DataFrame:
 
 def _by_metric(standings: pl.DataFrame) -> dict[str, str]:
     return {s["metric"]: f"{SIGNS[s['verdict']]} {words.points(s['gain'])}" for s in standings.to_dicts()}
+
+
+def _origins(evaluation: Evaluation, basis: str, horizon: int) -> int:
+    """Return from how many origins a horizon was scored: fewer the longer it is."""
+    known = [f["origins"] for f in evaluation.document["facts"] if (f["basis"], f["horizon"]) == (basis, horizon)]
+    return int(known[0] if known else evaluation.document["origins"])
 
 
 def _steps(evaluation: Evaluation, horizon: int) -> str:

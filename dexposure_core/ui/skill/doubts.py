@@ -83,19 +83,22 @@ def _seeds(shown: Shown) -> None:
 
 
 def _ablations(shown: Shown) -> None:
-    rows = [
-        r for r in shown.document.get("ablations") or []
-        if (r["basis"], r["horizon"]) == (shown.view.basis, shown.view.horizon)
-    ]  # fmt: skip
-    if not rows:
+    found = skill.ablations(shown.document.get("ablations") or [], shown.view.basis, shown.view.horizon)
+    if found.is_empty():
         return
     st.subheader("What each piece of the model is worth", anchor=False)
-    st.markdown(f"The same evaluation with one piece left out or changed, {shown.ahead} ahead; gain as above.")
-    told = pl.DataFrame({
-        "variant": [str(r["variant"]) for r in rows], "score": [words.title(r["metric"]) for r in rows],
-        "value": [text.number(r["value"]) for r in rows], "gain": [words.points(r["gain"]) for r in rows],
-    })  # fmt: skip
-    export.table(told, "ablations", shown.origin, labels={"variant": "Variant"})
+    st.markdown(
+        f"The same model trained again with one piece left out or held fast, {shown.ahead} ahead, beside the whole. "
+        "▼ worse without it: the piece is worth having. ▲ better without it. ≈ within 1 %. One training run each."
+    )
+    known = found["metric"].unique().to_list()
+    rows = {m: words.title(m) for m in words.MAIN if m in known}
+    variants = found["variant"].unique(maintain_order=True).to_list()
+    title = f"Gain without a piece, {shown.view.basis} basis, {shown.ahead} ahead"
+    figure = charts.cells(
+        found, rows, [(v, str(v)) for v in variants], title=title, by="variant", unit="▲ better   ≈ as good   ▼ worse"
+    )
+    export.chart(figure, found, "matrix-ablations", shown.origin, alt=title)
 
 
 def _sources(shown: Shown) -> None:

@@ -57,6 +57,11 @@ class Shown:
         """Return the standings beside the best baselines on the chosen basis."""
         return skill.best_standings(self.document["standings"], self.view.basis)
 
+    def answer(self) -> str:
+        """Return the page's answer."""
+        others = skill.others(self.evaluation.rows, self.view.basis)
+        return words.answer(self.best(), self.persistence(), self.view.basis, others)
+
     def persistence(self) -> pl.DataFrame:
         """Return the standings beside persistence on the chosen basis."""
         return skill.persistence_standings(self.evaluation.rows, self.view.basis)
@@ -77,6 +82,9 @@ def short(shown: Shown) -> None:
         )
         every = controls.switch("every", "Every score", help="All scores that can be compared, by their names")
     standings = shown.best() if beside == "best" else shown.persistence()
+    if standings.is_empty():
+        _absent("Nothing was scored on this basis")
+        return
     left, right = st.columns([2, 5])
     with left, st.container(key="verdicts"):
         found = words.lists(standings, f"{words.unit_of(shown.evaluation)}s")
@@ -195,7 +203,7 @@ def measures(shown: Shown) -> None:
     if not covered.is_empty():
         title = f"How often 90 % intervals held, {shown.ahead} ahead"
         figure = charts.coverage(covered, covered["what"].to_list(), title=title)
-        export.chart(figure, covered, "coverage", shown.origin)
+        export.chart(figure, covered, "matrix-coverage", shown.origin)
     export.table(told, "measured", shown.origin, labels=MEASURED, full=found, height=560)
     st.caption(
         "R² = 1 − SSE/SST over the hold-out, not a squared correlation; below 0 is worse than the mean of what came. "

@@ -32,7 +32,7 @@ MAIN: Final[Mapping[str, tuple[str, str]]] = {
 }
 RIVALS: Final[Mapping[str, str]] = {"best": "best other method", "persistence": "no change (persistence)"}
 OVER: Final[Mapping[str, str]] = {"best": "the best other method", "persistence": "no change (persistence)"}
-ABSENT: Final = "This part was not asked for when the evaluation was made; `dexposure evaluate --all --keep` makes it."
+ABSENT: Final = "dexposure evaluate --all --keep makes an evaluation with every part, basis and horizon."
 FAR: Final = 10.0  # a gain beyond this is only said to be beyond it
 HELPS, SAME, HURTS = "better", "equal", "worse"
 REMEDY: Final = (
@@ -80,18 +80,18 @@ def meaning(metric: str) -> str:
     return f"{metric}: {found.help}; {'more' if found.more_is_better else 'less'} is better."
 
 
-def answer(best: pl.DataFrame, persistence: pl.DataFrame, basis: str) -> str:
-    """Answer in one sentence: how often is the forecast better than the best other method and than no change?"""
+def answer(best: pl.DataFrame, persistence: pl.DataFrame, basis: str, others: int) -> str:
+    """Answer in one sentence: how often is the forecast better than the best of `others` methods and than no change?"""
     if best.is_empty():
         return f"The forecast has not been scored on the {basis} basis."
     count = skill.tally(best)
     held = skill.tally(persistence)
     horizons = best["horizon"].n_unique()
-    scores = best["metric"].n_unique()
+    scored = f"{text.plural(best['metric'].n_unique(), 'score')}, {text.plural(horizons, 'horizon')}"
     return (
-        f"On the {basis} basis the forecast beats the **best of all other methods** in **{count['better']} of "
-        f"{best.height}** comparisons ({text.plural(scores, 'score')}, {text.plural(horizons, 'horizon')}), "
-        f"does as well in {count['equal']} and worse in **{count['worse']}**. {_beside(held, persistence.height)}"
+        f"On the {basis} basis the forecast beats the **best of {text.plural(others, 'other method')}** in "
+        f"**{count['better']} of {best.height}** comparisons ({scored}), does as well "
+        f"in {count['equal']} and worse in **{count['worse']}**. {_beside(held, persistence.height)}"
     )
 
 

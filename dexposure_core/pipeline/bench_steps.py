@@ -21,7 +21,7 @@ from dexposure_core.measures import measure_all
 from dexposure_core.network.build import from_holdings
 from dexposure_core.network.issuers import map_tokens
 from dexposure_core.network.snapshot import Basis
-from dexposure_core.pipeline.engines.local import in_order
+from dexposure_core.pipeline.jobs import in_order
 from dexposure_core.settings import processors
 from dexposure_core.store import Store, open_store
 

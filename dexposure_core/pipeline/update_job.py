@@ -20,6 +20,7 @@ from dexposure_core.pipeline.feeds import Feed, of_whole_input, review, today
 from dexposure_core.pipeline.known import issuers, listed, names_of, overlaid, stated
 from dexposure_core.pipeline.overriding import Overriding
 from dexposure_core.pipeline.week import UNUSABLE, Tables, sealed, token_cents, week_tables
+from dexposure_core.settings import processors
 from dexposure_core.store import Shared, Store, VintageWriter
 
 if TYPE_CHECKING:
@@ -208,8 +209,10 @@ class UpdateJob:
         """Return the tables of a date that is computed anew; without UNUSABLE when from the base's own holdings."""
         before = self.previous[date]
         previous = None if before is None else self.rows(before)
-        week = week_tables(date, self.rows(date), previous, self.tokens, self.names, chains=self.chains)
-        return sealed(week if date in self.changed else _as_given(week, self.base, date))
+        workers = max(1, processors() // len(self.computed))
+        rows = self.rows(date)
+        week = week_tables(date, rows, previous, self.tokens, self.names, chains=self.chains, workers=workers)
+        return sealed(week if date in self.changed else _as_given(week, self.base, date), workers=workers)
 
     def finish(self, writer: VintageWriter, names: pl.DataFrame) -> None:
         """Write what is not of one computed date: findings about the inputs, gaps, names, tokens, events."""

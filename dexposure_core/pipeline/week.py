@@ -7,8 +7,9 @@ other processes, Spark, an update of some weeks) calls the same function and equ
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import polars as pl
@@ -18,7 +19,8 @@ from dexposure_core.network.build import with_opening
 from dexposure_core.network.coverage import cents, chains_of, unusable
 from dexposure_core.network.health import check_period
 from dexposure_core.network.period import FINDINGS, HOLDINGS, PROTOCOLS, Balances, Period, snapshot_of
-from dexposure_core.network.snapshot import BASES, Snapshot
+from dexposure_core.network.snapshot import BASES, Basis, Snapshot
+from dexposure_core.pipeline.jobs import in_order
 from dexposure_core.store import seal
 from dexposure_core.stress import standard_losses
 
@@ -45,6 +47,7 @@ def week_tables(
     names: pl.DataFrame,
     *,
     chains: str = "default",
+    workers: int = 1,
 ) -> Tables:
     """Return the rows of every dated table of one week, and the names of its protocols.
 
@@ -55,46 +58,59 @@ def week_tables(
         tokens: the tokens table: token, issuer, method.
         names: protocol, name, category, sector.
         chains: which chains count; see `network.build.from_holdings`.
+        workers: how many threads share the work of this week.
     """
     period, before = with_opening(date, holdings, previous, tokens, chains=chains)
     odd = holdings.select(list(HOLDINGS)).filter(unusable().is_not_null())
-    return {**tables_of(period, before, names), UNUSABLE: odd}
+    return {**tables_of(period, before, names, workers=workers), UNUSABLE: odd}
 
 
-def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame) -> Tables:
+def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame, *, workers: int = 1) -> Tables:
     """Return the rows of every dated table (table name → rows, date included), and the names of its protocols.
 
     Args:
         period: the week's networks, from whatever source.
         previous: balances at the previous snapshot, for the health checks; None on the first date.
         names: protocol, name, category, sector; ids it lacks are named by themselves.
+        workers: how many threads share the work.
     """
     period = settled(period)
     tables: Tables = {table: _dated(getattr(period, table), period.date) for table in _PERIOD_TABLES}
-    held = chains_of(period.holdings)
-    tables["chains"] = _dated(_in_cents(held) if _whole_cents(period.holdings) else held, period.date)
-    tables[SIZES] = token_cents(period.holdings)
-    findings = pl.concat([period.findings.cast(FINDINGS), check_period(period, previous)])
-    tables["findings"] = _dated(findings, period.date)
-    scored = [measured(snapshot_of(period, basis, names)) for basis in BASES]
+    jobs: list[Callable[[], Tables]] = [partial(_scored, period, basis, names) for basis in BASES]
+    jobs += [partial(_checked, period, previous), partial(_held, period)]
+    *scored, checked, held = in_order(jobs, workers)
     for table in ("measures", "importance", "sector_exposures"):
         parts = [part[table] for part in scored if part]
         if parts:
             tables[table] = pl.concat(parts)
-    tables[NAMES] = _names(period.nodes, names)
-    tables[ISSUERS] = period.issuers
-    return tables
+    return {**tables, **checked, **held, NAMES: _names(period.nodes, names), ISSUERS: period.issuers}
 
 
-def sealed(week: Tables) -> Tables:
+def sealed(week: Tables, *, workers: int = 1) -> Tables:
     """Return a week's tables as they will be stored, with their fingerprints (SEALS: table, digest).
 
     An engine seals where it computes, so that writing is all that is left to do one week after the other.
     """
-    ready = {table: rows if table in COLLECTED else seal(table, rows) for table, rows in week.items()}
-    marks = [(table, rows[1]) for table, rows in ready.items() if isinstance(rows, tuple)]
-    tables = {table: rows[0] if isinstance(rows, tuple) else rows for table, rows in ready.items()}
-    return {**tables, SEALS: pl.DataFrame(marks, schema={"table": pl.String, "digest": pl.Binary}, orient="row")}
+    names = sorted(set(week).difference(COLLECTED), key=lambda table: -week[table].height)  # the longest first
+    ready = dict(zip(names, in_order([partial(seal, name, week[name]) for name in names], workers), strict=True))
+    marks = {"table": names, "digest": [digest for _, digest in ready.values()]}
+    seals = pl.DataFrame(marks, schema={"table": pl.String, "digest": pl.Binary})
+    return {**week, **{name: rows for name, (rows, _) in ready.items()}, SEALS: seals}
+
+
+def _scored(period: Period, basis: Basis, names: pl.DataFrame) -> Tables:
+    return measured(snapshot_of(period, basis, names))
+
+
+def _checked(period: Period, previous: Balances | None) -> Tables:
+    findings = pl.concat([period.findings.cast(FINDINGS), check_period(period, previous)])
+    return {"findings": _dated(findings, period.date)}
+
+
+def _held(period: Period) -> Tables:
+    held = chains_of(period.holdings)
+    chains = _dated(_in_cents(held) if _whole_cents(period.holdings) else held, period.date)
+    return {"chains": chains, SIZES: token_cents(period.holdings)}
 
 
 def token_cents(holdings: pl.DataFrame) -> pl.DataFrame:

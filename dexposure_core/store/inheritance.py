@@ -68,13 +68,14 @@ class Inheritance:
         marks = self._digests.get(table)
         if marks is None:
             return {}
-        found: dict[Path, list[Digest]] = {}
+        starts, paths = self.base.part_starts(table), self.base.parquet_paths(table)
+        found: dict[int, list[Digest]] = {}
         for date, rows, digest in marks.sort("date").select("date", "rows", "digest").iter_rows():
-            path = self.base.part_of(table, date)
-            if path is None:
+            place = bisect.bisect_right(starts, date) - 1
+            if place < 0:
                 raise CorruptVintage(f"{self.base.path}: {table} of {date} has no file; import the data again")
-            found.setdefault(path, []).append(Digest(date=date, rows=rows, digest=bytes.fromhex(digest)))
-        parts = [Part(path=path, digests=tuple(of), whole=self._whole(of)) for path, of in found.items()]
+            found.setdefault(place, []).append(Digest(date=date, rows=rows, digest=bytes.fromhex(digest)))
+        parts = [Part(path=paths[place], digests=tuple(of), whole=self._whole(of)) for place, of in found.items()]
         return {mark.date: part for part in parts for mark in part.digests if mark.date is not None}
 
     def _whole(self, marks: list[Digest]) -> bool:

@@ -133,6 +133,10 @@ class Reader:
                 starts.append(part)
         return parts
 
+    def part_starts(self, table: str) -> list[dt.date]:
+        """Return the first dates of a table's parts, in the order of `parquet_paths`."""
+        return [dt.date.fromisoformat(start) for start in self._parts[table][0]]
+
     def part_of(self, table: str, date: dt.date) -> Path | None:
         """Return the file that holds a date's rows of a table, None where there can be none."""
         starts, files = self._parts[table]

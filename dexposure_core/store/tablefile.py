@@ -114,7 +114,9 @@ class TableFile:
             frame = frame.filter(pl.col("date").is_not_null())
         if frame.is_empty():
             return
-        self._hold(frame)
+        if self.table.dated:
+            self._make_room(*_span(frame["date"]))
+        self._hold(frame, in_order=False)
 
     def keep(self, date: dt.date, share: Callable[[Path, Path], bool]) -> None:
         """Take over a date's rows from the older vintage: with its whole part where that stays as it is.
@@ -171,18 +173,17 @@ class TableFile:
 
     def _append_sealed(self, rows: pl.DataFrame, digest: bytes) -> None:
         """Add the rows of one date, sorted and of this table's schema, with their fingerprint."""
+        if rows.is_empty():
+            return
+        date = rows["date"][0]
         self.rows += len(rows)
-        if not rows.is_empty():
-            date = rows["date"][0]
-            self._hold(rows, Digest(date=date, rows=len(rows), digest=digest))
+        if new := self._make_room(date, date):
+            self._known[date] = Digest(date=date, rows=len(rows), digest=digest)
+        self._hold(rows, in_order=new)
 
-    def _hold(self, frame: pl.DataFrame, mark: Digest | None = None) -> None:
-        """Hold rows back; they are of this table's schema, and sorted rows of one date where there is a mark."""
-        if self.table.dated:
-            new = self._make_room(frame["date"])
-            self._held_sorted = self._held_sorted and new and mark is not None
-            if new and mark is not None:
-                self._known[mark.date] = mark
+    def _hold(self, frame: pl.DataFrame, *, in_order: bool) -> None:
+        """Hold rows back; `in_order`: they are sorted, and of one date later than any so far."""
+        self._held_sorted = self._held_sorted and in_order
         self._held.append(frame)
         self._held_rows += len(frame)
 
@@ -190,11 +191,11 @@ class TableFile:
         self._drain(everything=True)
         self._close_part()
 
-    def _make_room(self, dates: pl.Series) -> bool:
-        """Write whole dates before new ones are held; return whether all dates are later than any so far."""
-        first, last = dates.min(), dates.max()
-        if not (isinstance(first, dt.date) and isinstance(last, dt.date)):
-            raise TypeError(f"{self.table.name}: not a column of dates")
+    def _make_room(self, first: dt.date, last: dt.date) -> bool:
+        """Write whole dates before those from first to last are held; return whether these are later than any so far.
+
+        Note when a date comes after it was written.
+        """
         new = first > self._held_last
         if new and self._held_rows >= ROWS_PER_GROUP:
             self._drain(everything=False)
@@ -218,11 +219,13 @@ class TableFile:
             self._close_part()
             return
         group: list[tuple[dt.date | None, pl.DataFrame]] = []
-        for part in canonical.by_date(frame):
-            group.append(part)
-            if sum(len(rows) for _, rows in group) >= ROWS_PER_GROUP:
+        size = 0
+        for date, rows in canonical.by_date(frame):
+            group.append((date, rows))
+            size += len(rows)
+            if size >= ROWS_PER_GROUP:
                 self._write_dates(group)
-                group = []
+                group, size = [], 0
         if group and everything:
             self._write_dates(group)
         elif group:
@@ -273,9 +276,16 @@ class TableFile:
         self.paths, self.digests, self._ordered, self._written_last = [], [], True, None
         self.shared, self._written, self._held_last = {}, {}, dt.date.min
         for date in dates:
-            rows = source.filter(pl.col("date") == date).collect()
-            self._hold(rows)
+            self._make_room(date, date)
+            self._hold(source.filter(pl.col("date") == date).collect(), in_order=False)
         self._finish()
         for path in shuffled.iterdir():
             path.unlink()
         shuffled.rmdir()
+
+
+def _span(dates: pl.Series) -> tuple[dt.date, dt.date]:
+    first, last = dates.min(), dates.max()
+    if not (isinstance(first, dt.date) and isinstance(last, dt.date)):
+        raise TypeError(f"column {dates.name}: not dates")
+    return first, last

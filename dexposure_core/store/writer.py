@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import msgspec
 import polars as pl
@@ -29,7 +29,9 @@ from dexposure_core.store.tablefile import TableFile
 
 _COMPRESSION_LEVEL: Final = 3
 _KEYS: Final = {"protocols": "protocol", "tokens": "token", "listings": "protocol", "stated": "token"}
-_CLOSING: Final = 4  # tables closed at a time
+_AT_ONCE: Final = 4  # tables closed, or files flushed
+_Given = TypeVar("_Given")
+_Result = TypeVar("_Result")
 _DIGESTS: Final = "digests"
 _INPUTS: Final = "inputs"
 
@@ -62,6 +64,7 @@ class VintageWriter:
         self._calendar: dict[str, set[dt.date]] = {}
         self._inputs: dict[dt.date, tuple[int, pl.DataFrame]] = {}
         self._same_inputs: set[dt.date] = set()
+        self._made: dict[Path, FileRecord] = {}  # files of this build that lie on the disk
         self._inheritance = inheritance
         self._closed = False
 
@@ -163,10 +166,9 @@ class VintageWriter:
             raise RuntimeError("this build is already published; start a new VintageWriter")
         self._closed = True
         names = [name for name in self._files if name != _DIGESTS]
-        with ThreadPoolExecutor(_CLOSING, thread_name_prefix="close") as pool:  # compression lets go of the lock
-            digests = dict(zip(names, pool.map(lambda name: self._files[name].close(), names), strict=True))
+        digests = dict(zip(names, _at_once(self._finish, names), strict=True))
         self._files[_DIGESTS].append(self._digest_table())
-        self._files[_DIGESTS].close()
+        self._finish(_DIGESTS)
         self._check_keys()
         manifest = Manifest(
             vintage="",
@@ -188,13 +190,23 @@ class VintageWriter:
         self.point(vintage)
         return vintage
 
+    def _finish(self, name: str) -> bytes:
+        """Close a table, flush its own files to the disk and note their records; return the table's fingerprint."""
+        file = self._files[name]
+        digest = file.close()
+        for path in file.paths:
+            if path not in file.shared:
+                self._made[path] = FileRecord(bytes=path.stat().st_size, sha256=vintages.sha256(path))
+                vintages.sync(path)
+        return digest
+
     def _records(self) -> Iterator[tuple[str, FileRecord]]:
         """Yield the path and the record of every file; a shared one has that of the older vintage."""
         older = {} if self._inheritance is None else self._inheritance.records()
         for file in self._files.values():
             for path in sorted(file.paths):
                 name = path.relative_to(self._folder).as_posix()
-                yield name, older[name] if path in file.shared else _record(path)
+                yield name, older[name] if path in file.shared else self._made[path]
 
     def _digest_table(self) -> pl.DataFrame:
         """Return the rows of the digests table: of every table and date, and of what the source gave."""
@@ -239,9 +251,9 @@ class VintageWriter:
         if final.exists():
             return False
         manifests.write(manifest, self._folder)
-        shared = {path for file in self._files.values() for path, linked in file.shared.items() if linked}
-        for path in (*(p for p in sorted(self._folder.rglob("*")) if p not in shared), self._folder):
-            vintages.sync(path)
+        linked = {path for file in self._files.values() for path, by_link in file.shared.items() if by_link}
+        _at_once(vintages.sync, [p for p in self._folder.rglob("*") if p not in linked and p not in self._made])
+        vintages.sync(self._folder)
         try:
             self._folder.rename(final)
         except OSError:
@@ -252,5 +264,7 @@ class VintageWriter:
         return True
 
 
-def _record(path: Path) -> FileRecord:
-    return FileRecord(bytes=path.stat().st_size, sha256=vintages.sha256(path))
+def _at_once(work: Callable[[_Given], _Result], things: Sequence[_Given]) -> list[_Result]:
+    """Return the result of each, several done at a time: compression and the disk let go of Python's lock."""
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="close") as pool:
+        return list(pool.map(work, things))

@@ -56,7 +56,7 @@ with right:
 with st.expander("Every measure and stress loss: today, expected, interval, how often such intervals held, source"):
     full = outlook.full_numbers(result)
     export.table(outlook.numbers(result, held), "numbers", origin, labels=outlook.NUMBER_LABELS, full=full)
-    st.caption(outlook.served_from(result))
+    st.caption(f"{outlook.NUMBERS} {outlook.served_from(result)}")
 
 st.subheader("Watchlist: whose failure may cost more", anchor=False)
 st.caption("What direct creditors lose if its tokens go to zero, share of system TVL; 5 % and 95 % of drawn futures.")

@@ -40,10 +40,14 @@ GONE_LABELS: Final = {
     "at_risk_usd": "At risk, USD m",
 }  # fmt: skip
 NUMBER_LABELS: Final = {
-    "what": "Measure or loss", "today": "Today (no change)", "expected": "Expected", "moved": "Change",
-    "interval": "90 % interval", "held": "Such intervals held", "served": "Served from",
+    "what": "Measure or loss", "today": "Today", "expected": "Expected", "moved": "Change",
+    "interval": "90 % interval", "held": "Held", "served": "Served from",
 }  # fmt: skip
 _LEAST: Final = 1e-9  # a smaller change, relative to the whole, is rounding
+NUMBERS: Final = (
+    "Today is what persistence expects. Held: how often such 90 % intervals held on the hold-out. Served from: what "
+    "the number leans on most beside today's; today means that nothing forecast it better."
+)
 RANKS: Final = {"usd": "USD expected or at risk", "probability": "Probability"}
 SOURCES: Final = {
     "existence": "whether an exposure exists", "size": "its size", "new_size": "the size of a new one", "tvl": "TVL",

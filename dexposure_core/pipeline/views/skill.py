@@ -89,8 +89,10 @@ def others(rows: pl.DataFrame, basis: str) -> int:
 
 
 def tally(standings: pl.DataFrame) -> dict[str, int]:
-    """Return how many standings are better, equal and worse."""
-    return {v: int((standings["verdict"] == v).sum()) for v in ("better", "equal", "worse")}
+    """Return how many standings are better, equal and worse, and how many of the last are so beyond chance (`sure`)."""
+    count = {v: int((standings["verdict"] == v).sum()) for v in ("better", "equal", "worse")}
+    sure = standings.filter(pl.col("verdict") == "worse", pl.col("high") < 0).height
+    return {**count, "sure": sure}
 
 
 def column(rows: pl.DataFrame, basis: str, horizon: int, metric: str) -> pl.DataFrame:

@@ -77,7 +77,10 @@ def _seeds(shown: Shown) -> None:
     st.subheader(f"Trained {text.plural(shown.document['seed_count'], 'time')}, each with another seed", anchor=False)
     main = found.filter(pl.col("metric").is_in(list(words.MAIN)))
     st.markdown(f"Mean and range of each score, {shown.ahead} ahead: what the luck of training is worth.")
-    told = main.with_columns(pl.Series("metric", [words.title(m) for m in main["metric"].to_list()]))
+    told = pl.DataFrame({
+        "metric": [words.title(m) for m in main["metric"].to_list()],
+        **{end: [text.number(v) for v in main[end].to_list()] for end in ("mean", "low", "high")},
+    })  # fmt: skip
     labels = {"metric": "Score", "mean": "Mean", "low": "Least", "high": "Most"}
     export.table(told, "seeds", shown.origin, labels=labels, full=found)
 

@@ -220,13 +220,15 @@ def events(shown: Shown) -> None:
     if not parts:
         _absent("No event studies in this evaluation")
         return
-    st.markdown("  \n".join(words.event(part, name) for name, part in parts.items()))
+    rows = shown.evaluation.event_rows
+    held = {n: skill.measured(rows.filter(pl.col("event") == n), shown.view.basis, shown.view.horizon) for n in parts}
+    st.markdown("  \n".join(words.event(part, held[name], name) for name, part in parts.items()))
     both = pl.concat([part.with_columns(event=pl.lit(name)) for name, part in parts.items()])
     known = both["metric"].unique().to_list()
-    rows = {m: words.title(m) for m in words.MAIN if m in known}
+    told = {m: words.title(m) for m in words.MAIN if m in known}
     title = f"Eight targets after the event, {shown.ahead} ahead"
     figure = charts.cells(
-        both, rows, [(n, n) for n in parts], title=title, by="event",
+        both, told, [(n, n) for n in parts], title=title, by="event",
         unit="gain over the best other method: ▲ better   ≈ as good   ▼ worse",
     )  # fmt: skip
     export.chart(figure, both, "matrix-events", shown.origin, alt=title)

@@ -91,7 +91,8 @@ def answer(best: pl.DataFrame, persistence: pl.DataFrame, basis: str, others: in
     return (
         f"On the {basis} basis the forecast beats the **best of {text.plural(others, 'other method')}** in "
         f"**{count['better']} of {best.height}** comparisons ({scored}), does as well "
-        f"in {count['equal']} and worse in **{count['worse']}**. {_beside(held, persistence.height)}"
+        f"in {count['equal']} and worse in **{count['worse']}** ({count['sure']} beyond chance). "
+        f"{_beside(held, persistence.height)}"
     )
 
 
@@ -99,8 +100,7 @@ def _beside(held: Mapping[str, int], whole: int) -> str:
     if not whole:
         return ""
     return (
-        f"Against persistence, which expects no change, it is better in **{held['better']} of {whole}** and worse in "
-        f"{held['worse']}."
+        f"Against no change (persistence) it is better in **{held['better']} of {whole}** and worse in {held['worse']}."
     )
 
 
@@ -221,10 +221,10 @@ def coverage(measured: pl.DataFrame) -> str:
     known = measured.drop_nulls("covered")
     if known.is_empty():
         return "How often the intervals held was not measured."
-    parts = [f"the 90 % intervals held **{text.percent(known['covered'].mean())}** of the time as served"]  # type: ignore[arg-type]
-    joint, alone = (known[c].drop_nulls().mean() for c in ("covered_joint", "covered_alone"))
-    parts += [f"{text.percent(joint)} from joint draws as they are"] if joint is not None else []  # type: ignore[arg-type]
-    parts += [f"{text.percent(alone)} if exposures were drawn one by one"] if alone is not None else []  # type: ignore[arg-type]
+    parts = [f"the 90 % intervals held **{text.percent(_mean(known['covered']))}** of the time as served"]
+    joint, alone = (known[c].drop_nulls() for c in ("covered_joint", "covered_alone"))
+    parts += [f"{text.percent(_mean(joint))} from joint draws as they are"] if len(joint) else []
+    parts += [f"{text.percent(_mean(alone))} if exposures were drawn one by one"] if len(alone) else []
     better = int((known["skill_low"] > 0).sum())
     return (
         f"Over {text.plural(known.height, 'measure and stress loss', 'measures and stress losses')} "
@@ -232,12 +232,14 @@ def coverage(measured: pl.DataFrame) -> str:
     )
 
 
-def event(standings: pl.DataFrame, name: str) -> str:
-    """Say how the forecast did in the weeks after an event."""
+def event(standings: pl.DataFrame, measured: pl.DataFrame, name: str) -> str:
+    """Say how the forecast did in the weeks after an event, and whether its intervals of measures held."""
     count = skill.tally(standings)
+    held = measured["covered"].drop_nulls()
+    tail = f"; its 90 % intervals held {text.percent(_mean(held))} of the time" if len(held) else ""
     return (
         f"**{text.markdown(name)}**: better than the best other method in {count['better']} of {standings.height} "
-        f"comparisons, worse in {count['worse']}."
+        f"comparisons, worse in {count['worse']}{tail}."
     )
 
 
@@ -266,6 +268,10 @@ def leaks(found: Sequence[Mapping[str, Any]]) -> str:
         f"Made-up snapshots after the origin change no forecast: **{passed} of {len(found)}** tests passed, "
         f"bit by bit{tail}."
     )
+
+
+def _mean(values: pl.Series) -> float:
+    return float(values.sum()) / len(values)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -79,7 +79,8 @@ def bare():
              "entrants": 0.1, "flicker_births": None, "flicker_deaths": 0.25}  # fmt: skip
     return {
         "vintage": "2025-08-18-world", "simulated": True, "frequency": "week", "first_origin": "2025-01-06",
-        "origins": 33, "trained_on": "trained on a world", "event_dates": [{"date": "2025-01-13", "name": "<img src=x> run"}],
+        "origins": 33, "trained_on": "trained on a world",
+        "event_dates": [{"date": "2025-01-13", "name": "<img src=x> run"}],
         "rows": rows(), "standings": standings(), "reliability": reliability(), "weeks": weeks(), "sources": [],
         "facts": [{"basis": b, "horizon": h, **facts} for b in BASES for h in HORIZONS], "leak_test": [], "events": [],
         "event_standings": [], "seeds": [], "null_world": {}, "notes": [],

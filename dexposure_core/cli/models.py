@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,9 @@ from dexposure_core.pipeline.numbers import amount, percent, usd
 
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
+
+
+SEEDS: Final = 3  # with --all
 
 
 @click.command()
@@ -79,15 +82,16 @@ def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecas
 @click.option("--leak-test", "leaks", is_flag=True, help="Also test that what comes after an origin changes nothing.")
 @click.option("--events", is_flag=True, help="Also Terra, FTX and SVB, everything fitted before them.")
 @click.option("--null-world", is_flag=True, help="Also the same table on a world in which there is no skill to be had.")
-@click.option("--seeds", type=click.IntRange(min=0), default=0, help="Also train so many seeds; mean and range.")
-@click.option("--all", "everything", is_flag=True, help="All of these but --seeds.")
+@click.option("--ablations", is_flag=True, help="Also the model with something left out, to see what it is worth.")
+@click.option("--seeds", type=click.IntRange(min=0), help="Also train so many seeds; mean and range. With --all: 3.")
+@click.option("--all", "everything", is_flag=True, help="All of these.")
 @click.option("--fresh", is_flag=True, help="Compute finished parts again.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the report: HTML and JSON.")
 @click.option("--keep", is_flag=True, help="Also keep it beside the weights, where the Skill page reads it.")
 @click.pass_obj
 def evaluate(
     ctx: Context, /, bases: tuple[Basis, ...], horizons: tuple[int, ...], forecasters: tuple[str, ...], *,
-    everything: bool, out: Path | None, keep: bool, seeds: int, fresh: bool, **sections: bool,
+    everything: bool, out: Path | None, keep: bool, seeds: int | None, fresh: bool, **sections: bool,
 ) -> None:  # fmt: skip
     """Score forecasters on the hold-out, persistence first; prints what is true, good or bad.
 
@@ -106,7 +110,7 @@ def evaluate(
     with ctx.progress(" origins") as progress:
         document = run(
             store, forecasters=forecasters or None, bases=bases or None, horizons=horizons or None, progress=progress,
-            extras=replace(extras, seeds=seeds, fresh=fresh),
+            extras=replace(extras, seeds=SEEDS * everything if seeds is None else seeds, fresh=fresh),
         )  # fmt: skip
     paths = [*(write_evaluation(out, document) if out else ()), *([kept.keep(document, store)] if keep else ())]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from dexposure_core.errors import UnknownForecaster, suggest
+from dexposure_core.forecast.ablation import FROZEN, Variant
 from dexposure_core.forecast.baselines import BASELINES, PairMemoryForecaster, Persistence
 from dexposure_core.forecast.model import Dexposure
 from dexposure_core.forecast.record import Forecast, Forecaster
@@ -23,7 +24,7 @@ __all__ = [
     "find_forecaster",
 ]
 
-FORECASTERS: Final[tuple[Forecaster, ...]] = (*BASELINES, Dexposure())
+FORECASTERS: Final[tuple[Forecaster, ...]] = (*BASELINES, Variant(name=FROZEN, variant=FROZEN), Dexposure())
 
 
 def find_forecaster(name: str) -> Forecaster:

@@ -34,6 +34,11 @@ def mirrored(key: Indices, n: int) -> Indices:
     return (key % max(n, 1)) * n + key // max(n, 1)
 
 
+def both_ways(key: Indices, past: Window) -> Indices:
+    """Return the keys, on the flow basis with every pair the other way round too: only its direction is open."""
+    return distinct(np.concatenate([key, mirrored(key, past.size)])) if past.origin.basis == "flow" else key
+
+
 def in_degree(past: Window, lag: int) -> Indices:
     """Return (N,) how many creditors each protocol had `lag` snapshots before the origin."""
     return np.bincount(past.key[past.lag == lag] % past.size, minlength=past.size).astype(np.int64)

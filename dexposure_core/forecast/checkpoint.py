@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """How far a run is: passes done, best validation score and its pass, the weights of that pass."""
+    """How far a run is: passes done, per branch the best validation score and its pass, the weights of those passes."""
 
     passed: int
-    best: float
-    best_pass: int
+    best: dict[str, float]
+    best_pass: dict[str, int]
     weights: dict[str, Tensor]
 
 
@@ -30,21 +30,24 @@ class Checkpoint:
     def __init__(self, folder: Path | None, basis: str, digest: str) -> None:
         self.path = folder / f"{basis}-{digest}.safetensors" if folder else None
 
-    def save(self, state: State, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    def save(self, state: State, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         """Write everything the next pass depends on, beside the file, then rename it in."""
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         moments = {f"{i}.{k}": t for i, own in optimiser.state_dict()["state"].items() for k, t in own.items()}
-        groups = {"network": network.state_dict(), "best": state.weights, "optimiser": moments}
-        tensors = {f"{group}/{name}": t.contiguous() for group, own in groups.items() for name, t in own.items()}
+        groups = {
+            "network": network.state_dict(), "mean": mean.state_dict(), "best": state.weights, "optimiser": moments,
+        }  # fmt: skip
+        # copies: while encoders are tied, tensors share memory, which the format refuses
+        tensors = {f"{group}/{name}": t.clone() for group, own in groups.items() for name, t in own.items()}
         numbers = {"passed": state.passed, "best": state.best, "best_pass": state.best_pass}
         save_file(tensors, beside, {"state": json.dumps(numbers)})
         beside.replace(self.path)
 
-    def load(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> State | None:
-        """Restore network and optimiser and return the state; None when there is nothing (readable) to resume."""
+    def load(self, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> State | None:
+        """Restore network, running mean and optimiser and return the state; None with nothing readable to resume."""
         if self.path is None or not self.path.is_file():
             return None
         try:
@@ -54,6 +57,7 @@ class Checkpoint:
         except (OSError, SafetensorError):
             return None  # a damaged checkpoint only costs the passes it held
         network.load_state_dict(_group(tensors, "network"))
+        mean.load_state_dict(_group(tensors, "mean"))
         moments: dict[int, dict[str, Any]] = {}
         for name, tensor in _group(tensors, "optimiser").items():
             row, key = name.split(".")

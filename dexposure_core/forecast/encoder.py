@@ -1,62 +1,125 @@
-"""A small graph encoder: what a protocol is like, given its own numbers and those of its neighbours.
+"""The graph-tabular encoder: what a protocol is like, given its own numbers, its last weeks and its neighbours.
 
-Two rounds of message passing over the exposures of the origin, in both directions with their own weights:
+1. Attention over feature tokens. Every number of a protocol is a token, x·w + b with its own w and b; so are its sector
+   and each of its recent snapshots. A few learnt queries read the tokens (multi-head attention, Vaswani et al. 2017;
+   feature tokens as in Gorishniy et al. 2021) and are mixed into one state per protocol.
+2. Message passing over the exposures of the origin, in both directions with weights of their own:
 
-    h' = h + tanh(U·h + V₊·mean_w(h of debtors) + V₋·mean_w(h of creditors))
+       h' = h + tanh(U·h + mean_w(g₊(e)⊙V₊·h_debtor + R₊·e) + mean_w(g₋(e)⊙V₋·h_creditor + R₋·e))
 
-where mean_w weights each neighbour by log1p of the exposure, so that large exposures speak louder without
-silencing the rest. Built on torch-geometric's `MessagePassing`; no sampling, the whole graph at once.
+   where e are the features of the exposure, g a gate between 0 and 1, and mean_w weights each neighbour by log1p of the
+   exposure, so that large exposures speak louder without silencing the rest.
+
+Built on torch-geometric's `MessagePassing`; no sampling, the whole graph at once.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 from torch_geometric.nn import MessagePassing
 
+QUERIES: Final = 4
+HEADS: Final = 4
+ROUNDS: Final = 2
 
-class WeightedMean(MessagePassing):  # type: ignore[misc]  # torch_geometric has no stubs
-    """Mean over a node's neighbours, weighted by the edges."""
 
-    def __init__(self) -> None:
+class Exposures(MessagePassing):  # type: ignore[misc]  # torch_geometric has no stubs
+    """One direction of one round: the gated weighted mean of what a node's neighbours and exposures say."""
+
+    def __init__(self, hidden: int, edge: int) -> None:
         super().__init__(aggr="add")
+        self.value = nn.Linear(hidden, hidden, bias=False)
+        self.gate = nn.Linear(edge, hidden)
+        self.told = nn.Linear(edge, hidden, bias=False)
 
-    def forward(self, state: Tensor, edges: Tensor, weight: Tensor) -> Tensor:
-        """Return (N, H): for each node the weighted mean of `state` (N, H) over edges (2, E) that end in it."""
-        total = torch.zeros(len(state), dtype=state.dtype).index_add_(0, edges[1], weight)
-        share = weight / total[edges[1]].clamp_min(1e-12)
-        mean: Tensor = self.propagate(edges, x=state, share=share)
-        return mean
-
-    def message(self, x_j: Tensor, share: Tensor) -> Tensor:
-        """Return each edge's message: the neighbour's state times its share."""
-        return x_j * share[:, None]
-
-
-class Encoder(nn.Module):
-    """Protocol features and sector → (N, hidden) states after `rounds` of message passing."""
-
-    def __init__(self, features: int, sectors: int, hidden: int, rounds: int = 2) -> None:
-        super().__init__()
-        self.enter = nn.Linear(features, hidden)
-        self.sector = nn.Embedding(sectors, hidden)
-        self.own = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(rounds))
-        self.debtors = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in range(rounds))
-        self.creditors = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in range(rounds))
-        self.mean = WeightedMean()
-
-    def forward(self, node: Tensor, sector: Tensor, edges: Tensor, weight: Tensor) -> Tensor:
+    def forward(self, state: Tensor, edges: Tensor, share: Tensor, edge: Tensor) -> Tensor:
         """Return (N, hidden).
 
         Args:
-            node: (N, features), standardised.
-            sector: (N,) int codes.
-            edges: (2, E) int, creditor rows above debtor rows.
-            weight: (E,) log1p USD.
+            state: (N, hidden).
+            edges: (2, E), from the rows above to the rows below.
+            share: (E,) weight of each edge among those that end in the same node.
+            edge: (E, features).
         """
-        state = torch.tanh(self.enter(node) + self.sector(sector))
-        back = edges.flip(0)
+        said: Tensor = self.propagate(
+            edges, x=self.value(state), gate=torch.sigmoid(self.gate(edge)), told=self.told(edge), share=share
+        )
+        return said
+
+    def message(self, x_j: Tensor, gate: Tensor, told: Tensor, share: Tensor) -> Tensor:
+        """Return each edge's message (E, hidden)."""
+        return (x_j * gate + told) * share[:, None]
+
+
+def shares(edges: Tensor, weight: Tensor, nodes: int) -> Tensor:
+    """Return (E,) each edge's weight over the sum of those that end in the same node."""
+    total = torch.zeros(nodes, dtype=weight.dtype).index_add_(0, edges[1], weight)
+    return weight / total[edges[1]].clamp_min(1e-12)
+
+
+class Tabular(nn.Module):
+    """Numbers (N, features), sector (N,) and weeks (N, lags, K) of each protocol → (N, hidden), by attention."""
+
+    def __init__(self, features: int, sectors: int, lags: int, week: int, hidden: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.randn(features, hidden) / hidden**0.5)
+        self.shift = nn.Parameter(torch.zeros(features, hidden))
+        self.unknown = nn.Parameter(torch.zeros(features, hidden))
+        self.sector = nn.Embedding(sectors, hidden)
+        self.week = nn.Linear(week, hidden)
+        self.lag = nn.Parameter(torch.randn(lags, hidden) / hidden**0.5)
+        self.queries = nn.Parameter(torch.randn(QUERIES, hidden) / hidden**0.5)
+        self.key = nn.Linear(hidden, hidden, bias=False)
+        self.value = nn.Linear(hidden, hidden, bias=False)
+        self.enter = nn.Linear(features, hidden)
+        self.mix = nn.Linear(QUERIES * hidden, hidden)
+        wide = 2 * hidden
+        self.deepen = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, wide), nn.GELU(), nn.Linear(wide, hidden))
+
+    def forward(self, node: Tensor, sector: Tensor, weeks: Tensor, hidden_cells: Tensor | None = None) -> Tensor:
+        """Return (N, hidden); `hidden_cells` (N, features) bool says which numbers it may not see."""
+        tokens = node[:, :, None] * self.scale + self.shift
+        if hidden_cells is not None:
+            tokens = torch.where(hidden_cells[:, :, None], self.unknown, tokens)
+            node = node.masked_fill(hidden_cells, 0.0)
+        tokens = torch.cat([tokens, self.sector(sector)[:, None], torch.tanh(self.week(weeks) + self.lag)], dim=1)
+        n, count, hidden = tokens.shape
+        split = (HEADS, hidden // HEADS)
+        asked = self.queries.reshape(QUERIES, *split).transpose(0, 1).expand(n, -1, -1, -1)
+        key, value = (f(tokens).reshape(n, count, *split).transpose(1, 2) for f in (self.key, self.value))
+        read = scaled_dot_product_attention(asked, key, value).transpose(1, 2).reshape(n, QUERIES * hidden)
+        state = torch.tanh(self.mix(read) + self.enter(node))
+        deeper: Tensor = state + self.deepen(state)
+        return deeper
+
+
+class Encoder(nn.Module):
+    """Protocols and exposures of an origin → (N, hidden) states."""
+
+    def __init__(self, *, features: int, sectors: int, lags: int, week: int, edge: int, hidden: int) -> None:
+        super().__init__()
+        self.tabular = Tabular(features, sectors, lags, week, hidden)
+        self.own = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(ROUNDS))
+        self.debtors = nn.ModuleList(Exposures(hidden, edge) for _ in range(ROUNDS))
+        self.creditors = nn.ModuleList(Exposures(hidden, edge) for _ in range(ROUNDS))
+
+    def forward(self, batch: dict[str, Tensor], hidden_cells: Tensor | None = None) -> Tensor:
+        """Return (N, hidden).
+
+        Args:
+            batch: standardised node (N, features), weeks (N, lags, week) and edge (E, edge); sector (N,) codes; edges
+                (2, E), creditor rows above debtor rows; weight (E,) log1p USD.
+            hidden_cells: (N, features) bool, numbers that are masked.
+        """
+        state: Tensor = self.tabular(batch["node"], batch["sector"], batch["weeks"], hidden_cells)
+        there, edge = batch["edges"], batch["edge"]
+        back = there.flip(0)
+        share, share_back = (shares(e, batch["weight"], len(state)) for e in (there, back))
         for own, debtors, creditors in zip(self.own, self.debtors, self.creditors, strict=True):
-            near = debtors(self.mean(state, back, weight)) + creditors(self.mean(state, edges, weight))
+            near = debtors(state, back, share_back, edge) + creditors(state, there, share, edge)
             state = state + torch.tanh(own(state) + near)
         return state

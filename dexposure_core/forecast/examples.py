@@ -2,7 +2,8 @@
 
 Pairs the window has never seen are many and nearly all stay absent. For training one in seven of those is kept
 and counts sevenfold, so that probabilities stay calibrated at the real base rate; every pair that came to
-exist is kept. Validation keeps all pairs.
+exist is kept. Some pairs outside the candidates are added, so that the decoder knows them when the screen proposes
+such a pair. Validation keeps all candidates and nothing else.
 
 The common market move between origin and target is taken out of the targets: the median growth of the exposures
 that last, and of TVL beyond what flows have already booked. Years of rising markets are no reason to expect the
@@ -19,15 +20,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dexposure_core.forecast.candidates import candidates
-from dexposure_core.forecast.features import PAIR_FEATURES, Features, features
+from dexposure_core.forecast.candidates import both_ways, candidates
+from dexposure_core.forecast.features import CELLS, Features, Origin, never
 from dexposure_core.forecast.outcomes import look_up, outcome
-from dexposure_core.forecast.record import Flags, Floats, Indices
+from dexposure_core.forecast.pair_cells import SHAPE
+from dexposure_core.forecast.record import Flags, Floats, Indices, distinct
 from dexposure_core.forecast.window import net_inflow, window
 from dexposure_core.network import Snapshot
 
 KEPT_UNSEEN: Final = 1 / 7
-_EITHER: Final = PAIR_FEATURES.index("either_seen")
+LEAST_LEFT: Final = 0.05  # of TVL after the flows
+OUTSIDE: Final = 3  # pairs outside the candidates per protocol
+RIVALS: Final = 20  # random pairs per protocol that births are told from
 
 
 def batch(given: Features, origin: Snapshot, sectors: Sequence[str]) -> dict[str, Tensor]:
@@ -36,12 +40,26 @@ def batch(given: Features, origin: Snapshot, sectors: Sequence[str]) -> dict[str
     n = max(len(origin.protocols), 1)
     return {
         "node": torch.from_numpy(given.node).float(),
+        "weeks": torch.from_numpy(given.weeks).float(),
         "sector": torch.tensor([code.get(str(s), 0) for s in given.sector], dtype=torch.long),
         "edges": torch.from_numpy(np.stack([origin.creditor, origin.debtor])),
+        "edge": torch.from_numpy(given.edge),
         "weight": torch.from_numpy(np.log1p(origin.exposure_usd)).float(),
-        "pair": torch.from_numpy(given.pair).float(),
+        "pair": torch.from_numpy(given.pair),
         "ends": torch.from_numpy(np.stack([given.key // n, given.key % n])),
+        "booked": torch.from_numpy(booked(origin)).float(),
     }
+
+
+def booked(origin: Snapshot) -> Floats:
+    """Return (N,) the step of log1p TVL that the origin's flows have booked already; 0 on holdings.
+
+    On the flow basis TVL is the opening balance of the week whose flows the exposures are.
+    """
+    if origin.basis != "flow":
+        return np.zeros(len(origin.protocols))
+    after = origin.tvl_usd * np.maximum(1.0 + net_inflow(origin), LEAST_LEFT)
+    return np.log1p(after) - np.log1p(origin.tvl_usd)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,22 +68,25 @@ class Example:
 
     Attributes:
         input: the network's input.
-        cell, anchor: (C,) the pair's memory cell and the size its head starts from.
+        cell: (C,) the pair's memory cell; anchors: (C, fades) the sizes its head may start from.
         count: (C,) how many pairs each stands for.
         exists: (C, H) 0/1; `log_usd` (C, H) log1p of the size where it exists.
         tvl_step: (N, H) change of log1p TVL; `tvl_known` (N, H) whether there is one to learn from.
         use: (H,) whether this horizon's target belongs to the part of the data this example is for.
+        born: (2, B) pairs never seen that came to exist; rivals: (2, R) random pairs that did not.
     """
 
     input: dict[str, Tensor]
     cell: Tensor
-    anchor: Tensor
+    anchors: Tensor
     count: Tensor
     exists: Tensor
     log_usd: Tensor
     tvl_step: Tensor
     tvl_known: Tensor
     use: Tensor
+    born: Tensor
+    rivals: Tensor
 
 
 def example(
@@ -73,30 +94,51 @@ def example(
     targets: Iterable[Snapshot | None],
     sectors: Sequence[str],
     rng: np.random.Generator | None,
+    most: int | None = None,
 ) -> Example:
     """Return the example whose origin is the last of `history`; a target of None is a horizon not to be used.
 
-    With `rng`, pairs never seen are thinned for training; without, all are kept.
+    With `rng`, pairs never seen are thinned for training and some others added; without, all candidates are kept. With
+    `most`, at most about so many pairs that neither exist nor come to exist are kept, for networks of full size.
     """
     origin, goals = history[-1], list(targets)
     past = window(history)
-    key = candidates(past)
+    key, n = both_ways(candidates(past), past), max(past.size, 1)
+    if rng is not None:
+        key = distinct(np.concatenate([key, _random(n, OUTSIDE * past.size, rng)]))
+    whole = Origin(past).features(key)
     seen = [_seen(origin, goal, key) for goal in goals]
     exists = np.stack([s[0] for s in seen], axis=1)
-    whole = features(past, key)
-    keep, count = _thinned(whole, exists, rng)
+    keep, count = _thinned(whole, exists, rng, most)
     given = whole.take(keep)
+    born, rivals = _births(whole, exists, n, rng)
     return Example(
         input=batch(given, origin, sectors),
         cell=torch.from_numpy(given.cell),
-        anchor=torch.from_numpy(given.anchor).float(),
+        anchors=torch.from_numpy(given.anchors),
         count=torch.from_numpy(count).float(),
         exists=torch.from_numpy(exists[keep]).float(),
         log_usd=torch.from_numpy(np.stack([s[1][keep] for s in seen], axis=1)).float(),
         tvl_step=torch.from_numpy(np.stack([s[2] for s in seen], axis=1)).float(),
         tvl_known=torch.from_numpy(np.stack([s[3] for s in seen], axis=1)),
         use=torch.tensor([goal is not None for goal in goals]),
-    )
+        born=born, rivals=rivals,
+    )  # fmt: skip
+
+
+def _random(n: int, count: int, rng: np.random.Generator) -> Indices:
+    """Return keys of random ordered pairs of two different protocols."""
+    if n < 2:
+        return np.zeros(0, dtype=np.int64)
+    creditor, away = rng.integers(0, n, count), rng.integers(1, n, count)
+    return np.asarray(creditor * n + (creditor + away) % n)
+
+
+def _births(whole: Features, exists: Floats, n: int, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
+    born = whole.key[never(whole) & exists.any(axis=1)]
+    rivals = _random(n, RIVALS * n, rng) if rng is not None else born[:0]
+    rivals = rivals[~np.isin(rivals, whole.key[exists.any(axis=1)])]
+    return torch.from_numpy(np.stack([born // n, born % n])), torch.from_numpy(np.stack([rivals // n, rivals % n]))
 
 
 def _seen(origin: Snapshot, goal: Snapshot | None, key: Indices) -> tuple[Floats, Floats, Floats, Flags]:
@@ -126,16 +168,18 @@ def _surprise(origin: Snapshot, steps: Floats, known: Flags) -> float:
     """Return the median step of log1p TVL beyond what the origin's flows have already booked."""
     if not len(steps):
         return 0.0
-    booked = np.log1p(np.maximum(net_inflow(origin), -0.95))[known] if origin.basis == "flow" else np.zeros(1)
-    return float(np.median(steps) - np.median(booked))
+    return float(np.median(steps) - np.median(booked(origin)[known]))
 
 
-def _thinned(given: Features, exists: Floats, rng: np.random.Generator | None) -> tuple[Indices, Floats]:
+def _thinned(
+    given: Features, exists: Floats, rng: np.random.Generator | None, most: int | None
+) -> tuple[Indices, Floats]:
     """Return the positions to keep and how many pairs each stands for."""
-    size = len(given.key)
-    if rng is None:
-        return np.arange(size), np.ones(size)
-    unseen = given.pair[:, _EITHER] == 0
-    sure = ~unseen | exists.any(axis=1)
-    keep = np.flatnonzero(sure | (rng.random(size) < KEPT_UNSEEN))
-    return keep, np.where(sure[keep], 1.0, 1 / KEPT_UNSEEN)
+    sure = exists.any(axis=1) | (given.cell < CELLS // SHAPE[0])  # came to exist, or exists at the origin
+    rate = np.where(never(given), KEPT_UNSEEN if rng is not None else 1.0, 1.0)
+    if most is not None:
+        rate *= min(1.0, most / max(float(rate[~sure].sum()), 1.0))
+    rate[sure] = 1.0
+    drawn = (rng or np.random.default_rng(len(rate))).random(len(rate))
+    keep = np.flatnonzero(drawn < rate)
+    return keep, 1.0 / rate[keep]

@@ -1,144 +1,172 @@
-"""What the model sees: numbers per protocol and per candidate pair, from the window alone.
+"""What the model sees: protocols (`node_features`), exposures of the origin, and every candidate pair.
 
-Protocol features follow the paper (arXiv 2602.03981): log1p TVL, in- and out-degree, largest exposure share
-and entropy (for token count, largest token share and token entropy, which a snapshot does not carry),
-previous log TVL change, sector one-hot; to them are added strengths, trends and age. Pair features are the
-pair's memory in both directions and the sizes and popularity of its ends. Amounts are log1p USD throughout.
+A pair brings its own past in both directions, what both ends bring (sizes, popularity, ages, turnover, pull), how many
+three-paths lead to the debtor, and on the flow basis which way it went lately and on balance. All of it comes from the
+window alone. Amounts are log1p USD throughout.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from dexposure_core.forecast.candidates import in_degree, mirrored
+from dexposure_core.forecast.candidates import mirrored
+from dexposure_core.forecast.node_features import NODE_FEATURES, Past, node_features, week_features
+from dexposure_core.forecast.pair_cells import NEVER, SHAPE, birth_cells, pair_cells
+from dexposure_core.forecast.pair_memory import PairMemory, Sizes, pair_memory, pooled, sizes
+from dexposure_core.forecast.paths import three_paths
 from dexposure_core.forecast.record import Floats, Indices, Texts
-from dexposure_core.forecast.window import MEMORY, PairMemory, Window, pair_memory, summed
+from dexposure_core.forecast.window import MEMORY, Window, summed
 
-NODE_FEATURES: Final = (
-    "log_tvl", "has_tvl", "out_degree", "in_degree", "out_strength", "in_strength", "largest_share", "entropy",
-    "tvl_step_1", "tvl_step_4", "tvl_step_12", "age", "inflow", "in_degree_step_4", "in_degree_step_12",
-    "market_step_1", "market_step_4",
+OWN: Final = (
+    "now", "recency", "age", "gaps", "spells", "share_4", "share_12", "share_52", "log_now", "log_last", "log_mean",
+    "log_spread", "log_step", "lag_1", "lag_2", "lag_3",
 )  # fmt: skip
-OWN: Final = ("now", "recency", "age", "share_4", "share_12", "share_52", "log_now", "log_last", "log_mean", "log_step")
+OF_ENDS: Final = (
+    "log_tvl", "out_degree", "in_degree", "age", "tvl_step_1", "tvl_step_4", "tvl_gap_12", "pull_1", "pull_4",
+    "out_births", "out_deaths", "in_births", "in_deaths", "in_degree_step_12",
+)  # fmt: skip
 PAIR_FEATURES: Final = (
-    *OWN, *(f"reverse_{name}" for name in OWN), "seen", "either_seen", "memory", "size_gap",
-    "creditor_log_tvl", "debtor_log_tvl", "creditor_out_degree", "debtor_in_degree", "debtor_out_degree",
-    "creditor_in_degree", "creditor_age", "debtor_age", "debtor_trend", "sector_popularity", "same_sector",
-    "creditor_log_mean", "creditor_tvl_step", "debtor_tvl_step",
+    *OWN, *(f"reverse_{name}" for name in OWN), "seen", "either_seen", "memory", "net_4", "net_12", "net_52",
+    "size_gap_4", "size_gap_16", "share_of_creditor", "share_of_debtor", "paths",
+    "paths_per_debt", "paths_per_both", "sector_popularity", "same_sector",
+    "creditor_log_mean", *(f"creditor_{name}" for name in OF_ENDS), *(f"debtor_{name}" for name in OF_ENDS),
 )  # fmt: skip
+HISTORY: Final = frozenset(
+    (*OWN, *(f"reverse_{name}" for name in OWN), "seen", "either_seen", "memory", "net_4", "net_12", "net_52",
+     "size_gap_4", "size_gap_16")
+)  # fmt: skip
+"""What a pair's own past says: left out by the ablation "no history"."""
+EDGE_FEATURES: Final = ("log_now", "share_of_creditor", "share_of_debtor", "age", "share_12", "log_step", "size_gap_16")
+CELLS: Final = int(np.prod(SHAPE))
+
+Halves = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
-    """Model input at one origin.
+    """Model input at one origin of N protocols and E exposures.
 
     Attributes:
-        node: (N, len(NODE_FEATURES)), plain numbers (the sector one-hot is made in the encoder from `sector`).
-        sector: (N,) texts.
+        node: (N, len(NODE_FEATURES)), plain numbers; sector: (N,) texts.
+        weeks: (N, len(LAGS), len(WEEK_FEATURES)).
+        edge: (E, len(EDGE_FEATURES)), the exposures of the origin in its order.
         pair: (C, len(PAIR_FEATURES)).
         key: (C,) candidate keys, creditor row × N + debtor row.
-        anchor: (C,) log1p USD the size head starts from: last seen, either way; else the creditor's mean.
-        cell: (C,) int, the pair's cell of the memory table (see `memory_cell`).
+        anchors: (C, len(FADES)) log1p USD the size head may start from: fading means, of a new pair its creditor's.
+        cell: (C,) int, the pair's cell of the memory table.
     """
 
     node: Floats
     sector: Texts
-    pair: Floats
+    weeks: Floats
+    edge: Halves
+    pair: Halves
     key: Indices
-    anchor: Floats
+    anchors: Halves
     cell: Indices
 
     def take(self, rows: Indices) -> Features:
         """Return the same origin with only these candidate pairs."""
-        return replace(self, pair=self.pair[rows], key=self.key[rows], anchor=self.anchor[rows], cell=self.cell[rows])
+        chosen = {name: getattr(self, name)[rows] for name in ("pair", "key", "anchors", "cell")}
+        return replace(self, **chosen)
+
+
+class Origin:
+    """The window with what is made from it once; pairs can then be asked for in several goes."""
+
+    def __init__(self, past: Window) -> None:
+        self.past = past
+        self.seen: PairMemory = pair_memory(past)
+        self.sizes: Sizes = sizes(past)
+        by_lag = Past(past)
+        self.node = node_features(past, self.seen, by_lag)
+        self.weeks = week_features(past, by_lag)
+        self.typical = _log_mean_by_creditor(past)
+        self.sector = _codes(past.origin.sectors)
+        self.popularity, self.held = _popularity(past, self.sector)
+
+    def features(self, key: Indices) -> Features:
+        """Return the model input for the candidate pairs `key` (C,)."""
+        now = self.past.origin.creditor * max(self.past.size, 1) + self.past.origin.debtor
+        return Features(
+            node=self.node, sector=self.past.origin.sectors, weeks=self.weeks, key=key,
+            edge=_stacked(self._edges(now), EDGE_FEATURES, len(now)), **self._pairs(key),
+        )  # fmt: skip
+
+    def _pairs(self, key: Indices) -> dict[str, Any]:
+        n = max(self.past.size, 1)
+        creditor, debtor = key // n, key % n
+        own, back = (_own(self.seen, k, self.past.length) for k in (key, mirrored(key, n)))
+        anchors = self.sizes.of(pooled(key, self.past), self.typical[creditor])
+        unseen = (own["seen"] == 0) & (back["seen"] == 0)
+        paths = np.zeros(len(key))
+        paths[unseen] = three_paths(self.past.origin, creditor[unseen], debtor[unseen])
+        codes = pair_cells(self.past, self.seen, key, anchors[:, 0])
+        codes = birth_cells(codes, paths, self.held[self.sector[creditor], debtor])
+        columns = {
+            **own, **{f"reverse_{k}": v for k, v in back.items()}, **_both(own, back), **self._ends(creditor, debtor),
+            **_shares(own["log_now"], self.node, creditor, debtor), **_paths(paths, self.node, creditor, debtor),
+            "size_gap_4": anchors[:, 3] - anchors[:, 0], "size_gap_16": anchors[:, 5] - anchors[:, 0],
+        }  # fmt: skip
+        return {
+            "pair": _stacked(columns, PAIR_FEATURES, len(key)), "anchors": anchors.astype(np.float32),
+            "cell": np.ravel_multi_index(codes, SHAPE) if len(key) else key,
+        }  # fmt: skip
+
+    def _edges(self, now: Indices) -> dict[str, Floats]:
+        n = max(self.past.size, 1)
+        own = _own(self.seen, now, self.past.length)
+        size = self.sizes.of(pooled(now, self.past), own["log_now"])
+        shares = _shares(own["log_now"], self.node, now // n, now % n)
+        return {**own, **shares, "size_gap_16": size[:, 5] - size[:, 0]}
+
+    def _ends(self, creditor: Indices, debtor: Indices) -> dict[str, Floats]:
+        """Return what the two ends of each pair bring."""
+        of = dict(zip(NODE_FEATURES, self.node.T, strict=True))
+        return {
+            **{f"creditor_{name}": of[name][creditor] for name in OF_ENDS},
+            **{f"debtor_{name}": of[name][debtor] for name in OF_ENDS},
+            "sector_popularity": self.popularity[self.sector[creditor], debtor],
+            "same_sector": (self.sector[creditor] == self.sector[debtor]).astype(np.float64),
+            "creditor_log_mean": self.typical[creditor],
+        }
 
 
 def features(past: Window, key: Indices) -> Features:
     """Return the model input for the candidate pairs `key` at the origin of `past`."""
-    seen = pair_memory(past)
-    node = node_features(past)
-    own = _own(seen, key, past.length)
-    back = _own(seen, mirrored(key, past.size), past.length)
-    ends = _ends(past, node, key)
-    anchor = _anchor(own, back, ends["creditor_log_mean"])
-    columns = {**own, **{f"reverse_{k}": v for k, v in back.items()}, **_both(own, back), **ends}
-    columns["size_gap"] = np.where(own["seen"] > 0, own["log_mean"] - anchor, 0.0)
-    pair = (
-        np.stack([columns[name] for name in PAIR_FEATURES], axis=1) if len(key) else np.zeros((0, len(PAIR_FEATURES)))
-    )
-    cell = memory_cell(own, back)
-    return Features(node=node, sector=past.origin.sectors, pair=pair, key=key, anchor=anchor, cell=cell)
+    return Origin(past).features(key)
 
 
-def node_features(past: Window) -> Floats:
-    """Return (N, len(NODE_FEATURES)) for the protocols of the origin."""
-    origin, n = past.origin, past.size
-    out_usd = summed(origin.creditor, origin.exposure_usd, n)
-    in_usd = summed(origin.debtor, origin.exposure_usd, n)
-    degree = np.log1p(in_degree(past, 0))
-    before = {k: np.log1p(in_degree(past, min(k, past.length - 1))) for k in (4, 12)}
-    log_tvl = past.log_tvl[0] if n else np.zeros(0)
-    columns = dict(
-        log_tvl=log_tvl, has_tvl=log_tvl > 0, out_degree=np.log1p(np.bincount(origin.creditor, minlength=n)),
-        in_degree=degree, out_strength=np.log1p(out_usd), in_strength=np.log1p(in_usd),
-        **_spread(past, out_usd), inflow=past.inflow, age=np.isfinite(past.log_tvl).sum(axis=0) / MEMORY,
-        **{f"tvl_step_{k}": _tvl_step(past, k) for k in (1, 4, 12)},
-        **{f"in_degree_step_{k}": degree - before[k] for k in (4, 12)},
-        **{f"market_step_{k}": np.full(n, _market_step(past, k)) for k in (1, 4)},
-    )  # fmt: skip
-    return np.stack([np.asarray(columns[name], dtype=np.float64) for name in NODE_FEATURES], axis=1)
-
-
-def _spread(past: Window, out_usd: Floats) -> dict[str, Floats]:
-    """Return each creditor's largest share and the entropy (nats) of its exposures."""
-    origin, n = past.origin, past.size
-    share = origin.exposure_usd / out_usd[origin.creditor]
-    largest: Floats = np.zeros(n)
-    entropy = summed(origin.creditor, -share * np.log(share), n)
-    np.maximum.at(largest, origin.creditor, share)
-    return {"largest_share": largest, "entropy": entropy}
-
-
-def _tvl_step(past: Window, lag: int) -> Floats:
-    """Return each protocol's change of log1p TVL over `lag` snapshots, clipped to ±3; 0 where it is not defined."""
-    if past.length <= lag:
-        return np.zeros(past.size)
-    step: Floats = np.clip(np.nan_to_num(past.log_tvl[0] - past.log_tvl[lag], nan=0.0), -3.0, 3.0)
-    return step
-
-
-def _market_step(past: Window, lag: int) -> float:
-    """Return the median change of log1p TVL of the protocols that had TVL at both ends; 0 when there are none."""
-    if past.length <= lag:
-        return 0.0
-    both = (past.log_tvl[0] > 0) & (past.log_tvl[lag] > 0)
-    return float(np.median((past.log_tvl[0] - past.log_tvl[lag])[both])) if both.any() else 0.0
+def _stacked(columns: dict[str, Floats], names: tuple[str, ...], rows: int) -> Halves:
+    table = np.empty((rows, len(names)), dtype=np.float32)
+    for k, name in enumerate(names):
+        table[:, k] = columns[name]
+    return table
 
 
 def _own(seen: PairMemory, key: Indices, length: int) -> dict[str, Floats]:
     """Return the memory of the ordered pairs `key`, in this order of the two ends."""
     at, found = seen.find(key)
     if not len(seen.key):
-        return {name: np.zeros(len(key)) for name in (*OWN, "seen", "last")} | {"last": np.full(len(key), MEMORY * 1.0)}
+        return {name: np.zeros(len(key)) for name in (*OWN, "seen", "usd_4", "usd_12", "usd_52")} | {
+            "last": np.full(len(key), MEMORY * 1.0)
+        }
     last = np.where(found, seen.last[at], MEMORY).astype(np.float64)
     columns: dict[str, Floats] = {
-        "now": (last == 0).astype(np.float64),
-        "last": last,
-        "recency": np.log1p(last),
-        "age": np.where(found, np.log1p(seen.first[at]), 0.0),
-        "share_4": seen.count4[at] / min(4, length),
-        "share_12": seen.count12[at] / min(12, length),
-        "share_52": seen.count[at] / length,
-        "log_now": seen.log_now[at],
-        "log_last": seen.log_last[at],
-        "log_mean": seen.log_mean[at],
-        "log_step": seen.log_step[at],
-        "seen": found.astype(np.float64),
-    }
-    always = {"last", "recency"}
+        "now": (last == 0).astype(np.float64), "last": last, "recency": np.log1p(last),
+        "age": np.log1p(seen.first)[at], "gaps": np.log1p(seen.first + 1 - seen.count - seen.last)[at],
+        "spells": np.log(seen.spells)[at], "share_4": (seen.count4 / min(4, length))[at],
+        "share_12": (seen.count12 / min(12, length))[at], "share_52": (seen.count / length)[at],
+        "log_now": seen.log_now[at], "log_last": seen.log_last[at], "log_mean": seen.log_mean[at],
+        "log_spread": seen.log_spread[at], "log_step": seen.log_step[at],
+        **{f"lag_{k}": seen.recent[at, k - 1] for k in (1, 2, 3)},
+        **{f"usd_{k}": seen.usd[at, i] for i, k in enumerate((4, 12, 52))}, "seen": found.astype(np.float64),
+    }  # fmt: skip
+    always = {"last", "recency", "now"}
     return {name: v if name in always else np.where(found, v, 0.0) for name, v in columns.items()}
 
 
@@ -146,32 +174,29 @@ def _both(own: dict[str, Floats], back: dict[str, Floats]) -> dict[str, Floats]:
     """Return what the two directions say together; `memory` is the pair-memory frequency of the flow basis."""
     either = np.minimum(own["share_12"] + back["share_12"], 1.0)
     turn = (12 * own["share_12"] + 0.5) / (12 * (own["share_12"] + back["share_12"]) + 1.0)
-    return {"either_seen": np.maximum(own["seen"], back["seen"]), "memory": either * turn, "seen": own["seen"]}
+    gross = {k: own[f"usd_{k}"] + back[f"usd_{k}"] for k in (4, 12, 52)}
+    net = {f"net_{k}": (own[f"usd_{k}"] - back[f"usd_{k}"]) / np.maximum(gross[k], 1e-9) for k in gross}
+    return {"either_seen": np.maximum(own["seen"], back["seen"]), "memory": either * turn, "seen": own["seen"], **net}
 
 
-def _ends(past: Window, node: Floats, key: Indices) -> dict[str, Floats]:
-    """Return what the two ends of each pair bring: sizes, degrees, ages, popularity."""
-    n = max(past.size, 1)
-    creditor, debtor = key // n, key % n
+def _shares(log_now: Floats, node: Floats, creditor: Indices, debtor: Indices) -> dict[str, Floats]:
+    """Return log1p USD of each pair now less that of all its creditor gives and of all its debtor takes; 0 if none."""
     of = dict(zip(NODE_FEATURES, node.T, strict=True))
-    sectors = past.origin.sectors
-    mean = _log_mean_by_creditor(past)
+    now = log_now > 0
     return {
-        "creditor_log_tvl": of["log_tvl"][creditor],
-        "debtor_log_tvl": of["log_tvl"][debtor],
-        "creditor_out_degree": of["out_degree"][creditor],
-        "debtor_in_degree": of["in_degree"][debtor],
-        "debtor_out_degree": of["out_degree"][debtor],
-        "creditor_in_degree": of["in_degree"][creditor],
-        "creditor_age": of["age"][creditor],
-        "debtor_age": of["age"][debtor],
-        "debtor_trend": of["in_degree_step_12"][debtor],
-        "creditor_tvl_step": of["tvl_step_1"][creditor],
-        "debtor_tvl_step": of["tvl_step_1"][debtor],
-        "sector_popularity": _popularity(past)[_codes(sectors)[creditor], debtor],
-        "same_sector": (sectors[creditor] == sectors[debtor]).astype(np.float64),
-        "creditor_log_mean": mean[creditor],
+        "share_of_creditor": np.where(now, log_now - of["out_strength"][creditor], 0.0),
+        "share_of_debtor": np.where(now, log_now - of["in_strength"][debtor], 0.0),
     }
+
+
+def _paths(paths: Floats, node: Floats, creditor: Indices, debtor: Indices) -> dict[str, Floats]:
+    """Return log1p of three-paths, and per exposure of the creditor and of both ends (root of the product)."""
+    of = dict(zip(NODE_FEATURES, node.T, strict=True))
+    holds, held = (np.maximum(np.expm1(of[name]), 1.0) for name in ("out_degree", "in_degree"))
+    return {
+        "paths": np.log1p(paths), "paths_per_debt": np.log1p(paths / holds[creditor]),
+        "paths_per_both": np.log1p(paths / np.sqrt(holds[creditor] * held[debtor])),
+    }  # fmt: skip
 
 
 def _log_mean_by_creditor(past: Window) -> Floats:
@@ -187,29 +212,14 @@ def _codes(sectors: Texts) -> Indices:
     return np.unique(sectors.astype(str), return_inverse=True)[1].astype(np.int64)
 
 
-def _popularity(past: Window) -> Floats:
-    """Return (sectors, N): the share of a sector's protocols that hold the debtor now."""
-    code = _codes(past.origin.sectors)
-    members = np.bincount(code)
-    held = np.bincount(code[past.origin.creditor] * past.size + past.origin.debtor, minlength=len(members) * past.size)
-    share: Floats = held.reshape(len(members), past.size) / members[:, None]
-    return share
+def _popularity(past: Window, code: Indices) -> tuple[Floats, Floats]:
+    """Return (sectors, N): the share and the number of a sector's protocols that hold the debtor now."""
+    members = np.bincount(code, minlength=1)
+    at = code[past.origin.creditor] * past.size + past.origin.debtor
+    held = np.bincount(at, minlength=len(members) * past.size).reshape(len(members), past.size).astype(np.float64)
+    return held / np.maximum(members, 1)[:, None], held
 
 
-def _anchor(own: dict[str, Floats], back: dict[str, Floats], fallback: Floats) -> Floats:
-    reverse_later = (back["seen"] > 0) & ((own["seen"] == 0) | (back["last"] < own["last"]))
-    seen = np.where(reverse_later, back["log_last"], own["log_last"])
-    return np.where((own["seen"] > 0) | (back["seen"] > 0), seen, fallback)
-
-
-RECENCY_EDGES: Final = (0, 1, 2, 4, 8, 16, MEMORY)  # lags at which a pair was last seen, either way; then never
-SHARE_EDGES: Final = (0.01, 0.26, 0.51, 0.76, 0.99)  # share of the last 12 snapshots in this direction
-CELLS: Final = 3 * len(RECENCY_EDGES) * (len(SHARE_EDGES) + 1)
-
-
-def memory_cell(own: dict[str, Floats], back: dict[str, Floats]) -> Indices:
-    """Return (C,) the cell of the memory table: state now (none, this way, other way) × recency × share of 12."""
-    state = np.where(own["now"] > 0, 1, np.where(back["now"] > 0, 2, 0))
-    recency = np.digitize(np.minimum(own["last"], back["last"]), RECENCY_EDGES) - 1
-    share = np.digitize(own["share_12"], SHARE_EDGES)
-    return ((state * len(RECENCY_EDGES) + recency) * (len(SHARE_EDGES) + 1) + share).astype(np.int64)
+def never(given: Features) -> npt.NDArray[np.bool_]:
+    """Return (C,) which candidate pairs the window has not seen in either direction."""
+    return np.asarray(given.cell // (CELLS // SHAPE[0]) == NEVER)

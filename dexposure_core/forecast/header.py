@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dexposure_core.errors import NoModel
-from dexposure_core.forecast.features import NODE_FEATURES, PAIR_FEATURES
+from dexposure_core.forecast.features import PAIR_FEATURES
+from dexposure_core.forecast.node_features import NODE_FEATURES
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 REMEDY: Final = "run `dexposure train` to make one that fits"
 
 

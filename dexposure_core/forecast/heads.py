@@ -1,21 +1,46 @@
-"""Three heads on the encoder, each a correction to memory that starts at nothing.
+"""The task heads: corrections to memory, for pairs and for protocols.
 
-    existence   logit P(p→q at t+h) = memory table[cell of the pair, h] + r_e(pair features, h_p, h_q)
-    size        log1p USD at t+h    = anchor + r_w(pair features, h_p, h_q)
-    TVL         log1p TVL at t+h    = log1p TVL today + r_v(h_p, mean of its debtors, mean of its creditors)
+Memory is nested: the existence of a pair starts from the log odds of its cell in a table counted on the training weeks,
+its size from its own (fading mean) size, a protocol's TVL from today's. The heads add to that, and their last layers
+start at zero, so before training the model is memory itself.
 
-The last layer of every correction starts at zero, so an untrained model IS memory and only evidence moves it.
-A pair is decoded from sums of per-protocol projections and a bilinear term, never from concatenated states:
-scoring is then linear in the number of pairs (an MLP on concatenations costs nine times as much).
+A pair is decoded from its own features and from the states of its two ends:
+
+    z = relu(P·pair + C·h_creditor + D·h_debtor + (M·h_creditor) ⊙ h_debtor)
+
+C·h and D·h are computed once per protocol, not once per pair, which is what makes many pairs affordable. ALL pairs are
+scored by the cheaper screen u_creditor·v_debtor + b_debtor, whose best become candidates (`screen`).
+
+There are four branches: the existence of today's exposures, of pairs seen before, of pairs never seen, and amounts
+(sizes, TVL). Deaths, returns and births are learnt, and overlearnt, at another pace than how much. The three of
+existence share one encoder while they are trained (`tied`), but each keeps it as it was when that branch was best.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final, cast
+
 import torch
 from torch import Tensor, nn
 
-from dexposure_core.forecast.encoder import Encoder
-from dexposure_core.forecast.features import CELLS
+from dexposure_core.forecast.encoder import Encoder, shares
+from dexposure_core.forecast.features import CELLS, HISTORY, PAIR_FEATURES
+from dexposure_core.forecast.pair_cells import NEVER, SHAPE
+
+RANK: Final = 16  # of the screen
+DROPPED: Final = 0.2  # of a pair's hidden numbers, while training
+KINDS: Final = 3  # of pairs: exposures of the origin; seen before; never seen
+PARTS: Final = 6  # corrections trusted apart: existence per kind, size of today's exposures, of the others, TVL
+_PER_STATE: Final = CELLS // SHAPE[0]
+_PAST: Final = [k for k, name in enumerate(PAIR_FEATURES) if name in HISTORY]
+EXISTENCE: Final = ("now", "seen", "never")  # kinds of pairs in order of their number
+BRANCHES: Final = {
+    **{kind: (f"encoders.{kind}", f"exists.{kind}") for kind in EXISTENCE[:-1]},
+    "never": ("encoders.never", "exists.never", "screen"), "amounts": ("encoders.amounts", "size", "tvl"),
+}  # fmt: skip
+"""Branches and their modules."""
+ABLATIONS: Final = ("graph", "history", "tabular")  # what a network can be made without, to see what it is worth
 
 
 class Correction(nn.Module):
@@ -28,6 +53,7 @@ class Correction(nn.Module):
         self.debtor = nn.Linear(hidden, hidden, bias=False)
         self.match = nn.Linear(hidden, hidden, bias=False)
         self.mix = nn.Linear(hidden, hidden)
+        self.drop = nn.Dropout(DROPPED)
         self.out = nn.Linear(hidden, outputs)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
@@ -37,60 +63,171 @@ class Correction(nn.Module):
         creditor, debtor = ends
         match = self.match(state)[creditor] * state[debtor]
         mixed = self.pair(pair) + self.creditor(state)[creditor] + self.debtor(state)[debtor] + match
-        result: Tensor = self.out(torch.relu(self.mix(torch.relu(mixed))))
+        result: Tensor = self.out(torch.relu(self.mix(self.drop(torch.relu(mixed)))))
         return result
 
 
+class Screen(nn.Module):
+    """How likely each ordered pair is to come to exist for the first time, up to a constant: cheap enough for all."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.creditor = nn.Linear(hidden, RANK)
+        self.debtor = nn.Linear(hidden, RANK)
+        self.popular = nn.Linear(hidden, 1)
+
+    def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return u (N, RANK + 1) and v (N, RANK + 1): the score of p → q is u_p · v_q."""
+        ones = torch.ones(len(state), 1)
+        return torch.cat([self.creditor(state), ones], 1), torch.cat([self.debtor(state), self.popular(state)], 1)
+
+    def of(self, state: Tensor, ends: Tensor) -> Tensor:
+        """Return (C,) scores of the pairs `ends` (2, C)."""
+        u, v = self(state)
+        score: Tensor = (u[ends[0]] * v[ends[1]]).sum(dim=1)
+        return score
+
+
+def kinds(cell: Tensor) -> Tensor:
+    """Return (C,) the kind of each pair: 0 an exposure of the origin (this way), 1 seen before, 2 never seen."""
+    state = torch.div(cell, _PER_STATE, rounding_mode="floor")
+    return torch.where(state == 0, 0, torch.where(state == NEVER, 2, 1))
+
+
 def exists_now(cell: Tensor) -> Tensor:
-    """Return (C,) bool: the pair is an exposure at the origin, in this direction (memory cells are sorted by state)."""
-    return (cell >= CELLS // 3) & (cell < 2 * (CELLS // 3))
-
-
-def sized(cell: Tensor, shrink: Tensor) -> Tensor:
-    """Return (C, horizons): how far the size correction of each pair is trusted."""
-    return torch.where(exists_now(cell)[:, None], shrink[1], shrink[2])
+    """Return (C,) bool: the pair is an exposure at the origin, in this direction."""
+    return kinds(cell) == 0
 
 
 class Network(nn.Module):
     """Encoder and heads of one basis, for all horizons at once.
 
-    Buffers hold what was counted or measured on the training weeks, so that they travel with the weights:
-    scaling of the features, the memory table (cells, horizons), the shrinkage of each correction and the
-    mean factor of sizes (horizons,).
+    Buffers hold what was counted or measured on the training weeks, so that they travel with the weights: scaling of
+    the features, the memory table (cells, horizons), the mean size that sizes start from (horizons,), whether TVL
+    starts from today's or from what the origin's flows have booked (horizons,), how far each correction is trusted
+    (PARTS, horizons) and the stretch and shift of log odds (KINDS, horizons).
     """
 
     node_mean: Tensor
     node_scale: Tensor
     pair_mean: Tensor
     pair_scale: Tensor
-    mean_factor: Tensor
+    edge_mean: Tensor
+    edge_scale: Tensor
     table: Tensor
+    fade: Tensor
+    booked: Tensor
     shrink: Tensor
+    stretch: Tensor
+    shift: Tensor
 
-    def __init__(self, *, node: int, pair: int, sectors: int, cells: int, horizons: int, hidden: int) -> None:
+    def __init__(
+        self, *, node: int, pair: int, edge: int, sectors: int, lags: int, week: int, cells: int, horizons: int,
+        hidden: int, without: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.encoder = Encoder(node, sectors, hidden)
-        self.pairs = Correction(pair, hidden, 2 * horizons)
+        self.without = frozenset(without)
+        self.encoders = nn.ModuleDict({
+            name: Encoder(features=node, sectors=sectors, lags=lags, week=week, edge=edge, hidden=hidden)
+            for name in BRANCHES
+        })  # fmt: skip
+        self.exists = nn.ModuleDict({kind: Correction(pair, hidden, horizons) for kind in EXISTENCE})
+        self.size = Correction(pair, hidden, horizons)
+        self.screen = Screen(hidden)
         last = nn.Linear(hidden, horizons)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.tvl = nn.Sequential(nn.Linear(node + 3 * hidden, hidden), nn.ReLU(), last)
-        self.register_buffer("node_mean", torch.zeros(node))
-        self.register_buffer("node_scale", torch.ones(node))
-        self.register_buffer("pair_mean", torch.zeros(pair))
-        self.register_buffer("pair_scale", torch.ones(pair))
-        self.register_buffer("mean_factor", torch.ones(horizons))
+        for name, size in (("node", node), ("pair", pair), ("edge", edge)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_scale", torch.ones(size))
         self.register_buffer("table", torch.zeros(cells, horizons))
-        self.register_buffer("shrink", torch.ones(4, horizons))
+        self.register_buffer("fade", torch.zeros(horizons, dtype=torch.long))
+        self.register_buffer("booked", torch.zeros(horizons))
+        self.register_buffer("shrink", torch.ones(PARTS, horizons))
+        self.register_buffer("stretch", torch.ones(KINDS, horizons))
+        self.register_buffer("shift", torch.zeros(KINDS, horizons))
         self.horizons = horizons
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return corrections: existence logits (C, horizons), log sizes (C, horizons), log TVL (N, horizons)."""
-        node = ((batch["node"] - self.node_mean) / self.node_scale).clamp(-5, 5)
-        pair = ((batch["pair"] - self.pair_mean) / self.pair_scale).clamp(-5, 5)
-        edges, weight = batch["edges"], batch["weight"]
-        state = self.encoder(node, batch["sector"], edges, weight)
-        both = self.pairs(pair, state, batch["ends"])
-        mean = self.encoder.mean
-        around = [node, state, mean(state, edges.flip(0), weight), mean(state, edges, weight)]
-        return both[:, : self.horizons], both[:, self.horizons :], self.tvl(torch.cat(around, dim=1))
+    def scaled(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the batch with standardised node and edge features, without what the network is made without."""
+        given = {**batch, **{name: self._standard(name, batch[name]) for name in ("node", "edge")}}
+        if "graph" in self.without:
+            given |= {name: given[name][..., :0] for name in ("edges", "weight")} | {"edge": given["edge"][:0]}
+        if "tabular" in self.without:
+            given["node"] = torch.zeros_like(given["node"])
+        if self.without & {"tabular", "history"}:
+            given["weeks"] = torch.zeros_like(given["weeks"])
+        return given
+
+    def _standard(self, name: str, values: Tensor) -> Tensor:
+        return ((values - self.get_buffer(f"{name}_mean")) / self.get_buffer(f"{name}_scale")).clamp(-5, 5)
+
+    def tied(self) -> Network:
+        """Return itself with one encoder for the three branches of existence, as it is trained."""
+        for kind in EXISTENCE[1:]:
+            self.encoders[kind] = self.encoders[EXISTENCE[0]]
+        return self
+
+    def encoder(self, branch: str) -> Encoder:
+        """Return the encoder of a branch."""
+        return cast("Encoder", self.encoders[branch])
+
+    def states(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return (N, hidden) per branch, for a batch as it comes."""
+        given, made = self.scaled(batch), {}
+        for encoder in self.encoders.values():
+            if id(encoder) not in made:
+                made[id(encoder)] = encoder(given)
+        return {name: made[id(encoder)] for name, encoder in self.encoders.items()}
+
+    def decode(self, states: dict[str, Tensor], pair: Tensor, ends: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Return corrections of existence logits and of log sizes, (C, horizons) each."""
+        given = self._standard("pair", pair)
+        if "history" in self.without:
+            given[:, _PAST] = 0.0
+        kind = kinds(cell)
+        rows = [torch.nonzero(kind == k).squeeze(1) for k in range(KINDS)]
+        said = [
+            self.exists[name](given[own], states[name], ends[:, own]) for name, own in zip(EXISTENCE, rows, strict=True)
+        ]
+        order = torch.argsort(torch.cat(rows))
+        return torch.cat(said)[order], self.size(given, states["amounts"], ends)
+
+    def steps(self, state: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """Return (N, horizons) changes of log TVL from the states of amounts."""
+        given = self.scaled(batch)
+        edges, weight = given["edges"], given["weight"]
+        around = [given["node"], state]
+        for there in (edges.flip(0), edges):
+            near = state[there[0]] * shares(there, weight, len(state))[:, None]
+            around.append(torch.zeros_like(state).index_add_(0, there[1], near))
+        change: Tensor = self.tvl(torch.cat(around, dim=1))
+        return change
+
+    def forward(self, batch: dict[str, Tensor], cell: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the states (N, hidden) that the screen reads, then the corrections.
+
+        These are of existence logits (C, horizons), of log sizes (C, horizons) and of log TVL (N, horizons).
+        """
+        states = self.states(batch)
+        exists, size = self.decode(states, batch["pair"], batch["ends"], cell)
+        return states["never"], exists, size, self.steps(states["amounts"], batch)
+
+    def logits(self, cell: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
+        """Return (C, horizons) log odds: memory's, corrected as far as trusted."""
+        return self.table[cell] + shrink[:KINDS][kinds(cell)] * correction
+
+    def calibrated(self, cell: Tensor, logit: Tensor) -> Tensor:
+        """Return (C, horizons) log odds stretched and shifted as the validation weeks asked for."""
+        kind = kinds(cell)
+        return self.stretch[kind] * logit + self.shift[kind]
+
+    def log_sizes(self, cell: Tensor, anchors: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
+        """Return (C, horizons) log1p USD: a mean size of the pair's own, corrected as far as trusted."""
+        trusted = torch.where(exists_now(cell)[:, None], shrink[KINDS], shrink[KINDS + 1])
+        return anchors[:, self.fade] + trusted * correction
+
+    def log_steps(self, booked: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
+        """Return (N, horizons) changes of log TVL: none or what the flows have booked (N,), corrected as trusted."""
+        return booked[:, None] * self.booked + shrink[PARTS - 1] * correction

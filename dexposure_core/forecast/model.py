@@ -13,14 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from dexposure_core import settings
 from dexposure_core.errors import BadOption, NoModel
-from dexposure_core.forecast.candidates import candidates, mirrored
-from dexposure_core.forecast.features import Features, features
 from dexposure_core.forecast.header import read_header
-from dexposure_core.forecast.record import Floats, Forecast, check_history
+from dexposure_core.forecast.outcomes import fit_split
+from dexposure_core.forecast.record import Forecast, check_history
 from dexposure_core.forecast.window import window
 from dexposure_core.network import Snapshot
 
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
     from dexposure_core.forecast.weights import Weights
 
 FILE: Final = "dexposure.safetensors"
-LARGEST_LOG_USD: Final = 32.0  # log1p of 79 trillion USD: no exposure or TVL is forecast above it
-SMALLEST_LOG_USD: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -84,10 +79,11 @@ class Dexposure:
         return self.trained or _read(self.path, self.version)
 
     def fit(self, history: Sequence[Snapshot], seed: int = 7, epochs: int | None = None) -> Dexposure:
-        """Return a forecaster trained on `history` alone, in strict time order (seconds to minutes)."""
+        """Return a forecaster trained on `history` alone, its last dates for validation (seconds to minutes)."""
         from dexposure_core.forecast.training import train
 
-        trained = train({check_history(history, 1).basis: history}, seed=seed, epochs=epochs)
+        cut = fit_split([s.date for s in history])
+        trained = train({check_history(history, 1).basis: history}, seed=seed, epochs=epochs, cut=cut)
         return replace(self, trained=trained)
 
     def predict(self, history: Sequence[Snapshot], horizon_weeks: int) -> Forecast:
@@ -113,16 +109,16 @@ class Dexposure:
             raise NoModel(
                 f"The model was not trained on the {origin.basis} basis; run `dexposure train` on this vintage"
             )
+        from dexposure_core.forecast.scoring import scored, sources
+
         past = window(history)
-        n = max(past.size, 1)
-        given = features(past, candidates(past))
-        probability, size, tvl = _score(weights, given, origin)
-        factor = weights.networks[origin.basis].mean_factor.numpy()
+        n, network = max(past.size, 1), weights.networks[origin.basis]
+        key, probability, size, tvl = scored(weights, past)
         return {
             h: Forecast(
-                origin=origin.date, horizon_weeks=h, protocols=origin.protocols, creditor=given.key // n,
-                debtor=given.key % n, probability=probability[:, k], exposure_usd=size[:, k],
-                tvl_usd=tvl[:, k], basis=origin.basis, forecaster=self.name, mean_factor=float(factor[k]),
+                origin=origin.date, horizon_weeks=h, protocols=origin.protocols, creditor=key // n, debtor=key % n,
+                probability=probability[:, k], exposure_usd=size[:, k], tvl_usd=tvl[:, k], basis=origin.basis,
+                forecaster=self.name, sources=sources(network, k),
             )
             for k, h in enumerate(weights.about["horizons"])
             if horizons is None or h in horizons
@@ -134,41 +130,6 @@ def _read(path: Path, digest: str) -> Weights:  # noqa: ARG001  a changed file i
     from dexposure_core.forecast.weights import read
 
     return read(path)
-
-
-def _score(weights: Weights, given: Features, origin: Snapshot) -> tuple[Floats, Floats, Floats]:
-    """Return probability (C, H), size in USD (C, H) and TVL in USD (N, H) of every horizon of the model."""
-    import torch
-
-    from dexposure_core.forecast.examples import batch
-    from dexposure_core.forecast.heads import sized
-
-    network = weights.networks[origin.basis]
-    with torch.inference_mode():
-        exists, size, tvl = network(batch(given, origin, weights.about["sectors"]))
-        shrink, cell = network.shrink, torch.from_numpy(given.cell)
-        logit = (network.table[cell] + shrink[0] * exists).double().numpy()
-        log_usd = given.anchor[:, None] + (sized(cell, shrink) * size).double().numpy()
-        today = np.log1p(origin.tvl_usd)[:, None]
-        log_tvl = np.where(today > 0, today + (shrink[3] * tvl).double().numpy(), 0.0)
-    probability = 1.0 / (1.0 + np.exp(-logit))
-    if origin.basis == "flow":
-        probability = exclusive(probability, given, len(origin.protocols))
-    return (
-        probability,
-        np.expm1(np.clip(log_usd, SMALLEST_LOG_USD, LARGEST_LOG_USD)),
-        np.expm1(np.clip(log_tvl, 0.0, LARGEST_LOG_USD)),
-    )
-
-
-def exclusive(probability: Floats, given: Features, n: int) -> Floats:
-    """Return probabilities (C, H) scaled so that the two directions of a pair sum to at most 1."""
-    if not len(given.key):
-        return probability
-    back = mirrored(given.key, n)
-    at = np.minimum(np.searchsorted(given.key, back), len(given.key) - 1)
-    other = np.where((given.key[at] == back)[:, None], probability[at], 0.0)
-    return probability / np.maximum(1.0, probability + other)
 
 
 def describe(about: dict[str, Any]) -> str:

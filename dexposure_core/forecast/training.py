@@ -1,10 +1,11 @@
-"""Training in strict time order: counted tables first, then corrections, then shrinkage on validation weeks.
+"""Training in strict time order: pre-training, counted tables, corrections, then how far they are trusted.
 
-A horizon's target belongs to training when it lies before `validation_from`, to validation when it lies
-before `test_from`; later ones are never read. Loss: existence cross-entropy + ½ size + 5 TVL, each relative
-to nothing but its own units. Adam, one origin a step, at most 12 passes, stop after 3 without gain on
-validation. Each pass draws its order from (seed, pass) alone and is checkpointed whole, so a run that was
-killed resumes to the same weights.
+A horizon's target belongs to training when it lies before `validation_from`, to validation when it lies before
+`test_from`; later ones are never read. The encoder is pre-trained (`pretraining`), then encoder and heads are tuned
+together: cross-entropy of existence per kind of pair, sizes and TVL, each over what memory usually loses, and the
+screen. Adam, one origin a step, a running mean of the weights; each branch keeps the weights of its best pass on the
+validation weeks. Each pass draws its order from (seed, pass) alone and is checkpointed whole, so a run that was killed
+resumes to the same weights.
 """
 
 from __future__ import annotations
@@ -15,47 +16,37 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast.checkpoint import Checkpoint, State
 from dexposure_core.forecast.examples import Example, example
 from dexposure_core.forecast.fitting import (
-    choose_shrinkage,
+    LEAST_LOSS,
+    choose_anchor,
     count_table,
     losses,
     mean_losses,
     relative,
     scale,
-    set_mean_factor,
 )
-from dexposure_core.forecast.heads import Network
+from dexposure_core.forecast.heads import BRANCHES, Network
 from dexposure_core.forecast.outcomes import Split, split
+from dexposure_core.forecast.pretraining import pretrain
+from dexposure_core.forecast.recipe import SCREEN, Recipe
+from dexposure_core.forecast.trusting import calibrate, choose_shrinkage, said
 from dexposure_core.forecast.weights import Weights, network, to_bytes
 from dexposure_core.network import Snapshot
 from dexposure_core.progress import Progress, silent
 
-HORIZONS: Final = (1, 4, 8, 12)
-SHARES: Final = (1.0, 0.5, 0.5, 5.0)  # existence, size of what exists now, size of the rest, TVL
+USUAL: Final = 8  # every so many-th training origin says what memory usually loses
 
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How to train: everything that decides the result besides the data."""
-
-    horizons: tuple[int, ...] = HORIZONS
-    hidden: int = 32
-    epochs: int = 12
-    patience: int = 3
-    rate: float = 3e-3
-    decay: float = 1e-4
-    clip: float = 1.0
-    threads: int = 1  # the graphs are small: a second thread costs more in waiting than it saves
-    seed: int = 7
+__all__ = ["Recipe", "Run", "train"]
 
 
 def train(
@@ -64,6 +55,7 @@ def train(
     seed: int = 7,
     epochs: int | None = None,
     recipe: Recipe | None = None,
+    cut: Split | None = None,
     data: Mapping[str, Any] | None = None,
     checkpoints: Path | None = None,
     progress: Progress = silent,
@@ -74,7 +66,8 @@ def train(
         histories: all snapshots; those from `test_from` on are never read as a target, nor as an origin.
         seed: decides initial weights, order and thinning.
         epochs: at most so many passes; None: the recipe's.
-        recipe: all other choices.
+        recipe: all other choices; made smaller for a network of full size.
+        cut: which dates are for training, validation and test; None: as `outcomes.split` says.
         data: what to say about the data in the model's description (vintage, content_hash, simulated).
         checkpoints: folder for unfinished runs; None: do not keep any.
         progress: told after every origin.
@@ -82,25 +75,27 @@ def train(
     Raises:
         BadOption: when the history is too short to train on.
     """
+    history = max(histories.values(), key=len)
     recipe = replace(recipe or Recipe(), seed=seed)
-    recipe = replace(recipe, epochs=recipe.epochs if epochs is None else epochs)
+    recipe = replace(recipe, epochs=recipe.epochs if epochs is None else epochs).sized(history)
     torch.set_num_threads(recipe.threads)
-    about = _about(histories, recipe, dict(data or {}))
+    about = _about(history, cut or split([s.date for s in history]), recipe, sorted(histories), dict(data or {}))
     networks = {}
-    for basis, history in histories.items():
-        run = Run(basis=basis, history=history, about=about, recipe=recipe, progress=progress)
+    for basis, own in histories.items():
+        run = Run(basis=basis, history=own, about=about, recipe=recipe, progress=progress)
         networks[basis], about["passes"][basis] = run.fit(checkpoints)
     raw = to_bytes(networks, about)
     return Weights(networks=networks, about=about, digest=hashlib.sha256(raw).hexdigest())
 
 
-def _about(histories: Mapping[str, Sequence[Snapshot]], recipe: Recipe, data: dict[str, Any]) -> dict[str, Any]:
-    history = max(histories.values(), key=len)
-    cut = split([s.date for s in history])
+def _about(
+    history: Sequence[Snapshot], cut: Split, recipe: Recipe, bases: list[str], data: dict[str, Any]
+) -> dict[str, Any]:
     seen = [s for s in history if s.date < cut.validation_from]
     return {
-        "bases": sorted(histories), "horizons": list(recipe.horizons), "hidden": recipe.hidden, "seed": recipe.seed,
-        "epochs": recipe.epochs, "passes": {}, "data": data,
+        "bases": bases, "horizons": list(recipe.horizons), "hidden": recipe.hidden, "seed": recipe.seed,
+        "epochs": recipe.epochs, "pretraining": recipe.pretraining, "frozen": recipe.frozen,
+        "without": list(recipe.without), "passes": {}, "data": data,
         "sectors": sorted({str(x) for s in seen for x in s.sectors}),
         "validation_from": str(cut.validation_from), "test_from": str(cut.test_from),
         "trained_until": str(max(s.date for s in history if s.date < cut.test_from)),
@@ -118,40 +113,71 @@ class Run:
     recipe: Recipe
     progress: Progress
 
-    def fit(self, checkpoints: Path | None) -> tuple[Network, int]:
-        """Return the network with the best validation loss and the pass it came from (0: memory itself)."""
+    def fit(self, checkpoints: Path | None) -> tuple[Network, dict[str, int]]:
+        """Return the network with the best validation losses and the pass each branch came from (0: memory itself)."""
         learn, check = self._examples()
         torch.manual_seed(self.recipe.seed)
-        net = network(self.about)
+        net = network(self.about).tied()
         scale(net, learn)
-        count_table(net, learn)
-        optimiser = torch.optim.Adam(net.parameters(), lr=self.recipe.rate, weight_decay=self.recipe.decay)
-        memory = mean_losses(net, check)
+        count_table(net, learn, check)
+        choose_anchor(net, check)
         kept = Checkpoint(checkpoints, self.basis, self._digest())
-        state = kept.load(net, optimiser) or State(passed=0, best=1.0, best_pass=0, weights=_copy(net))
-        while state.passed < self.recipe.epochs and state.passed - state.best_pass < self.recipe.patience:
-            self._epoch(net, optimiser, learn, state.passed)
-            state = _after(state, net, relative(mean_losses(net, check), memory))
-            kept.save(state, net, optimiser)
-        net.load_state_dict(state.weights)
-        choose_shrinkage(net, check, self.recipe.horizons)
-        set_mean_factor(net, check)
+        best, best_pass = self._trained(net, learn, check, kept)
+        net = network(self.about)
+        net.load_state_dict(best)
+        told = said(net.eval(), check)
+        choose_shrinkage(net, check, told, self.recipe.horizons)
+        calibrate(net, check, told, self.recipe.horizons)
         kept.clear()
-        return net.eval(), state.best_pass
+        return net, best_pass
 
-    def _epoch(self, net: Network, optimiser: torch.optim.Adam, learn: Sequence[Example], passed: int) -> None:
+    def _trained(
+        self, net: Network, learn: Sequence[Example], check: Sequence[Example], kept: Checkpoint
+    ) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """Return the best weights of each branch and their pass; `net` is memory before the first."""
+        recipe = self.recipe
+        memory, usual = mean_losses(net, check), mean_losses(net, learn[::USUAL])
+        if recipe.frozen:
+            net.encoders.requires_grad_(requires_grad=False)
+        tuned = [p for p in net.parameters() if p.requires_grad]
+        optimiser = torch.optim.Adam(tuned, lr=recipe.rate, weight_decay=recipe.decay)
+        mean = AveragedModel(net.eval(), multi_avg_fn=get_ema_multi_avg_fn(recipe.average))  # type: ignore[no-untyped-call]
+        state = kept.load(net, mean, optimiser)
+        if state is None:
+            if recipe.pretraining:
+                pretrain(net, learn, recipe.pretraining, recipe.seed, self.progress, self.basis)
+                mean.module.load_state_dict(net.state_dict())
+            state = State(
+                passed=0, best=dict.fromkeys(BRANCHES, 1.0), best_pass=dict.fromkeys(BRANCHES, 0), weights=_copy(net)
+            )
+        while state.passed < recipe.epochs and state.passed - max(state.best_pass.values()) < recipe.patience:
+            self._epoch(net, mean, optimiser, learn, usual, state.passed)
+            state = _after(state, mean.module, relative(mean_losses(cast("Network", mean.module), check), memory))
+            kept.save(state, net, mean, optimiser)
+        return state.weights, state.best_pass
+
+    def _epoch(
+        self, net: Network, mean: AveragedModel, optimiser: torch.optim.Adam, learn: Sequence[Example], usual: Tensor,
+        passed: int,
+    ) -> None:  # fmt: skip
         order = np.random.default_rng([self.recipe.seed, passed]).permutation(len(learn))
         factor = 0.5 * (1 + np.cos(np.pi * passed / max(1, self.recipe.epochs)))
         for group in optimiser.param_groups:
             group["lr"] = self.recipe.rate * factor
-        shares = torch.tensor(SHARES)
+        weights = torch.nan_to_num(1.0 / usual.clamp_min(LEAST_LOSS))
+        net.train()
+        torch.manual_seed(
+            hash((self.recipe.seed, passed))
+        )  # what is dropped depends on the pass alone, so it can resume
         for done, i in enumerate(order):
             optimiser.zero_grad()
-            parts = losses(net, learn[i]).sum(dim=1)
-            (parts @ shares / learn[i].use.sum()).backward()
+            lost, screen = losses(net, learn[i])
+            ((weights * lost).sum() / learn[i].use.sum() + SCREEN * screen).backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), self.recipe.clip)
             optimiser.step()
+            mean.update_parameters(net)
             self.progress(done + 1, len(order), f"{self.basis}: pass {passed + 1} of at most {self.recipe.epochs}")
+        net.eval()
 
     def _examples(self) -> tuple[list[Example], list[Example]]:
         cut = Split(
@@ -159,16 +185,16 @@ class Run:
             test_from=dt.date.fromisoformat(self.about["test_from"]),
         )
         learn, check = [], []
-        origins = [i for i, s in enumerate(self.history) if s.date < cut.test_from]
-        for i in origins:
+        origins = [i for i, s in enumerate(self.history) if s.date < cut.test_from][:: -self.recipe.every][::-1]
+        for done, i in enumerate(origins):
             past = [self._goal(i, h, dt.date.min, cut.validation_from) for h in self.recipe.horizons]
             late = [self._goal(i, h, cut.validation_from, cut.test_from) for h in self.recipe.horizons]
+            seen, sectors, most = self.history[: i + 1], self.about["sectors"], self.recipe.most
             if any(past):
-                rng = np.random.default_rng([self.recipe.seed, i])
-                learn.append(example(self.history[: i + 1], past, self.about["sectors"], rng))
+                learn.append(example(seen, past, sectors, np.random.default_rng([self.recipe.seed, i]), most))
             if any(late):
-                check.append(example(self.history[: i + 1], late, self.about["sectors"], None))
-            self.progress(i + 1, len(origins), f"{self.basis}: preparing")
+                check.append(example(seen, late, sectors, None, most))
+            self.progress(done + 1, len(origins), f"{self.basis}: preparing")
         if not learn or not check:
             raise BadOption(
                 f"{len(self.history)} snapshots of the {self.basis} basis are too few to train and validate on"
@@ -191,12 +217,16 @@ class Run:
         return hashlib.sha256(json.dumps([about, str(self.recipe), sizes], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _after(state: State, net: Network, score: float) -> State:
-    passed = state.passed + 1
-    if score < state.best:
-        return State(passed=passed, best=score, best_pass=passed, weights=_copy(net))
-    return replace(state, passed=passed)
+def _after(state: State, net: torch.nn.Module, scores: Mapping[str, float]) -> State:
+    passed, weights = state.passed + 1, dict(state.weights)
+    better = [branch for branch, score in scores.items() if score < state.best[branch]]
+    prefixes = tuple(f"{module}." for branch in better for module in BRANCHES[branch])
+    weights |= {name: t for name, t in _copy(net).items() if name.startswith(prefixes)} if prefixes else {}
+    return State(
+        passed=passed, best=state.best | {b: scores[b] for b in better},
+        best_pass=state.best_pass | dict.fromkeys(better, passed), weights=weights,
+    )  # fmt: skip
 
 
-def _copy(net: Network) -> dict[str, Tensor]:
+def _copy(net: torch.nn.Module) -> dict[str, Tensor]:
     return {name: t.detach().clone() for name, t in net.state_dict().items()}

@@ -13,9 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from dexposure_core.errors import NoModel
-from dexposure_core.forecast.features import CELLS, NODE_FEATURES, PAIR_FEATURES
+from dexposure_core.forecast.features import CELLS, EDGE_FEATURES, PAIR_FEATURES
 from dexposure_core.forecast.header import REMEDY, SCHEMA, read_header
 from dexposure_core.forecast.heads import Network
+from dexposure_core.forecast.node_features import LAGS, NODE_FEATURES, WEEK_FEATURES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,8 +37,9 @@ class Weights:
 def network(about: dict[str, Any]) -> Network:
     """Return an untrained network of the size that `about` states."""
     return Network(
-        node=len(NODE_FEATURES), pair=len(PAIR_FEATURES), sectors=len(about["sectors"]) + 1, cells=CELLS,
-        horizons=len(about["horizons"]), hidden=about["hidden"],
+        node=len(NODE_FEATURES), pair=len(PAIR_FEATURES), edge=len(EDGE_FEATURES), sectors=len(about["sectors"]) + 1,
+        lags=len(LAGS), week=len(WEEK_FEATURES), cells=CELLS, horizons=len(about["horizons"]), hidden=about["hidden"],
+        without=about.get("without", ()),
     )  # fmt: skip
 
 

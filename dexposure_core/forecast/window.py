@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from dexposure_core.forecast.record import Flags, Floats, Indices
+from dexposure_core.forecast.record import Floats, Indices
 from dexposure_core.network import Snapshot
 
 MEMORY: Final = 52  # snapshots that count as memory: a year of weeks
@@ -81,69 +81,3 @@ def net_inflow(origin: Snapshot) -> Floats:
 def summed(rows: Indices, values: Floats, size: int) -> Floats:
     """Return (size,) the sum of `values` by row."""
     return np.asarray(np.bincount(rows, values, size), dtype=np.float64)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PairMemory:
-    """What the window says about every ordered pair it has seen; all arrays (K,), sorted by `key`.
-
-    Attributes:
-        key: creditor row × N + debtor row.
-        last: lag at which the pair was last an exposure, 0 = now.
-        first: lag at which the window first saw it.
-        count: snapshots in which it was an exposure; `count4`, `count12`: of the last 4 and 12.
-        log_now: log1p USD at the origin, 0 when it is none now.
-        log_last: log1p USD when last seen.
-        log_mean: exponentially weighted mean (half-life 4 snapshots) of log1p USD while it existed.
-        log_step: log_last minus the value before it, 0 when seen once.
-    """
-
-    key: Indices
-    last: Indices
-    first: Indices
-    count: Indices
-    count4: Indices
-    count12: Indices
-    log_now: Floats
-    log_last: Floats
-    log_mean: Floats
-    log_step: Floats
-
-    def find(self, key: Indices) -> tuple[Indices, Flags]:
-        """Return, for each of `key` (C,), its position here (0 when absent) and whether it is present."""
-        if not len(self.key):
-            return np.zeros(len(key), dtype=np.int64), np.zeros(len(key), dtype=bool)
-        at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        found = self.key[at] == key
-        return np.where(found, at, 0), found
-
-
-HALF_LIFE: Final = 4.0
-
-
-def pair_memory(past: Window) -> PairMemory:
-    """Summarise the window per ordered pair (sort by key then lag; every statistic is a segment reduction)."""
-    order = np.lexsort((past.lag, past.key))
-    key, lag, size = past.key[order], past.lag[order], past.log_usd[order]
-    keys, start, count = np.unique(key, return_index=True, return_counts=True)
-    inverse = np.repeat(np.arange(len(keys)), count)
-    end = start + count - 1
-    weight = 0.5 ** (lag / HALF_LIFE)
-    total = summed(inverse, weight, len(keys))
-    second = np.minimum(start + 1, end)
-    return PairMemory(
-        key=keys,
-        last=lag[start],
-        first=lag[end],
-        count=count,
-        count4=_counts(inverse[lag < 4], len(keys)),
-        count12=_counts(inverse[lag < 12], len(keys)),
-        log_now=np.where(lag[start] == 0, size[start], 0.0),
-        log_last=size[start],
-        log_mean=summed(inverse, weight * size, len(keys)) / total,
-        log_step=size[start] - size[second],
-    )
-
-
-def _counts(inverse: Indices, size: int) -> Indices:
-    return np.bincount(inverse, minlength=size).astype(np.int64)

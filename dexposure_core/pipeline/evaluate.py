@@ -23,7 +23,7 @@ from dexposure_core.pipeline.evaluation.facts import facts
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.measured import measured_rows
 from dexposure_core.pipeline.evaluation.parts import Parts
-from dexposure_core.pipeline.evaluation.sections import events, leaks, null_world, seeds
+from dexposure_core.pipeline.evaluation.sections import ablations, events, leaks, null_world, seeds
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 
@@ -43,6 +43,7 @@ class Extras:
         leaks: the leak test.
         events: Terra, FTX and SVB, by forecasters fitted before them.
         null_world: the same table where there is no skill to be had.
+        ablations: the model trained with something left out or held fast.
         seeds: train the model anew with so many seeds and give mean and range.
         fresh: compute everything again, finished parts too.
     """
@@ -51,6 +52,7 @@ class Extras:
     leaks: bool = False
     events: bool = False
     null_world: bool = False
+    ablations: bool = False
     seeds: int = 0
     fresh: bool = False
 
@@ -81,7 +83,7 @@ def evaluate(
         {"vintage", "simulated", "frequency", "first_origin", "origins", "trained_on",
         "rows": [{"forecaster", "basis", "horizon", "metric", "value", "low", "high"}], "standings", "facts",
         "reliability", "weeks", "event_dates", "sources", "leak_test", "events", "event_standings", "seeds",
-        "null_world", "notes"}; NaN is None, and a section that was not asked for is empty.
+        "ablations", "null_world", "notes"}; NaN is None, and a section that was not asked for is empty.
 
     Raises:
         NoModel: when the model is asked for and missing, or was trained on this vintage's hold-out.
@@ -115,6 +117,7 @@ def _sections(job: Job, extras: Extras, first: dt.date) -> dict[str, Any]:
         "events": [row for found, _ in studied for row in found],
         "event_standings": [standing for _, found in studied for standing in found],
         "seeds": seeds(job, extras.seeds, first) if extras.seeds else [],
+        "ablations": ablations(job, first) if extras.ablations else [],
         "null_world": null_world(job, table) if extras.null_world else {},
     }
 

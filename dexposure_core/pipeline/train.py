@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from dexposure_core import settings
+from dexposure_core.forecast import Dexposure
+from dexposure_core.forecast import uncertainty as past_misses
 from dexposure_core.forecast.model import FILE
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.evaluate import evaluate, history_of
 from dexposure_core.pipeline.model_card import write_card
+from dexposure_core.pipeline.uncertainty import learn
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 
 CHECKPOINTS: Final = "training"
+SCORED: Final = ("persistence", "pair-memory", "ewma", "hazard", "three-path", "dexposure")
 
 
 def train(
@@ -25,6 +29,7 @@ def train(
     epochs: int | None = None,
     progress: Progress = silent,
     score_it: bool = True,
+    intervals: bool = True,
 ) -> dict[str, Any]:
     """Train the model on both bases of a vintage, write the weights, score them and write the model card.
 
@@ -36,7 +41,9 @@ def train(
         seed: decides everything that is drawn.
         epochs: at most so many passes; None: the recipe's.
         progress: told after every origin.
-        score_it: also evaluate on the hold-out, for the card.
+        score_it: also evaluate on the hold-out beside the counting baselines, for the card. `dexposure evaluate --keep`
+            puts all baselines on it.
+        intervals: also learn from past misses, so that forecasts have intervals.
 
     Returns the path of the weights, model (sha256), vintage, seed, trained_until, test_from, passes.
 
@@ -51,10 +58,18 @@ def train(
     kept = settings.load().cache_dir / CHECKPOINTS
     trained = fit(histories, seed=seed, epochs=epochs, data=_data(store), checkpoints=kept, progress=progress)
     weights = write(folder / FILE, trained.networks, trained.about)
-    rows = evaluate(store, progress=progress, model_dir=folder)["rows"] if score_it else []
+    if intervals:
+        seen = {basis: _before(history, weights.about["test_from"]) for basis, history in histories.items()}
+        learnt = learn(Dexposure(model_dir=folder), seen, weights.about["horizons"], progress=progress)
+        past_misses.write(folder / past_misses.FILE, learnt)
+    rows = evaluate(store, SCORED, progress=progress, model_dir=folder)["rows"] if score_it else []
     write_card(folder, weights.about, weights.digest, rows)
     told = {key: weights.about[key] for key in ("seed", "trained_until", "test_from", "passes")}
     return {"weights": str(folder / FILE), "model": weights.digest, "vintage": store.vintage, **told}
+
+
+def _before(history: Sequence[Snapshot], day: str) -> Sequence[Snapshot]:
+    return [s for s in history if str(s.date) < day]
 
 
 def _data(store: Store) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast.training import Recipe, train
 from tests.forecast.worlds import world
 
-TINY = Recipe(hidden=8, epochs=2)
+TINY = Recipe(hidden=8, epochs=2, pretraining=3)
 
 
 @pytest.fixture(scope="session", params=["holdings", "flow"])

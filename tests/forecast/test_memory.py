@@ -5,7 +5,8 @@ import pytest
 
 from dexposure_core.forecast import PairMemoryForecaster, Persistence
 from dexposure_core.forecast.candidates import candidates
-from dexposure_core.forecast.window import pair_memory, window
+from dexposure_core.forecast.pair_memory import pair_memory
+from dexposure_core.forecast.window import window
 from tests.forecast.worlds import as_dict, week
 
 TVL = {"A": 100.0, "B": 50.0, "C": 10.0, "D": 5.0}

@@ -1,8 +1,10 @@
 """Laws of the trained model, its file, and its manners when something is missing."""
 
+import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,18 +13,31 @@ from safetensors.torch import load_file, save_file
 
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast import Dexposure, PairMemoryForecaster
-from dexposure_core.forecast.candidates import candidates
+from dexposure_core.forecast.candidates import both_ways, candidates
+from dexposure_core.forecast.examples import batch
+from dexposure_core.forecast.features import Origin
+from dexposure_core.forecast.header import SCHEMA
 from dexposure_core.forecast.model import FILE, describe
 from dexposure_core.forecast.networks import drawn_networks, expected_network, likely_network
+from dexposure_core.forecast.scoring import PROPOSED
 from dexposure_core.forecast.weights import read, write
 from dexposure_core.forecast.window import window
 from tests.forecast.worlds import as_dict, relabelled, week, world
 
 
-def test_it_scores_the_candidates_and_nothing_else(model, history):
+def test_it_scores_the_candidates_and_what_the_screen_of_all_pairs_proposes(model, trained, history, basis):
     forecast = model.predict(history, 4)
-    n = len(forecast.protocols)
-    assert np.array_equal(forecast.creditor * n + forecast.debtor, candidates(window(history)))
+    n, past = len(forecast.protocols), window(history)
+    network, origin = trained.networks[basis], Origin(past)
+    none = origin.features(np.zeros(0, dtype=np.int64))
+    with torch.inference_mode():
+        state = network.states(batch(none, past.origin, trained.about["sectors"]))["never"]
+        u, v = network.screen(state)
+        every = (u @ v.T).fill_diagonal_(-torch.inf)
+    # the ten best debtors of every protocol by the screen, found here from the whole matrix
+    best = every.argsort(dim=1, descending=True)[:, :PROPOSED].numpy()
+    wanted = np.concatenate([candidates(past), (np.arange(n)[:, None] * n + best).ravel()])
+    assert np.array_equal(forecast.creditor * n + forecast.debtor, both_ways(np.unique(wanted), past))
     assert forecast.protocols.tolist() == history[-1].protocols.tolist()
     assert (forecast.probability > 0).all()
     assert (forecast.probability < 1).all()
@@ -93,9 +108,10 @@ def test_missing_damaged_and_foreign_weights_say_what_to_do(trained, history, tm
         read(path)
     write(path, trained.networks, trained.about)
     tensors = load_file(path)
-    save_file(tensors, path, {"about": json.dumps({**trained.about, "schema": 1, "node_features": ["other"]})})
-    with pytest.raises(NoModel, match="other node features"):
-        read(path)
+    for about, said in (({"schema": 1}, "other schema"), ({"schema": SCHEMA, "node_features": ["x"]}, "other node")):
+        save_file(tensors, path, {"about": json.dumps({**trained.about, **about})})
+        with pytest.raises(NoModel, match=said):
+            read(path)
     write(path, {"flow": trained.networks["flow"]}, {**trained.about, "bases": ["flow"]})
     with pytest.raises(NoModel, match="not trained on the holdings basis"):
         Dexposure(model_dir=tmp_path).predict(world(weeks=3), 1)
@@ -106,20 +122,21 @@ def test_the_description_names_the_data(trained):
 
 
 def test_an_untrained_network_is_memory(history, trained, basis):
-    """With every correction switched off the probability is the memory table's, whatever the weights say."""
-    network = trained.networks[basis]
-    kept = network.shrink.clone()
-    network.shrink.zero_()
-    forecast = Dexposure(trained=trained).predict(history, 1)
-    network.shrink.copy_(kept)
+    """With every correction switched off and nothing recalibrated it says what was counted, whatever its weights."""
+    network = copy.deepcopy(trained.networks[basis])
+    for name, value in (("shrink", 0.0), ("stretch", 1.0), ("shift", 0.0), ("fade", 0), ("booked", 0.0)):
+        network.get_buffer(name).fill_(value)
+    forecast = Dexposure(trained=replace(trained, networks={basis: network})).predict(history, 1)
     levels = torch.sigmoid(network.table[:, 0].double()).numpy()
     if basis == "holdings":
         assert np.isin(forecast.probability.round(9), levels.round(9)).all()
     today = np.isin(
         forecast.creditor * 30 + forecast.debtor, history[-1].creditor * 30 + history[-1].debtor, assume_unique=True
     )
-    assert np.allclose(np.sort(forecast.exposure_usd[today]), np.sort(history[-1].exposure_usd), rtol=1e-6)
+    assert np.allclose(np.sort(forecast.exposure_usd[today]), np.sort(history[-1].exposure_usd), rtol=1e-5)
     assert np.allclose(forecast.tvl_usd, history[-1].tvl_usd)
+    assert forecast.sources["exposures of today"] == "hazard table"
+    assert forecast.sources["TVL"] == "today's TVL"
 
 
 def test_listing_forecasters_and_baselines_do_not_import_torch():

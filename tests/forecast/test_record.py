@@ -58,7 +58,7 @@ def test_what_makes_no_sense_is_refused(change, message):
 def test_every_forecaster_is_found_by_name_and_persistence_comes_first():
     assert [f.name for f in FORECASTERS] == [
         "persistence", "pair-memory", "ewma", "drift", "hazard", "size-rule", "three-path", "in-degree",
-        "gradient-boosting", "roland", "dexposure",
+        "gradient-boosting", "roland", "frozen", "dexposure",
     ]  # fmt: skip
     assert [find_forecaster(f.name) for f in FORECASTERS] == list(FORECASTERS)
     with pytest.raises(UnknownForecaster, match="did you mean 'persistence'"):

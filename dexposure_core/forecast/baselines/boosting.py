@@ -165,4 +165,4 @@ def _base(target: Target, view: View) -> Floats:
     """Return what the trees correct: nothing, the last size, today's TVL."""
     if target == "existence":
         return np.zeros(len(view.key))
-    return view.features.anchor if target == "size" else view.log_tvl
+    return view.features.anchors[:, 0].astype(np.float64) if target == "size" else view.log_tvl

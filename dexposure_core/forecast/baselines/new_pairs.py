@@ -16,18 +16,19 @@ from typing import Final, Literal
 import numpy as np
 
 from dexposure_core.forecast.baselines.counting import Curve, along
-from dexposure_core.forecast.baselines.hazard import NEVER, Hazard, cells
+from dexposure_core.forecast.baselines.hazard import Hazard, cells
 from dexposure_core.forecast.baselines.tuning import Cases, Setting
 from dexposure_core.forecast.baselines.view import View
 from dexposure_core.forecast.candidates import in_degree
-from dexposure_core.forecast.record import Floats, Indices
+from dexposure_core.forecast.pair_cells import NEVER
+from dexposure_core.forecast.paths import three_paths
+from dexposure_core.forecast.record import Floats
 from dexposure_core.network import Basis
 
 Score = Literal["three-path", "in-degree"]
 VARIANTS: Final = (0.0, 1.0, 2.0)
 GROUPS: Final = (5.0, 10.0, 20.0)
 LEANING: Final[tuple[Setting, ...]] = ((4.0, 50.0), (4.0, 10.0))  # depth and pseudo-pairs of the table
-BLOCK: Final = 256  # creditors whose paths are counted at once: 256 × N numbers in memory
 GROWTH: Final = 12
 
 
@@ -87,29 +88,10 @@ def _degrees(view: View, variant: float) -> Floats:
 
 def _paths(view: View, variant: float) -> Floats:
     origin = view.past.origin
-    count: Floats = view.kept("three paths", lambda: three_paths(origin.creditor, origin.debtor, view.key, view.size))
+    n = view.size
+    count: Floats = view.kept("three paths", lambda: three_paths(origin, view.key // n, view.key % n))
     if variant == VARIANTS[0]:
         return np.log1p(count) * 2.0
     holds = np.maximum(np.bincount(origin.creditor, minlength=view.size), 1)[view.key // view.size]
     held = np.maximum(np.bincount(origin.debtor, minlength=view.size), 1)[view.key % view.size]
     return np.log1p(count / (holds if variant == VARIANTS[1] else np.sqrt(holds * held))) * 4.0
-
-
-def three_paths(creditor: Indices, debtor: Indices, key: Indices, n: int) -> Floats:
-    """Return (C,) how many paths p→x←y→q the network of these exposures has for each pair of `key` (sorted).
-
-    Row block by row block of A·Aᵀ·A, where A is the 0/1 matrix of exposures, so that no N × N matrix is ever held.
-    """
-    from scipy.sparse import csr_array
-
-    a = csr_array((np.ones(len(creditor)), (creditor, debtor)), shape=(n, n))
-    across = a.T.tocsr()
-    found = np.zeros(len(key))
-    for start in range(0, n, BLOCK):
-        low, high = np.searchsorted(key, (start * n, (start + BLOCK) * n))
-        if low == high:
-            continue
-        shared = (a[start : start + BLOCK] @ across).toarray()  # (block, N): debtors shared with each y
-        paths = (across @ shared.T).T  # (block, N): Σ over y of debtors shared, where y holds q
-        found[low:high] = paths[key[low:high] // n - start, key[low:high] % n]
-    return found

@@ -15,8 +15,9 @@ import numpy as np
 
 from dexposure_core.forecast.base import Unfitted
 from dexposure_core.forecast.candidates import mirrored
+from dexposure_core.forecast.pair_memory import pair_memory
 from dexposure_core.forecast.record import Forecast, check_history
-from dexposure_core.forecast.window import pair_memory, window
+from dexposure_core.forecast.window import window
 from dexposure_core.network import Snapshot
 
 RECENT: Final = 12  # snapshots of pair memory: a quarter of weeks

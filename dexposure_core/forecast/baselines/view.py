@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from dexposure_core.forecast.candidates import candidates, mirrored
+from dexposure_core.forecast.candidates import both_ways, candidates, mirrored
 from dexposure_core.forecast.features import Features, features
 from dexposure_core.forecast.outcomes import look_up, outcome
+from dexposure_core.forecast.pair_memory import PairMemory, pair_memory
 from dexposure_core.forecast.record import Flags, Floats, Indices, distinct
-from dexposure_core.forecast.window import PairMemory, Window, pair_memory, summed, window
+from dexposure_core.forecast.window import Window, summed, window
 from dexposure_core.network import Snapshot
 
 
@@ -78,7 +79,7 @@ class View:
         """Return the view of the last of `history`: all candidates, or only pairs the window has seen."""
         past = window(history)
         key = candidates(past) if everything else distinct(past.key)
-        return View(recent=history[-past.length :], past=past, key=_symmetric(past, key))
+        return View(recent=history[-past.length :], past=past, key=both_ways(key, past))
 
     def kept(self, name: object, make: Callable[[], Any]) -> Any:
         """Return what `make` gives, computed once per `name`."""
@@ -188,7 +189,3 @@ class Case:
 
     view: View
     truth: dict[int, Truth]
-
-
-def _symmetric(past: Window, key: Indices) -> Indices:
-    return np.union1d(key, mirrored(key, past.size)) if past.origin.basis == "flow" else key

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast import Dexposure, Forecaster
+from dexposure_core.forecast.ablation import VARIANTS, WHOLE, Variant
 from dexposure_core.forecast.evaluation import Stage
 from dexposure_core.forecast.leak import leak_test
+from dexposure_core.forecast.metrics import METRICS
 from dexposure_core.forecast.standing import Row, best_baselines, rows
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.evaluation.job import Job
@@ -19,6 +21,7 @@ from dexposure_core.pipeline.evaluation.measured import measured_event
 from dexposure_core.pipeline.evaluation.parts import Parts, fingerprint, program
 
 Record = dict[str, Any]
+COMPARED: Final = {m.name: m.more_is_better for m in METRICS if m.compared}
 LEAK_HISTORY: Final = 60  # snapshots before the origin that the leak test fits on: enough to learn, quick to do twice
 EVENT_STEPS: Final = 8
 EVENTS: Final = (
@@ -86,7 +89,7 @@ def seeds(job: Job, count: int, first: dt.date) -> list[dict[str, Any]]:
     for seed in range(1, count + 1):
         folder = _folder(job, f"seed-{seed}-{program()}")
         if not (folder / "trained").is_file():
-            train(job.store, folder, seed=seed, score_it=False, progress=job.progress)
+            train(job.store, folder, seed=seed, score_it=False, intervals=False, progress=job.progress)
             (folder / "trained").write_text("")
         alone = replace(job, forecasters=(Dexposure(model_dir=folder),), fits={})
         for basis in job.bases:
@@ -107,6 +110,33 @@ def spread(table: list[Row], count: int) -> list[dict[str, Any]]:
         }
         for (who, basis, h, metric), values in groups.items()
     ]  # fmt: skip
+
+
+def ablations(job: Job, first: dt.date) -> list[dict[str, Any]]:
+    """Train the model with something left out or held fast; return its scores beside those of the same recipe whole.
+
+    "gain" is relative to the whole model, below 0 worse; None where it is not defined or not compared.
+    """
+    variants = tuple(Variant(name=name, variant=name) for name in VARIANTS)
+    found: list[Record] = []
+    for basis in job.bases:
+        stage = Stage(history=job.history(basis), horizons=job.horizons, first_origin=first)
+        scored = rows(replace(job, forecasters=variants, fits={}).scored(stage, first))
+        base = {(r.horizon, r.metric): r.value for r in scored if r.forecaster == WHOLE}
+        found += [
+            {
+                "variant": r.forecaster, "basis": basis, "horizon": r.horizon, "metric": r.metric, "value": r.value,
+                "gain": _gain(r, base[r.horizon, r.metric]),
+            }
+            for r in scored if r.metric in COMPARED
+        ]  # fmt: skip
+    return found
+
+
+def _gain(row: Row, whole: float) -> float | None:
+    if row.forecaster == WHOLE or not whole:
+        return None
+    return (1.0 if COMPARED[row.metric] else -1.0) * (row.value / whole - 1.0)
 
 
 def null_world(job: Job, table: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:

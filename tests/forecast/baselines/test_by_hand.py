@@ -9,10 +9,11 @@ from dexposure_core.forecast.baselines.counting import Cells, Curve, along, isot
 from dexposure_core.forecast.baselines.drift import MARKET, OWN, DriftingSize, DriftingTvl
 from dexposure_core.forecast.baselines.hazard import Hazard, cells
 from dexposure_core.forecast.baselines.memory import FadingExistence, FadingSize, FadingTvl
-from dexposure_core.forecast.baselines.new_pairs import NewPairs, three_paths
+from dexposure_core.forecast.baselines.new_pairs import NewPairs
 from dexposure_core.forecast.baselines.size_rule import LAST, TYPICAL, SizeRule
 from dexposure_core.forecast.baselines.tuning import loss
 from dexposure_core.forecast.baselines.view import Case, Truth, View, exclusive
+from dexposure_core.forecast.paths import three_paths
 from tests.forecast.worlds import week
 
 TVL = {"A": 100.0, "B": 50.0, "C": 10.0, "D": 5.0}
@@ -211,13 +212,14 @@ def test_the_size_rule_by_hand():
 
 def test_three_paths_by_hand():
     # A and B both hold X; B and C both hold Y; B holds Q. A→X←B→Q and A→X←B→Y are paths, C→Y←B→Q and C→Y←B→X too
-    a, b, c, x, y, q = range(6)
-    creditor, debtor = np.array([a, b, b, c, b]), np.array([x, x, y, y, q])
-    key = np.array([a * 6 + y, a * 6 + q, c * 6 + x, c * 6 + q, q * 6 + a])
-    assert three_paths(creditor, debtor, np.sort(key), 6).tolist() == [1, 1, 1, 1, 0]
+    a, _, c, x, y, q = range(6)
+    tvl = dict.fromkeys("ABCXYQ", 1.0)
+    origin = week(0, {"A>X": 1.0, "B>X": 1.0, "B>Y": 1.0, "C>Y": 1.0, "B>Q": 1.0}, tvl)
+    found = three_paths(origin, np.array([a, a, c, c, q]), np.array([y, q, x, q, a]))
+    assert found.tolist() == [1, 1, 1, 1, 0]
     # a second shared debtor doubles the paths: A holds Y too, so A→X←B→Q and A→Y←B→Q
-    found = three_paths(np.array([a, a, b, b, b]), np.array([x, y, x, y, q]), np.array([a * 6 + q]), 6)
-    assert found.tolist() == [2]
+    origin = week(0, {"A>X": 1.0, "A>Y": 1.0, "B>X": 1.0, "B>Y": 1.0, "B>Q": 1.0}, tvl)
+    assert three_paths(origin, np.array([a]), np.array([q])).tolist() == [2]
 
 
 def test_three_paths_are_the_power_of_the_matrix_also_over_several_blocks():
@@ -227,8 +229,11 @@ def test_three_paths_are_the_power_of_the_matrix_also_over_several_blocks():
     key = key[key // n != key % n]
     matrix = np.zeros((n, n))
     matrix[key // n, key % n] = 1
-    asked = np.unique(rng.integers(0, n * n, 3000))
-    assert np.array_equal(three_paths(key // n, key % n, asked, n), (matrix @ matrix.T @ matrix)[asked // n, asked % n])
+    ids = [f"p{i}" for i in range(n)]
+    origin = week(0, {f"p{k // n}>p{k % n}": 1.0 for k in key}, dict.fromkeys(ids, 1.0))
+    asked = rng.integers(0, n * n, 3000)
+    cube = matrix @ matrix.T @ matrix
+    assert np.array_equal(three_paths(origin, asked // n, asked % n), cube[asked // n, asked % n])
 
 
 def test_in_degree_counts_creditors_of_all_of_the_sector_and_gained():

@@ -72,7 +72,7 @@ def test_each_horizon_takes_its_own_rows_of_an_origin():
 
 def test_boosting_with_nothing_to_learn_from_is_persistence(view):
     empty = Boosted(target="size").learn(lambda: iter([]), lambda: iter([]), (1,))
-    assert np.array_equal(empty.of(view, 1, ()), view.features.anchor)
+    assert np.array_equal(empty.of(view, 1, ()), view.features.anchors[:, 0].astype(np.float64))
 
 
 def test_boosting_finds_out_that_pairs_last():

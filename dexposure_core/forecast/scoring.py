@@ -1,0 +1,110 @@
+"""From trained weights to a forecast: all pairs screened, the promising ones decoded.
+
+The encoder runs once per origin. The screen then scores every ordered pair as a product of two short vectors, and the
+best few debtors of every protocol join the candidates (every pair the window has seen, and popular debtors). Only
+candidates are decoded in full; all other pairs have probability 0, and how many of the true exposures that costs is
+printed as `candidate_recall`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dexposure_core.forecast.candidates import both_ways, candidates, mirrored
+from dexposure_core.forecast.examples import batch
+from dexposure_core.forecast.features import Features, Origin
+from dexposure_core.forecast.heads import KINDS, Network
+from dexposure_core.forecast.pair_memory import FADES
+from dexposure_core.forecast.record import Floats, Indices, distinct
+from dexposure_core.forecast.weights import Weights
+from dexposure_core.forecast.window import Window
+
+PROPOSED: Final = 10  # debtors that the screen proposes per protocol
+ROWS: Final = 1024  # creditors screened at once
+PAIRS: Final = 131_072  # pairs decoded at once
+LARGEST_LOG_USD: Final = 32.0  # log1p of 79 trillion USD: no exposure or TVL is forecast above it
+SMALLEST_LOG_USD: Final = 1e-6
+
+
+def scored(weights: Weights, past: Window) -> tuple[Indices, Floats, Floats, Floats]:
+    """Return keys (C,), probability (C, H), size in USD (C, H) and TVL in USD (N, H) at every horizon of the model."""
+    network, origin = weights.networks[past.origin.basis], Origin(past)
+    sectors = weights.about["sectors"]
+    with torch.inference_mode():
+        protocols = batch(origin.features(np.zeros(0, dtype=np.int64)), past.origin, sectors)
+        states = network.states(protocols)
+        screened = proposed(network, states["never"]) if len(past.key) else past.key  # without exposures, no holders
+        key = both_ways(distinct(np.concatenate([candidates(past), screened])), past)
+        given = origin.features(key)
+        logit, log_usd = _pairs(network, states, given, max(past.size, 1))
+        today = np.log1p(past.origin.tvl_usd)[:, None]
+        moved = network.log_steps(protocols["booked"], network.steps(states["amounts"], protocols), network.shrink)
+        step = moved.double().numpy()
+    probability = 1.0 / (1.0 + np.exp(-logit))
+    if past.origin.basis == "flow":
+        probability = exclusive(probability, key, past.size)
+    return (
+        key, probability, np.expm1(np.clip(log_usd, SMALLEST_LOG_USD, LARGEST_LOG_USD)),
+        np.expm1(np.clip(np.where(today > 0, today + step, 0.0), 0.0, LARGEST_LOG_USD)),
+    )  # fmt: skip
+
+
+def proposed(network: Network, state: Tensor) -> Indices:
+    """Return the keys of the best debtors of every protocol among ALL pairs, by the screen."""
+    n = len(state)
+    if n < 2:
+        return np.zeros(0, dtype=np.int64)
+    u, v = network.screen(state)
+    found = []
+    for start in range(0, n, ROWS):
+        score = u[start : start + ROWS] @ v.T
+        rows = torch.arange(len(score))
+        score[rows, rows + start] = -torch.inf
+        best = score.topk(min(PROPOSED, n - 1), dim=1, sorted=False).indices
+        found.append(((rows + start)[:, None] * n + best).ravel())
+    return np.asarray(torch.cat(found).numpy(), dtype=np.int64)
+
+
+def _pairs(network: Network, states: dict[str, Tensor], given: Features, n: int) -> tuple[Floats, Floats]:
+    """Return log odds and log1p USD, (C, H) each, decoded in blocks."""
+    logit, log_usd = (np.empty((len(given.key), network.horizons)) for _ in range(2))
+    for start in range(0, len(given.key), PAIRS):
+        rows = slice(start, start + PAIRS)
+        ends = torch.from_numpy(np.stack([given.key[rows] // n, given.key[rows] % n]))
+        cell, pair = torch.from_numpy(given.cell[rows]), torch.from_numpy(given.pair[rows])
+        exists, size = network.decode(states, pair, ends, cell)
+        logit[rows] = network.calibrated(cell, network.logits(cell, exists, network.shrink)).numpy()
+        log_usd[rows] = network.log_sizes(cell, torch.from_numpy(given.anchors[rows]), size, network.shrink).numpy()
+    return logit, log_usd
+
+
+def exclusive(probability: Floats, key: Indices, n: int) -> Floats:
+    """Return probabilities (C, H) scaled so that the two directions of a pair sum to at most 1."""
+    if not len(key):
+        return probability
+    back = mirrored(key, n)
+    at = np.minimum(np.searchsorted(key, back), len(key) - 1)
+    other = np.where((key[at] == back)[:, None], probability[at], 0.0)
+    return probability / np.maximum(1.0, probability + other)
+
+
+TARGETS: Final = (
+    "exposures of today", "pairs seen before", "pairs never seen", "size of today's exposures", "size of others", "TVL",
+)  # fmt: skip
+
+
+def sources(network: Network, k: int) -> dict[str, str]:
+    """Return, per target, what the k-th horizon is served from: which memory, and how far the model is trusted."""
+    fade = FADES[int(network.fade[k])]
+    size = "the last size" if fade == 0 else f"mean size, half-life {fade:g}" if np.isfinite(fade) else "mean size"
+    tvl = "TVL after today's flows" if network.booked[k] else "today's TVL"
+    memory = [*["hazard table"] * KINDS, size, size, tvl]
+    trust = network.shrink[:, k].tolist()
+    return {
+        target: kept if share == 0 else f"{kept}, corrected by the model ({share:.0%})"
+        for target, kept, share in zip(TARGETS, memory, trust, strict=True)
+    }

@@ -53,7 +53,7 @@ def holding_flags(
     """
     system = total(now["value_usd"])
     prices = token_prices(now) if prices is None else prices
-    flags = [supplies(now, before), odd_prices(now, prices, system)]
+    flags = [supplies(now, before, system), odd_prices(now, prices, system)]
     if before is not None:
         earlier = token_prices(before) if prices_before is None else prices_before
         flags += [price_jumps(prices, earlier, system), _outgrown(now, before, system)]

@@ -23,7 +23,6 @@ import polars as pl
 
 from dexposure_core.network.coverage import cents
 from dexposure_core.network.health_flags import flags_frame, graded, no_flags
-from dexposure_core.network.sums import total
 
 LARGE_USD: Final = 1e7
 LARGE_SHARE: Final = 1e-4
@@ -47,14 +46,14 @@ ROUND: Final = "round amount"
 SOURCE: Final = "same source as a supply"
 
 
-def supplies(now: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+def supplies(now: pl.DataFrame, before: pl.DataFrame | None, system: float) -> pl.DataFrame:
     """Return FLAGS for holdings that look like a token's supply.
 
     Args:
         now: protocol, chain, token, quantity, value_usd of the holdings that count.
         before: the same at the previous snapshot; None on the first date, when every holding is new.
+        system: the value of all of `now`, USD.
     """
-    system = total(now["value_usd"])
     least = max(min(LARGE_USD, LARGE_SHARE * system), 1.0)
     large = now.filter(pl.col("value_usd") >= least).group_by("protocol", "token")
     totals = large.agg(pl.col("chain").sort().first(), pl.col("value_usd").sort().sum()).sort("token", "protocol")

@@ -99,7 +99,8 @@ def _asked(tokens: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFrame) -
         given=_optional(table, "issuer", pl.String), given_kind=_optional(table, "kind", pl.String),
     )  # fmt: skip
     table = table.join(claimants(table, protocols, known), on="token", how="left", maintain_order="left")
-    table = _with_family(_with_curated(table, protocols, known), protocols, known)
+    plain = _plain_names(protocols)
+    table = _with_family(_with_curated(table, protocols, known, plain), protocols, known, plain)
     return table.with_columns(bucket=bucket_of("token"))
 
 
@@ -171,17 +172,21 @@ def _optional(frame: pl.DataFrame, column: str, dtype: type[pl.DataType]) -> pl.
     return pl.when(named(column)).then(column) if dtype is pl.String else pl.col(column).cast(dtype)
 
 
-def _with_curated(table: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def _with_curated(
+    table: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFrame, plain: pl.DataFrame
+) -> pl.DataFrame:
     """Add the curated issuer, by the input's id."""
-    here = _as_called_here(known.select("issuer", "issuer_name"), protocols)
+    here = _as_called_here(known.select("issuer", "issuer_name"), protocols, plain)
     listed = known.join(here, on="issuer", how="left").select("kind", key=_key("token"), curated="here")
     return table.join(listed.unique("key", keep="first"), on="key", how="left", maintain_order="left")
 
 
-def _with_family(table: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def _with_family(
+    table: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFrame, plain: pl.DataFrame
+) -> pl.DataFrame:
     """Add the family a token's name puts it in: its issuer by the input's id (null: its own issuer), kind and score."""
     customs = families()
-    here = _as_called_here(customs.select("issuer", "issuer_name"), protocols)
+    here = _as_called_here(customs.select("issuer", "issuer_name"), protocols, plain)
     facts = customs.join(here, on="issuer", how="left").select(
         "family", family_issuer="here", family_kind="kind", family_score="score"
     )
@@ -189,15 +194,21 @@ def _with_family(table: pl.DataFrame, protocols: pl.DataFrame, known: pl.DataFra
     return table.join(members.drop("underlying"), on="token", how="left", maintain_order="left")
 
 
-def _as_called_here(listed: pl.DataFrame, protocols: pl.DataFrame) -> pl.DataFrame:
-    """Return issuer, here: the id the input gives the protocol of that id or name ("aave-v3"), else the id itself."""
+def _plain_names(protocols: pl.DataFrame) -> pl.DataFrame:
+    """Return plain, protocol: who is called so, by id or else by name."""
     ids = protocols.select("protocol", plain_id=_plain("protocol"), plain_name=_plain("name"))
-    named_here = pl.concat(
-        [ids.select("protocol", plain="plain_id"), ids.select("protocol", plain="plain_name")]
-    ).unique("plain", keep="first", maintain_order=True)  # fmt: skip
+    called = [ids.select("protocol", plain=column) for column in ("plain_id", "plain_name")]
+    return pl.concat(called).unique("plain", keep="first", maintain_order=True)
+
+
+def _as_called_here(listed: pl.DataFrame, protocols: pl.DataFrame, plain: pl.DataFrame) -> pl.DataFrame:
+    """Return issuer, here: the id the input gives the protocol of that id or name ("aave-v3"), else the id itself.
+
+    `plain` is the `_plain_names` of the protocols.
+    """
     present = protocols.select(issuer="protocol", as_is="protocol").unique("issuer")
     wanted = listed.filter(pl.col("issuer").is_not_null()).unique("issuer", keep="first", maintain_order=True)
-    found = wanted.with_columns(plain=_plain("issuer_name")).join(named_here, on="plain", how="left")
+    found = wanted.with_columns(plain=_plain("issuer_name")).join(plain, on="plain", how="left")
     found = found.join(present, on="issuer", how="left")
     return found.select("issuer", here=pl.coalesce("as_is", "protocol", "issuer"))
 

@@ -1,10 +1,17 @@
 import pytest
+import torch
 
 from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast.training import Recipe, train
 from tests.forecast.worlds import world
 
 TINY = Recipe(hidden=8, epochs=2, pretraining=3)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """These networks are tiny: a second thread only waits for the first."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", params=["holdings", "flow"])

@@ -1,0 +1,136 @@
+"""The network by its laws: what is masked is not seen, what is left out is not used, what is not trusted is memory."""
+
+import numpy as np
+import pytest
+import torch
+
+from dexposure_core.forecast.examples import example
+from dexposure_core.forecast.fitting import relative
+from dexposure_core.forecast.heads import ABLATIONS, BRANCHES, EXISTENCE, KINDS, PARTS, kinds
+from dexposure_core.forecast.pretraining import pretrain, pretraining_loss
+from dexposure_core.forecast.prior import task
+from dexposure_core.forecast.trusting import _platt, choose_shrinkage, said
+from dexposure_core.forecast.weights import network
+from tests.forecast.worlds import world
+
+ABOUT = {"sectors": ["DEX", "Lending", "Bridge", "Stablecoins"], "horizons": [1, 4], "hidden": 8}
+
+
+@pytest.fixture
+def one():
+    history = world(weeks=30, n=15)
+    return example(history[:20], [history[20], history[23]], ABOUT["sectors"], np.random.default_rng(0))
+
+
+def changed(given, name):
+    """The input with the numbers of one part drawn anew."""
+    return {**given, name: torch.randn_like(given[name])}
+
+
+def states_of(net, given):
+    with torch.inference_mode():
+        return net.eval().states(given)["never"]
+
+
+def test_a_masked_number_is_not_seen(one):
+    net = network(ABOUT).eval()
+    masked = torch.zeros_like(one.input["node"], dtype=torch.bool)
+    masked[:, 3] = True
+    other = {**one.input, "node": one.input["node"].clone()}
+    other["node"][:, 3] += 100.0
+    encoder = net.encoder("never")
+    with torch.inference_mode():
+        assert torch.allclose(encoder(one.input, masked), encoder(other, masked))
+        assert not torch.allclose(encoder(one.input), encoder(other))
+
+
+@pytest.mark.parametrize(
+    ("without", "part"), [("graph", "edge"), ("graph", "weight"), ("history", "weeks"), ("tabular", "node")]
+)
+def test_what_a_network_is_made_without_does_not_reach_it(one, without, part):
+    assert without in ABLATIONS
+    whole, bare = network(ABOUT), network({**ABOUT, "without": [without]})
+    assert torch.equal(states_of(bare, one.input), states_of(bare, changed(one.input, part)))
+    assert not torch.equal(states_of(whole, one.input), states_of(whole, changed(one.input, part)))
+
+
+def test_each_kind_of_pair_has_a_head_of_its_own(one):
+    net = network(ABOUT).eval()
+    before = net(one.input, one.cell)[1].detach()
+    assert not before.any()  # heads say nothing before training
+    torch.nn.init.ones_(net.exists["seen"].out.bias)
+    after = net(one.input, one.cell)[1].detach()
+    assert torch.equal(after[:, 0] != 0, kinds(one.cell) == EXISTENCE.index("seen"))
+
+
+def test_the_branches_of_existence_share_an_encoder_only_while_they_are_trained():
+    names = {name.split(".")[1] for name, _ in network(ABOUT).named_parameters() if name.startswith("encoders")}
+    assert names == set(BRANCHES)
+    tied = {name.split(".")[1] for name, _ in network(ABOUT).tied().named_parameters() if name.startswith("encoders")}
+    assert tied == {"now", "amounts"}
+
+
+def test_made_up_tasks_are_standardised_worlds_of_their_own():
+    first, second = (task(4, np.random.default_rng(seed)) for seed in (1, 2))
+    for made in (first, second):
+        n = len(made["node"])
+        assert made["edges"].max() < n
+        assert (made["edges"][0] != made["edges"][1]).all()
+        assert made["node"].abs().max() <= 5
+        assert made["weight"].min() > 0
+        assert made["sector"].max() < 4
+    assert len(first["node"]) != len(second["node"]) or not torch.equal(first["node"], second["node"])
+
+
+def test_pretraining_learns_to_fill_in_numbers_of_worlds_it_has_not_seen(one):
+    def loss(net, fill):
+        rng = np.random.default_rng(99)
+        with torch.inference_mode():
+            return np.mean([float(pretraining_loss(net, fill, task(5, rng), rng)) for _ in range(8)])
+
+    torch.manual_seed(0)
+    net = network(ABOUT)
+    fill = torch.nn.Linear(8, one.input["node"].shape[1])
+    torch.nn.init.zeros_(fill.weight)
+    torch.nn.init.zeros_(fill.bias)
+    before = loss(net, fill)
+    pretrain(net, [one], 60, seed=1)
+    fresh = torch.optim.Adam(fill.parameters(), lr=1e-2)
+    rng = np.random.default_rng(5)
+    for _ in range(60):  # only the last layer: the states must already tell
+        fresh.zero_grad()
+        pretraining_loss(net, fill, task(5, rng), rng).backward()
+        fresh.step()
+    assert loss(net, fill) < 0.98 * before
+    states = [net.encoder(branch).state_dict() for branch in BRANCHES]
+    assert all(torch.equal(states[0][k], s[k]) for s in states for k in s)  # all branches start alike
+
+
+def test_what_does_not_help_is_not_trusted_and_what_helps_is(one):
+    net = network(ABOUT).eval()
+    examples = [one] * 6
+    torch.nn.init.constant_(net.exists["now"].out.bias, -3.0)  # everything dies, which is wrong
+    torch.nn.init.constant_(net.exists["never"].out.bias, -5.0)  # nothing is born, which is nearly right
+    net.table.zero_()
+    choose_shrinkage(net, examples, said(net, examples), [1, 4])
+    assert net.shrink[EXISTENCE.index("now")].tolist() == [0.0, 0.0]
+    assert (net.shrink[EXISTENCE.index("never")] > 0).all()
+    assert net.shrink.shape == (PARTS, 2)
+
+
+def test_log_odds_are_moved_to_what_came_but_not_without_evidence():
+    logit = torch.zeros(4000, dtype=torch.float64)
+    came = (torch.arange(4000) % 4 == 0).double()  # a quarter, where one half was said
+    stretch, shift = _platt(logit, came, torch.ones_like(came))
+    assert torch.sigmoid(torch.tensor(shift)) == pytest.approx(0.25, abs=0.01)
+    assert stretch == pytest.approx(1.0)
+    _, shy = _platt(logit[:4], came[:4], torch.ones(4, dtype=torch.float64))
+    assert -0.2 < shy < 0  # four pairs: half a standard deviation of the prior at most
+
+
+def test_losses_are_compared_with_memorys_by_branch():
+    memory = torch.full((PARTS, 2), 2.0)
+    better = memory.clone()
+    better[1] = 1.0
+    better[KINDS:, 0] = 1.0
+    assert relative(better, memory) == {"now": 1.0, "seen": 0.5, "never": 1.0, "amounts": 0.75}

@@ -99,6 +99,7 @@ def evaluate(
 
     A run that was killed goes on where it was when the same command is given again.
     """
+    from dexposure_core.pipeline import model_card
     from dexposure_core.pipeline.evaluate import Extras
     from dexposure_core.pipeline.evaluate import evaluate as run
     from dexposure_core.pipeline.evaluation import kept, words
@@ -112,7 +113,8 @@ def evaluate(
             store, forecasters=forecasters or None, bases=bases or None, horizons=horizons or None, progress=progress,
             extras=replace(extras, seeds=SEEDS * everything if seeds is None else seeds, fresh=fresh),
         )  # fmt: skip
-    paths = [*(write_evaluation(out, document) if out else ()), *([kept.keep(document, store)] if keep else ())]
+    paths = [*write_evaluation(out, document)] if out else []
+    paths += [kept.keep(document, store), model_card.refresh(document["rows"])] if keep else []
 
     def lines() -> Iterator[str]:
         yield from columns(words.HEADER, words.lines(document["rows"]))

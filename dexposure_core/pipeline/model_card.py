@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast.metrics import METRICS
 
 BEGIN: Final = "<!-- written by `dexposure train`: begin -->"
@@ -47,6 +48,12 @@ def write_card(folder: Path, about: dict[str, Any], digest: str, rows: Sequence[
     return path
 
 
+def refresh(rows: Sequence[dict[str, Any]]) -> Path:
+    """Put the rows of an evaluation on the card beside the weights of the setting; return its path."""
+    model = Dexposure()
+    return write_card(model.path.parent, model.about, model.version, rows)
+
+
 def _facts(about: dict[str, Any], digest: str) -> str:
     data = about["data"]
     lines = {
@@ -57,10 +64,16 @@ def _facts(about: dict[str, Any], digest: str) -> str:
         "Validation targets": f"{about['validation_from']} to {about['trained_until']}",
         "Hold-out origins": f"from {about['test_from']}",
         "Seed": about["seed"],
-        "Passes kept": ", ".join(f"{basis}: {n} of at most {about['epochs']}" for basis, n in about["passes"].items()),
+        f"Passes kept, of at most {about['epochs']}": "; ".join(map(_passes, about["passes"].items())),
+        "Pre-training": f"{about['pretraining']} steps on made-up tasks, as many on training weeks",
         "Bases and horizons": f"{', '.join(about['bases'])}; {', '.join(map(str, about['horizons']))} steps",
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())]) + "\n"
+
+
+def _passes(kept: tuple[str, dict[str, int]]) -> str:
+    basis, branches = kept
+    return f"{basis}: " + ", ".join(f"{branch} {n}" for branch, n in branches.items())
 
 
 def _scores(rows: Sequence[dict[str, Any]]) -> str:

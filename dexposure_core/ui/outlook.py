@@ -49,9 +49,6 @@ NUMBERS: Final = (
     "the number leans on most beside today's; today means that nothing forecast it better."
 )
 RANKS: Final = {"usd": "USD expected or at risk", "probability": "Probability"}
-SOURCES: Final = {
-    "existence": "whether an exposure exists", "size": "its size", "new_size": "the size of a new one", "tvl": "TVL",
-}  # fmt: skip
 MEASURES_SHOWN: Final = (
     "system_tvl_usd", "total_exposure_usd", "exposure_count", "tvl_hhi", "debtor_hhi", "cross_sector_ratio",
     "spillover_index", "max_default_loss",
@@ -203,10 +200,9 @@ def _losses(stress: pl.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def served_from(result: ForecastResult) -> str:
-    """Say where the values of pairs and protocols come from: the model's correction or memory."""
-    told = [f"{name}: {text.markdown(result.forecast.sources[k])}" for k, name in SOURCES.items()
-            if k in result.forecast.sources]  # fmt: skip
-    return f"Served from: {'; '.join(told)}." if told else ""
+    """Say, target by target, where the values of pairs and protocols come from: memory, or how far corrected."""
+    told = [f"{name}: {text.markdown(source)}" for name, source in result.forecast.sources.items()]
+    return f"Pairs and protocols. {'; '.join(told)}." if told else ""
 
 
 def turnover(result: ForecastResult) -> tuple[float, float]:

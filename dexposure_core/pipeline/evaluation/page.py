@@ -177,10 +177,8 @@ def _seeds(rows: Sequence[Document]) -> str:
 
 
 def _sources(records: Sequence[Document]) -> str:
-    columns = {
-        "basis": "basis", "horizon": "steps", "existence": "existence", "size": "size", "new_size": "size of new ones",
-        "tvl": "TVL",
-    }  # fmt: skip
+    targets = (k for r in records for k in r if k not in ("forecaster", "basis", "horizon"))
+    columns = {"basis": "basis", "horizon": "steps"} | {k: k for k in targets}
     return tables.listing(records, columns) if records else ""
 
 

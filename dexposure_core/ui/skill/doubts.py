@@ -13,10 +13,6 @@ from dexposure_core.ui.charts import skill as charts
 from dexposure_core.ui.skill import words
 from dexposure_core.ui.skill.panels import Shown
 
-SOURCES: Final = {
-    "horizon": "Steps", "existence": "Whether it exists", "size": "Its size", "new_size": "Size of a new one",
-    "tvl": "TVL",
-}  # fmt: skip
 FACTS: Final = {
     "horizon": "Steps", "origins": "Origins", "pairs": "Pairs scored", "exposures": "Exposures", "births": "Begin",
     "births_new": "Of them never seen", "deaths": "End", "flicker_births": "Soon gone again",
@@ -112,8 +108,10 @@ def _sources(shown: Shown) -> None:
     st.markdown(
         "Where a correction to memory did not clearly help on the validation weeks it is off and memory is served."
     )
-    told = pl.DataFrame([{k: str(r.get(k, "–")) for k in SOURCES} for r in rows])
-    export.table(told, "sources", shown.origin, labels=SOURCES)
+    targets = dict.fromkeys(k for r in rows for k in r if k not in ("forecaster", "basis", "horizon"))
+    told = pl.DataFrame([{k: str(r.get(k, "–")) for k in ("horizon", *targets)} for r in rows])
+    labels = {"horizon": "Steps"} | {k: k[:1].upper() + k[1:] for k in targets}
+    export.table(told, "sources", shown.origin, labels=labels)
 
 
 def _facts(shown: Shown) -> None:

@@ -193,10 +193,13 @@ class UpdateJob:
 
     def read_ahead(self) -> None:
         """Do, in another thread, what asks nothing of the rows: compare what is known, import what dates take."""
-        import pyarrow.parquet  # noqa: F401
+        import pyarrow.parquet
 
         _ = self.settled
-        import scipy.sparse  # noqa: F401
+        import pyarrow.compute
+        import scipy.sparse
+
+        _ = pyarrow.parquet, pyarrow.compute, scipy.sparse
 
     def rows(self, date: dt.date) -> pl.DataFrame:
         """Return a date's rows: of the feed where it changed, else as the base stores them."""

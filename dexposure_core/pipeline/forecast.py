@@ -13,7 +13,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import polars as pl
@@ -141,6 +143,8 @@ class _Making:
         kept, note = forecast_cache.load(cache, self.key)
         if kept is not None:
             return kept, True, []
+        if isinstance(self.maker, Dexposure):
+            load_ahead()
         history = self._snapshots(dates[-MEMORY:])
         made = self._ready().predict(history, self.key.horizon)
         says = futures.draw(made, history, target or self.key.origin, self.learnt, self.key.draws)
@@ -154,6 +158,11 @@ class _Making:
 
     def _snapshots(self, dates: list[dt.date]) -> list[Snapshot]:
         return [self.store.snapshot(date, self.key.basis) for date in dates]
+
+
+def load_ahead() -> None:
+    """Begin to load torch and torch-geometric, which takes seconds, while snapshots are read and put together."""
+    Thread(target=import_module, args=("dexposure_core.forecast.scoring",), daemon=True).start()
 
 
 def _fitted_until(dates: list[dt.date], origin: dt.date) -> dt.date:

@@ -21,7 +21,7 @@ def manifest(store: Path) -> dict[str, object]:
 
 
 def test_it_is_small_simulated_and_has_every_week() -> None:
-    files = [path for path in DATA.rglob("*") if path.is_file()]
+    files = [path for path in (DATA / "store").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 15 * MEGABYTES
     embedded = manifest(DATA / "store")
     assert embedded["simulated"] is True

@@ -16,7 +16,9 @@ def test_every_page_answers_in_words(visit, simulated, key, basis):
     assert errors(page) == []
     assert len(answer(page)) > 20
     assert "SIMULATED DATA" in everything(page)
-    assert notes(page) == ""
+    # the shipped evaluation is of the embedded data, not of this world, and says so
+    assert notes(page).startswith("This skill was measured on other data" if key == "skill" else "")
+    assert key == "skill" or notes(page) == ""
 
 
 @pytest.mark.parametrize("key", KEYS)

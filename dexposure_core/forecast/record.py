@@ -42,7 +42,7 @@ class Forecast:
         basis: which network was forecast.
         forecaster: name of what made it.
         mean_factor: > 0; mean over median of the size given existence.
-        sources: target ("existence", "size", "new_size", "tvl") → in plain words, what its values come from.
+        sources: what is forecast, in plain words ("TVL") → what its values come from.
 
     Raises:
         BadOption: when an array does not fit the others or a value is out of range.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,7 +13,7 @@ from dexposure_core.network import Snapshot
 HORIZONS: Final = (1, 4, 8, 12)  # steps ahead that forecasters are fitted for
 
 
-class Unfitted:
+class Unfitted(ABC):
     """A forecaster with nothing to learn: `predict` works at once, `fit` changes nothing."""
 
     @property
@@ -25,9 +26,9 @@ class Unfitted:
         """Return None: it has learnt from no date."""
         return None
 
+    @abstractmethod
     def predict(self, history: Sequence[Snapshot], horizon_weeks: int) -> Forecast:
         """Forecast from the last snapshot of `history`, `horizon_weeks` steps ahead."""
-        raise NotImplementedError
 
     def predict_all(self, history: Sequence[Snapshot], horizons: Sequence[int]) -> dict[int, Forecast]:
         """Return the forecast of each horizon."""

@@ -2,7 +2,7 @@
 
 The targets are for the real dataset (43.7 million rows in 283 weeks, a published file of 1.1 GB) on two cores. A run at
 another size (`scale`) says beside each figure what it comes to at that size, in proportion to the rows or bytes. Every
-task runs in a process of its own; its peak is that process's own.
+task runs in a process of its own; its peak is that of this process and those it starts.
 """
 
 from __future__ import annotations

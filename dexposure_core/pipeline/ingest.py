@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,20 +19,18 @@ from dexposure_core.network.edges import from_edges
 from dexposure_core.network.issuers import own_issuers, protocols_of
 from dexposure_core.network.overrides import merged, recorded, unlisted
 from dexposure_core.network.period import PROTOCOLS
-from dexposure_core.network.published import from_published
 from dexposure_core.pipeline.build import Plan, build
 from dexposure_core.pipeline.engines import DEFAULT, Weeks, find_engine
-from dexposure_core.pipeline.engines.local import measured_in_order
 from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today
 from dexposure_core.pipeline.overriding import Overriding, overriding
+from dexposure_core.pipeline.published_weeks import published_weeks
 from dexposure_core.pipeline.tokens import known_protocols
-from dexposure_core.pipeline.week import Named, Tables, each_after_the_other
+from dexposure_core.pipeline.week import Named, each_after_the_other
 from dexposure_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from dexposure_core.sources.duplicates import Duplicates
     from dexposure_core.sources.feed import EdgesFeed, Frequency, HoldingsFeed
-    from dexposure_core.sources.published import PublishedFeed
     from dexposure_core.sources.simulate import Rates
     from dexposure_core.store import Store
     from dexposure_core.store.manifest import SourceLike
@@ -57,17 +54,7 @@ def ingest_published(
         frequency=frequency_of(feed.dates), parameters={"source": "published", **told.parameters}, today=today(),
         findings=of_whole_input(unlisted(told.rows, feed.protocols, feed.tokens)), overrides=told.rows,
     )  # fmt: skip
-    return build(_published(feed, told.rows), plan, store_dir, progress=progress)
-
-
-def _published(feed: PublishedFeed, overrides: pl.DataFrame) -> Iterator[Tables]:
-    def named(date: dt.date) -> Named:
-        week = feed.load(date)
-        period = from_published(week, feed.tokens, overrides)
-        ids = period.nodes["protocol"].unique()
-        return period, protocols_of(week.protocols, ids, curated_sectors=False)
-
-    return measured_in_order(partial(named, date) for date in feed.dates)
+    return build(published_weeks(feed, told.rows), plan, store_dir, progress=progress)
 
 
 def ingest_holdings(

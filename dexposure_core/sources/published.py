@@ -64,6 +64,15 @@ class PublishedFeed(Iterator[PublishedWeek]):
         """
         return tidy(self._index.named, date, _decode(self._index, date), self.names)
 
+    def portable(self) -> PublishedFeed:
+        """Return a feed that can be pickled; it reads the weeks as long as this one is there."""
+        return PublishedFeed(self._index.portable(), self.names)
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of all weeks in the file."""
+        return sum(stop - start for start, stop in self._index.spans.values())
+
     def __next__(self) -> PublishedWeek:
         if self._next >= len(self.dates):
             raise StopIteration

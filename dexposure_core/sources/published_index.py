@@ -15,7 +15,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -51,6 +51,10 @@ class PublishedIndex:
     def named(self) -> Path:
         """Return the path as a message names it (not that of the temporary copy)."""
         return self.path.with_name(self.source.name)
+
+    def portable(self) -> PublishedIndex:
+        """Return this index without its hold on a temporary copy."""
+        return replace(self, _keep=None)
 
     def chunk(self, date: dt.date) -> bytes:
         """Return the JSON text of one week."""

@@ -1,0 +1,213 @@
+"""Work spread over processes, for work that needs Python's lock most of the time (decoding JSON into objects).
+
+Threads gain nothing there: measured on two cores, two threads took the time of one. A worker is a plain
+`python -m dexposure_core.pipeline.processes` that reads pickles from its standard input and answers on its standard
+output. So it needs nothing of the program that started it (multiprocessing would run a caller's script again), and it
+ends by itself when that program is gone, however it went: its input ends.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import partial
+from io import BufferedReader, BufferedWriter, BytesIO
+from mmap import mmap
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Generic, Self, TypeVar
+
+import polars as pl
+
+from dexposure_core.pipeline.jobs import through
+
+_Given = TypeVar("_Given")
+_Result = TypeVar("_Result")
+_ENVIRONMENT: Final = {
+    "POLARS_MAX_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+}
+"""One thread each, as the processes share the cores; large blocks go back to the system when they are freed (glibc)."""
+
+
+class WorkerLost(RuntimeError):
+    """A worker process ended before it answered."""
+
+
+def spread(work: Callable[[_Given], Iterable[_Result]], parts: Sequence[_Given], workers: int) -> Iterator[_Result]:
+    """Yield what `work` yields for every part, in the order of the parts, `workers` of them under way at a time.
+
+    Args:
+        work: can be pickled, and so can what it is given and what it yields; an error it raises is raised here.
+        parts: of about the same size; the results of a part wait here for those of the parts before it.
+        workers: how many processes; 1 works here.
+
+    Raises:
+        WorkerLost: a process was killed.
+    """
+    count = min(workers, len(parts))
+    if count <= 1:
+        for part in parts:
+            yield from work(part)
+        return
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(count, thread_name_prefix="process"))
+        idle: SimpleQueue[_Worker[_Given, _Result]] = SimpleQueue()
+        for _ in range(count):  # entered last, so that after an error they are gone before threads are waited for
+            idle.put(stack.enter_context(_Worker(work)))
+        jobs = (partial(_asked, idle, part) for part in parts)
+        for answers in through(pool, jobs, count):
+            while answers:
+                yield pickle.loads(answers.pop(0))  # noqa: S301  from our own process
+
+
+def _asked(idle: SimpleQueue[_Worker[_Given, _Result]], part: _Given) -> list[bytes | mmap]:
+    worker = idle.get()
+    try:
+        return worker.ask(part)
+    finally:
+        idle.put(worker)
+
+
+class _Worker(Generic[_Given, _Result]):
+    """One process that holds the work; a context manager, at whose end the process is gone."""
+
+    def __init__(self, work: Callable[[_Given], Iterable[_Result]]) -> None:
+        self._work = pickle.dumps(work)
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(  # noqa: S603  our own program
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,  # Ctrl-C is for the program that waits; it ends its workers
+        )
+        assert isinstance(self._process.stdin, BufferedWriter)  # noqa: S101  both opened as pipes
+        assert isinstance(self._process.stdout, BufferedReader)  # noqa: S101
+        self._questions, self._answers = self._process.stdin, self._process.stdout
+        self._write(self._work)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._process.kill()
+        with suppress(BrokenPipeError):  # what a dead process did not take
+            self._questions.close()
+        self._answers.close()
+        self._process.wait()
+
+    def ask(self, part: _Given) -> list[bytes | mmap]:
+        """Return the pickled results of a part."""
+        answers: list[bytes | mmap] = []
+        self._write(pickle.dumps(part))
+        while True:
+            kind, content = self._read()
+            if kind == _RESULT:
+                answers.append(content)
+            elif kind == _ERROR:
+                raise pickle.loads(content)  # noqa: S301  from our own process
+            else:
+                return answers
+
+    def _write(self, content: bytes) -> None:
+        try:
+            _send(self._questions, _RESULT, content)
+        except BrokenPipeError:
+            raise self._lost() from None
+
+    def _read(self) -> tuple[bytes, bytes | mmap]:
+        found = _receive(self._answers)
+        if found is None:
+            raise self._lost()
+        return found
+
+    def _lost(self) -> WorkerLost:
+        return WorkerLost(f"a worker process ended with status {self._process.wait()}; run the command again")
+
+
+class _Packer(pickle.Pickler):
+    """Pickles frames compressed: a quarter of the bytes, in less time than they take as they are."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if not isinstance(thing, pl.DataFrame):
+            return NotImplemented
+        content = BytesIO()
+        thing.write_ipc_stream(content, compression="lz4")
+        return pl.read_ipc_stream, (content.getvalue(),)
+
+
+def _packed(thing: object) -> bytes:
+    content = BytesIO()
+    _Packer(content, pickle.HIGHEST_PROTOCOL).dump(thing)
+    return content.getvalue()
+
+
+_RESULT, _ERROR, _DONE = b"r", b"e", b"d"
+_LENGTH: Final = 8
+
+
+def _send(stream: BinaryIO, kind: bytes, content: bytes = b"") -> None:
+    stream.write(kind + len(content).to_bytes(_LENGTH, "little"))
+    stream.write(content)
+    stream.flush()
+
+
+def _receive(stream: BufferedReader) -> tuple[bytes, bytes | mmap] | None:
+    """Return kind and content of the next message; None when the other side is gone."""
+    head = stream.read(1 + _LENGTH)
+    if len(head) < 1 + _LENGTH:
+        return None
+    size = int.from_bytes(head[1:], "little")
+    if not size:
+        return head[:1], b""
+    content = mmap(-1, size)  # large and short-lived: its pages go back to the system at once
+    return (head[:1], content) if stream.readinto(content) == size else None
+
+
+def serve(questions: BufferedReader, answers: BinaryIO) -> None:
+    """Answer until the questions end: the first message is the work, every other one a part."""
+    if (first := _receive(questions)) is None:
+        return
+    work = pickle.loads(first[1])  # noqa: S301  from the program that started this
+    while (question := _receive(questions)) is not None:
+        try:
+            for result in work(pickle.loads(question[1])):  # noqa: S301
+                _send(answers, _RESULT, _packed(result))
+            _send(answers, _DONE)
+        except BrokenPipeError:
+            return
+        except Exception as error:  # noqa: BLE001  whatever it is belongs to the program that asked
+            _send(answers, _ERROR, _pickled(error))
+
+
+def _pickled(error: Exception) -> bytes:
+    """Return an error as it is, or its traceback as text where it cannot be pickled."""
+    try:
+        content = pickle.dumps(error)
+        pickle.loads(content)  # noqa: S301  an error with arguments of its own fails here, not over there
+    except Exception:  # noqa: BLE001
+        return pickle.dumps(RuntimeError("".join(traceback.format_exception(error))))
+    return content
+
+
+def _main() -> None:
+    """Serve the program that started this; what anything prints goes to the standard error output."""
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        with os.fdopen(0, "rb", closefd=False) as questions:
+            serve(questions, answers)
+
+
+if __name__ == "__main__":
+    _main()

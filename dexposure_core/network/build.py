@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
 
+from dexposure_core.jobs import share
 from dexposure_core.network.book import Book, Marks, Texts, add_up, places, sorted_texts
 from dexposure_core.network.chains import chain_kept
 from dexposure_core.network.coverage import NO_AMOUNT, NON_POSITIVE, Fate, coverage_by_fate, unusable
@@ -84,35 +86,75 @@ def with_opening(
     tokens: pl.DataFrame,
     *,
     chains: str = "default",
+    workers: int = 1,
 ) -> tuple[Period, Balances | None]:
-    """Return the tables of one snapshot date (see `from_holdings`) and the balances at the one before."""
+    """Return the tables of one snapshot date (see `from_holdings`) and the balances at the one before.
+
+    `workers` threads share the work; the result does not depend on them.
+    """
     mapping = _mapping([holdings] if previous is None else [holdings, previous], tokens, chains)
-    texts = mapping.texts
-    rows, bad = texts.book(holdings), holdings.select(unusable()).to_series()
-    held = _usable(rows, bad, texts)
-    kept = _counted(held, mapping)
-    before, sizes, flows = None, None, pl.DataFrame(schema=FLOWS)
-    if previous is not None:
-        held_0 = _usable(texts.book(previous), previous.select(unusable()).to_series(), texts)
-        opening = _counted(held_0, mapping)
-        sizes = _sizes(opening, texts)
-        stock = sizes.select(pl.lit("holdings").alias("basis"), *sizes.columns)
-        before = Balances(holdings=_holdings(held_0, mapping), nodes=stock)
-        flows = net_flows(kept, opening, mapping.issuer, texts)
-    by_token, exposures = _exposures(kept, mapping)
-    fate, fates = _fates(rows, bad, mapping, chains)
-    period = Period(
-        date=date,
-        holdings=_holdings(held, mapping),
-        exposures=exposures,
-        exposure_tokens=by_token,
-        flows=flows,
-        nodes=nodes_of(_sizes(kept, texts), exposures, sizes, flows),
-        coverage=coverage_by_fate(holdings, fate, fates),
-        findings=_findings(holdings, fate, fates).cast(FINDINGS),
-        issuers=pl.DataFrame(schema=ISSUERS),
+    now, before = share(workers, partial(_side, holdings, mapping), partial(_side, previous, mapping))
+    assert now is not None  # noqa: S101  for the type checker
+    flows, (by_token, exposures), (coverage, findings), held, opening = share(
+        workers,
+        partial(_flows, now, before, mapping),
+        partial(_exposures, now.kept, mapping),
+        partial(_books, holdings, now, mapping, chains),
+        partial(_holdings, now.held, mapping),
+        partial(_opening, before, mapping),
     )
-    return period, before
+    stock = None if opening is None else opening.nodes.select("protocol", "tvl_usd")
+    period = Period(
+        date=date, holdings=held, exposures=exposures, exposure_tokens=by_token, flows=flows,
+        nodes=nodes_of(_sizes(now.kept, mapping.texts), exposures, stock, flows), coverage=coverage,
+        findings=findings, issuers=pl.DataFrame(schema=ISSUERS),
+    )  # fmt: skip
+    return period, opening
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Side:
+    """One date's holdings as numbers.
+
+    Attributes:
+        rows: as they came.
+        bad: (rows,) why a row's amount is none (null: it is one).
+        held: those with an amount, one row for each holding.
+        kept: of these, those on chains that count.
+    """
+
+    rows: Book
+    bad: pl.Series
+    held: Book
+    kept: Book
+
+
+def _side(holdings: pl.DataFrame | None, mapping: _Mapping) -> _Side | None:
+    if holdings is None:
+        return None
+    rows, bad = mapping.texts.book(holdings), holdings.select(unusable()).to_series()
+    held = _usable(rows, bad, mapping.texts)
+    return _Side(rows=rows, bad=bad, held=held, kept=_counted(held, mapping))
+
+
+def _flows(now: _Side, before: _Side | None, mapping: _Mapping) -> pl.DataFrame:
+    if before is None:
+        return pl.DataFrame(schema=FLOWS)
+    return net_flows(now.kept, before.kept, mapping.issuer, mapping.texts)
+
+
+def _opening(before: _Side | None, mapping: _Mapping) -> Balances | None:
+    if before is None:
+        return None
+    sizes = _sizes(before.kept, mapping.texts)
+    stock = sizes.select(pl.lit("holdings").alias("basis"), *sizes.columns)
+    return Balances(holdings=_holdings(before.held, mapping), nodes=stock)
+
+
+def _books(holdings: pl.DataFrame, now: _Side, mapping: _Mapping, chains: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the coverage of a date's rows, and the findings on them."""
+    fate, fates = _fates(now.rows, now.bad, mapping, chains)
+    return coverage_by_fate(holdings, fate, fates), _findings(holdings, fate, fates).cast(FINDINGS)
 
 
 def held(holdings: pl.DataFrame, chains: str = "default") -> pl.DataFrame:

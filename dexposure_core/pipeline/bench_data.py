@@ -75,15 +75,26 @@ class _Bench:
         self._figure("holdings to both networks", size, usage, grow, Target(seconds=60, peak_mb=5_000))
         usage = self._cli("vintage", "import", "holdings", f"{self.folder}/holdings.parquet", *self._names())
         self._figure("the same, measured, stressed and written", size, usage, grow, Target())
-        usage, found = self._step("one new week", "new_week", str(self.folder), folder=self.store)
-        week = Usage(seconds=found["seconds"], cpu_seconds=usage.cpu_seconds, peak_mb=usage.peak_mb)
-        self._figure("one new week, once it is read", f"{found['rows']:,} rows", week, 1.0, Target(seconds=1))
+        self._new_week("one new week of average size, once it is read", self._early())
+        self._new_week("the last and largest week, once it is read", self.folder)
         usage, found = self._step("measures", "measures", folder=self.store)
         weeks = WEEKS / max(1, made["weeks"])
         self._figure("all measures of all weeks", f"{made['weeks']} weeks", usage, weeks, Target(seconds=60))
         usage, found = self._step("reads", "reads", folder=self.store)
         read = Usage(seconds=found["median"], cpu_seconds=usage.cpu_seconds, peak_mb=usage.peak_mb)
         self._figure("a date's snapshot, median", f"{found['reads']} reads", read, 1.0, Target(seconds=0.03))
+
+    def _early(self) -> Path:
+        """Build the vintage that the first week of average size is added to; return its folder."""
+        into = self.folder / "early"
+        self._step("the weeks before one of average size", "early", str(self.folder), folder=into)
+        self._cli("vintage", "import", "holdings", f"{into}/holdings.parquet", *self._names(), store=into / "store")
+        return into
+
+    def _new_week(self, task: str, folder: Path) -> None:
+        usage, found = self._step("one new week", "new_week", str(folder), folder=folder / "store")
+        week = Usage(seconds=found["seconds"], cpu_seconds=usage.cpu_seconds, peak_mb=usage.peak_mb)
+        self._figure(task, f"{found['rows']:,} rows", week, 1.0, Target(seconds=1))
 
     def published(self) -> None:
         """A published file to a vintage."""

@@ -6,6 +6,7 @@ A step is named by its first argument, takes paths as the others, and writes wha
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import statistics
 import sys
 import time
@@ -17,11 +18,11 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
+from dexposure_core.jobs import in_order
 from dexposure_core.measures import measure_all
 from dexposure_core.network.build import from_holdings
 from dexposure_core.network.issuers import map_tokens
 from dexposure_core.network.snapshot import Basis
-from dexposure_core.pipeline.jobs import in_order
 from dexposure_core.settings import processors
 from dexposure_core.store import Store, open_store
 
@@ -52,6 +53,19 @@ def world(scale: str, folder: Path) -> dict[str, Any]:
     if writer is not None:
         writer.close()
     return {"rows": rows, "weeks": len(feed.dates)}
+
+
+def early(folder: Path, into: Path) -> dict[str, Any]:
+    """Write the world's holdings up to the first week of average size, as `world` does: that week apart."""
+    holdings = pl.scan_parquet(folder / "holdings.parquet")
+    counts = holdings.group_by("date").len().sort("date").collect()
+    date = counts.filter(pl.col("len") >= counts["len"].mean())["date"][0]
+    into.mkdir()
+    holdings.filter(pl.col("date") < date).sink_parquet(into / "holdings.parquet")
+    holdings.filter(pl.col("date") == date).sink_parquet(into / "last.parquet")
+    for name in ("protocols.csv", "tokens.csv"):
+        shutil.copy(folder / name, into / name)
+    return {"date": str(date)}
 
 
 def networks(folder: Path) -> dict[str, Any]:
@@ -86,9 +100,11 @@ def new_week(folder: Path, store_dir: Path) -> dict[str, Any]:
 
     `seconds` is what adding takes, `read_seconds` what reading took before.
     """
+    from dexposure_core.pipeline.libraries import load_ahead
     from dexposure_core.pipeline.update import update
     from dexposure_core.sources import holdings
 
+    load_ahead()
     start = time.perf_counter()
     feed = holdings.read(
         folder / "last.parquet", protocols=folder / "protocols.csv", tokens=folder / "tokens.csv"
@@ -129,6 +145,7 @@ def reads(store_dir: Path) -> dict[str, Any]:
 
 STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
     "world": lambda scale, folder: world(scale, Path(folder)),
+    "early": lambda folder, into: early(Path(folder), Path(into)),
     "networks": lambda folder: networks(Path(folder)),
     "new_week": lambda folder, store: new_week(Path(folder), Path(store)),
     "measures": lambda folder: measures(Path(folder)),

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, Final, Generic, Self, TypeVar
 
 import polars as pl
 
-from dexposure_core.pipeline.jobs import through
+from dexposure_core.jobs import through
 
 _Given = TypeVar("_Given")
 _Result = TypeVar("_Result")

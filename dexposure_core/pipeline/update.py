@@ -20,10 +20,10 @@ from pathlib import Path
 import polars as pl
 
 from dexposure_core.errors import BadInput, BadOption
+from dexposure_core.jobs import in_order
 from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.pipeline.build import append_week
 from dexposure_core.pipeline.feeds import Feed
-from dexposure_core.pipeline.jobs import in_order
 from dexposure_core.pipeline.overriding import overriding
 from dexposure_core.pipeline.update_job import Updated, UpdateJob
 from dexposure_core.pipeline.week import NAMES, UNUSABLE, Tables

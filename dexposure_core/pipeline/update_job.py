@@ -192,14 +192,8 @@ class UpdateJob:
         return list({(source.name, source.sha256): source for source in every}.values())
 
     def read_ahead(self) -> None:
-        """Do, in another thread, what asks nothing of the rows: compare what is known, import what dates take."""
-        import pyarrow.parquet
-
+        """Do, in another thread, what asks nothing of the rows: compare what is known."""
         _ = self.settled
-        import pyarrow.compute
-        import scipy.sparse
-
-        _ = pyarrow.parquet, pyarrow.compute, scipy.sparse
 
     def rows(self, date: dt.date) -> pl.DataFrame:
         """Return a date's rows: of the feed where it changed, else as the base stores them."""

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 import polars as pl
 
+from dexposure_core.jobs import in_order, share
 from dexposure_core.measures import Facts, measure_facts, sector_frame
 from dexposure_core.network.build import with_opening
 from dexposure_core.network.coverage import cents, chains_of, unusable
 from dexposure_core.network.health import check_period
 from dexposure_core.network.period import FINDINGS, HOLDINGS, PROTOCOLS, Balances, Period, snapshot_of
 from dexposure_core.network.snapshot import BASES, Basis, Snapshot
-from dexposure_core.pipeline.jobs import in_order
 from dexposure_core.store import seal
 from dexposure_core.stress import standard_losses
 
@@ -60,7 +60,7 @@ def week_tables(
         chains: which chains count; see `network.build.from_holdings`.
         workers: how many threads share the work of this week.
     """
-    period, before = with_opening(date, holdings, previous, tokens, chains=chains)
+    period, before = with_opening(date, holdings, previous, tokens, chains=chains, workers=workers)
     odd = holdings.select(list(HOLDINGS)).filter(unusable().is_not_null())
     return {**tables_of(period, before, names, workers=workers), UNUSABLE: odd}
 
@@ -76,9 +76,8 @@ def tables_of(period: Period, previous: Balances | None, names: pl.DataFrame, *,
     """
     period = settled(period)
     tables: Tables = {table: _dated(getattr(period, table), period.date) for table in _PERIOD_TABLES}
-    jobs: list[Callable[[], Tables]] = [partial(_scored, period, basis, names) for basis in BASES]
-    jobs += [partial(_checked, period, previous), partial(_held, period)]
-    *scored, checked, held = in_order(jobs, workers)
+    scores: list[Callable[[], Tables]] = [partial(_scored, period, basis, names) for basis in BASES]
+    checked, held, *scored = share(workers, partial(_checked, period, previous), partial(_held, period), *scores)
     for table in ("measures", "importance", "sector_exposures"):
         parts = [part[table] for part in scored if part]
         if parts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
 
@@ -35,3 +35,8 @@ def through(pool: ThreadPoolExecutor, jobs: Iterable[Callable[[], _Result]], ahe
     finally:
         for future in waiting:
             future.cancel()
+
+
+def share(workers: int, *jobs: Callable[[], Any]) -> list[Any]:
+    """Return the results of jobs of different kinds, `workers` of them done at a time; the longest are best first."""
+    return list(in_order(jobs, workers))

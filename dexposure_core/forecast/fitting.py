@@ -30,6 +30,7 @@ PSEUDO: Final = (2.0, 10.0, 50.0, 200.0)
 SIZE_BETA: Final = 0.5  # log units at which the size loss turns from quadratic to absolute
 TVL_BETA: Final = 0.02
 LEAST_LOSS: Final = 1e-6  # what memory loses counts as at least this, so that ratios stay finite
+LEAN: Final = 0.05
 SURE: Final = 1e-5  # no probability of the table is nearer to 0 or 1
 
 
@@ -58,6 +59,16 @@ def count_table(network: Network, learn: Sequence[Example], check: Sequence[Exam
             lost = float(-(came * np.log(p) + (told - came) * np.log1p(-p)).sum())
             best = min(best, (lost, p.ravel()), key=lambda found: found[0])
         network.table[:, k].copy_(torch.from_numpy(np.log(best[1] / (1 - best[1]))))
+
+
+def lean(network: Network, basis: str) -> None:
+    """Set how far the log odds of a flow lean to the way it usually went: too little to matter for any probability.
+
+    Most weeks say nothing about the direction of a flow, so that a table's cells are all one half there and rank
+    nothing. What little there is to know then ranks: which way the pair went more often.
+    """
+    if basis == "flow" and "history" not in network.without:
+        network.lean.fill_(LEAN)
 
 
 def _counted(examples: Sequence[Example], k: int) -> tuple[Floats, Floats]:
@@ -98,7 +109,7 @@ def losses(network: Network, e: Example, shrink: Tensor | None = None) -> tuple[
 
 def parts(network: Network, e: Example, exists: Tensor, size: Tensor, tvl: Tensor, shrink: Tensor) -> Tensor:
     """Return (PARTS, H) losses of corrections as far as they are trusted."""
-    logit = network.logits(e.cell, exists, shrink)
+    logit = network.logits(network.memory(e.cell, e.input["pair"]), e.cell, exists, shrink)
     weight = e.count[:, None].expand_as(logit)
     entropy = binary_cross_entropy_with_logits(logit, e.exists, weight=weight, reduction="none")
     log_usd = network.log_sizes(e.cell, e.anchors, size, shrink)

@@ -32,6 +32,8 @@ RANK: Final = 16  # of the screen
 DROPPED: Final = 0.2  # of a pair's hidden numbers, while training
 KINDS: Final = 3  # of pairs: exposures of the origin; seen before; never seen
 PARTS: Final = 6  # corrections trusted apart: existence per kind, size of today's exposures, of the others, TVL
+LEANING: Final = ((4, "share_4"), (12, "share_12"), (52, "share_52"))
+"""Snapshots, and the features that say in which share of them a pair went this way."""
 _PER_STATE: Final = CELLS // SHAPE[0]
 _PAST: Final = [k for k, name in enumerate(PAIR_FEATURES) if name in HISTORY]
 EXISTENCE: Final = ("now", "seen", "never")  # kinds of pairs in order of their number
@@ -94,6 +96,18 @@ def kinds(cell: Tensor) -> Tensor:
     return torch.where(state == 0, 0, torch.where(state == NEVER, 2, 1))
 
 
+def usual_way(pair: Tensor) -> Tensor:
+    """Return (C,) log odds that pairs (C, features) went this way rather than the other, as often as they did lately.
+
+    The mean over the last 4, 12 and 52 snapshots, each with half a snapshot more on either side; 0 of pairs never seen.
+    """
+    found = torch.zeros(len(pair))
+    for span, name in LEANING:
+        own, back = (pair[:, PAIR_FEATURES.index(name)] for name in (name, f"reverse_{name}"))
+        found += torch.log((span * own + 0.5) / (span * back + 0.5)) / len(LEANING)
+    return found
+
+
 def exists_now(cell: Tensor) -> Tensor:
     """Return (C,) bool: the pair is an exposure at the origin, in this direction."""
     return kinds(cell) == 0
@@ -103,9 +117,10 @@ class Network(nn.Module):
     """Encoder and heads of one basis, for all horizons at once.
 
     Buffers hold what was counted or measured on the training weeks, so that they travel with the weights: scaling of
-    the features, the memory table (cells, horizons), the mean size that sizes start from (horizons,), whether TVL
-    starts from today's or from what the origin's flows have booked (horizons,), how far each correction is trusted
-    (PARTS, horizons) and the stretch and shift of log odds (KINDS, horizons).
+    the features, the memory table (cells, horizons) and how far it leans to the usual way of a pair (), the mean size
+    that sizes start from (horizons,), whether TVL starts from today's or from what the origin's flows have booked
+    (horizons,), how far each correction is trusted (PARTS, horizons) and the stretch and shift of log odds (KINDS,
+    horizons).
     """
 
     node_mean: Tensor
@@ -115,6 +130,7 @@ class Network(nn.Module):
     edge_mean: Tensor
     edge_scale: Tensor
     table: Tensor
+    lean: Tensor
     fade: Tensor
     booked: Tensor
     shrink: Tensor
@@ -142,6 +158,7 @@ class Network(nn.Module):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
         self.register_buffer("table", torch.zeros(cells, horizons))
+        self.register_buffer("lean", torch.zeros(()))
         self.register_buffer("fade", torch.zeros(horizons, dtype=torch.long))
         self.register_buffer("booked", torch.zeros(horizons))
         self.register_buffer("shrink", torch.ones(PARTS, horizons))
@@ -214,9 +231,13 @@ class Network(nn.Module):
         exists, size = self.decode(states, batch["pair"], batch["ends"], cell)
         return states["never"], exists, size, self.steps(states["amounts"], batch)
 
-    def logits(self, cell: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
+    def memory(self, cell: Tensor, pair: Tensor) -> Tensor:
+        """Return (C, horizons) log odds of memory: those of the pair's cell, leaning the way it usually went."""
+        return self.table[cell] + self.lean * usual_way(pair)[:, None]
+
+    def logits(self, memory: Tensor, cell: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
         """Return (C, horizons) log odds: memory's, corrected as far as trusted."""
-        return self.table[cell] + shrink[:KINDS][kinds(cell)] * correction
+        return memory + shrink[:KINDS][kinds(cell)] * correction
 
     def calibrated(self, cell: Tensor, logit: Tensor) -> Tensor:
         """Return (C, horizons) log odds stretched and shifted as the validation weeks asked for."""

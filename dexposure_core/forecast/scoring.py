@@ -17,7 +17,7 @@ from torch import Tensor
 from dexposure_core.forecast.candidates import both_ways, candidates, mirrored
 from dexposure_core.forecast.examples import batch
 from dexposure_core.forecast.features import Features, Origin
-from dexposure_core.forecast.heads import KINDS, Network
+from dexposure_core.forecast.heads import Network
 from dexposure_core.forecast.pair_memory import FADES
 from dexposure_core.forecast.record import Floats, Indices, distinct
 from dexposure_core.forecast.weights import Weights
@@ -77,7 +77,8 @@ def _pairs(network: Network, states: dict[str, Tensor], given: Features, n: int)
         ends = torch.from_numpy(np.stack([given.key[rows] // n, given.key[rows] % n]))
         cell, pair = torch.from_numpy(given.cell[rows]), torch.from_numpy(given.pair[rows])
         exists, size = network.decode(states, pair, ends, cell)
-        logit[rows] = network.calibrated(cell, network.logits(cell, exists, network.shrink)).numpy()
+        told = network.logits(network.memory(cell, pair), cell, exists, network.shrink)
+        logit[rows] = network.calibrated(cell, told).numpy()
         log_usd[rows] = network.log_sizes(cell, torch.from_numpy(given.anchors[rows]), size, network.shrink).numpy()
     return logit, log_usd
 
@@ -102,7 +103,8 @@ def sources(network: Network, k: int) -> dict[str, str]:
     fade = FADES[int(network.fade[k])]
     size = "the last size" if fade == 0 else f"mean size, half-life {fade:g}" if np.isfinite(fade) else "mean size"
     tvl = "TVL after today's flows" if network.booked[k] else "today's TVL"
-    memory = [*["hazard table"] * KINDS, size, size, tvl]
+    odds = "hazard table, leaning the usual way" if network.lean else "hazard table"
+    memory = [odds, odds, "hazard table", size, size, tvl]
     trust = network.shrink[:, k].tolist()
     return {
         target: kept if share == 0 else f"{kept}, corrected by the model ({share:.0%})"

@@ -30,6 +30,7 @@ from dexposure_core.forecast.fitting import (
     LEAST_LOSS,
     choose_anchor,
     count_table,
+    lean,
     losses,
     mean_losses,
     relative,
@@ -120,6 +121,7 @@ class Run:
         net = network(self.about).tied()
         scale(net, learn)
         count_table(net, learn, check)
+        lean(net, self.basis)
         choose_anchor(net, check)
         kept = Checkpoint(checkpoints, self.basis, self._digest())
         best, best_pass = self._trained(net, learn, check, kept)

@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from dexposure_core.network.book import coded
 from dexposure_core.network.period import CHAINS, COVERAGE
 from dexposure_core.network.snapshot import Indices
-from dexposure_core.network.sums import sum_by
+from dexposure_core.network.sums import sums_by_key
 
 Fate = tuple[str, str]
 
@@ -91,11 +92,15 @@ def chains_of(holdings: pl.DataFrame) -> pl.DataFrame:
     Args:
         holdings: protocol, chain, value_usd, counts; one row per holding, all positive.
     """
-    sizes = sum_by(holdings, ("chain",), ("value_usd",)).rename({"value_usd": "tvl_usd"})
-    facts = holdings.group_by("chain").agg(pl.col("counts").first(), rows=pl.len())
-    holders = holdings.select("chain", "protocol").unique().group_by("chain").agg(protocols=pl.len())
-    table = sizes.join(facts, on="chain", how="left", maintain_order="left")
-    return table.join(holders, on="chain", how="left", maintain_order="left").select(list(CHAINS)).cast(CHAINS)
+    chains, (chain,) = coded(holdings["chain"])
+    protocols, (protocol,) = coded(holdings["protocol"])
+    first, (sizes,) = sums_by_key(chain, (holdings["value_usd"].to_numpy(),))
+    there = np.zeros((len(chains), len(protocols)), dtype=bool)
+    there[chain, protocol] = True
+    return pl.DataFrame({
+        "chain": chains, "counts": holdings["counts"].gather(first), "protocols": there.sum(axis=1),
+        "rows": np.bincount(chain, minlength=len(chains)), "tvl_usd": sizes,
+    }).select(list(CHAINS)).cast(CHAINS)  # fmt: skip
 
 
 def check(table: pl.DataFrame) -> None:

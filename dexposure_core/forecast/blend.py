@@ -9,10 +9,13 @@ with sources: an average that forgets by half in 2 snapshots, the means of the l
 origins, leaning on today (ridge), and stay 0 unless they lower the squared error clearly: by 1 % and by 2.3 standard
 errors over blocks of origins; one standard error is enough on a basis where most measures gain (`needed`).
 
-The interval is ŷ plus the 5 % and 95 % quantiles of past misses of exactly this recipe, stretched or narrowed by how
-much the measure itself moved lately beside its usual movement. (The spread of the drawn futures as a second factor made
-the interval score of weeks before 2025 worse.) Measures that are always positive are handled as logarithms, those
-between 0 and 1 as log odds, so that no interval leaves the possible. (Conformal prediction with a difficulty estimate:
+The interval is ŷ plus the 5 % and 95 % quantiles of past misses of exactly this recipe or, as few misses say little of
+their tails, those at which a new miss is covered as often as promised: with n misses whose targets do not overlap the
+95 % quantile is taken at 0.95·(1 + 1/n) (split conformal prediction). It is stretched or narrowed by how much the
+measure itself moved lately beside its usual movement. (The spread of the drawn futures as a second factor made the
+interval score of weeks before 2025 worse.) Measures that are always positive are handled as logarithms, those between
+0 and 1 as log odds, so that no interval leaves the possible.
+(Conformal prediction with a difficulty estimate:
 Papadopoulos, Gammerman and Vovk 2008.)
 """
 
@@ -132,7 +135,9 @@ def needed(every_gain: Floats) -> float:
     return NEEDED[0] if len(fine) and float(np.median(fine)) > MOST else NEEDED[1]
 
 
-def fit_blend(said: Floats, truth: Floats, hard: Floats, scale: Indices, needed_gain: float) -> Blend:
+def fit_blend(
+    said: Floats, truth: Floats, hard: Floats, scale: Indices, needed_gain: float, apart: float
+) -> Blend:  # fmt: skip
     """Fit weights and quantiles of misses.
 
     Args:
@@ -141,7 +146,9 @@ def fit_blend(said: Floats, truth: Floats, hard: Floats, scale: Indices, needed_
         hard: (n, K) difficulty.
         scale: (K,) code of the measures' scale.
         needed_gain: standard errors of gain from which weights are trusted.
+        apart: how many of the targets do not overlap, at least 1.
     """
+    levels = levels_for(apart)
     kinds = said.shape[2]
     usual = _or_one(_defined(np.nanmean, hard) if len(hard) else np.ones(kinds))
     weights = np.zeros((len(SOURCES), kinds))
@@ -154,8 +161,14 @@ def fit_blend(said: Floats, truth: Floats, hard: Floats, scale: Indices, needed_
         fine = np.isfinite(missed)
         used[k] = fine.sum()
         if fine.any():
-            low[k], high[k] = np.quantile(missed[fine] / stretch(hard[fine, k], usual[k]), LEVELS)
+            low[k], high[k] = np.quantile(missed[fine] / stretch(hard[fine, k], usual[k]), levels)
     return Blend(scale=scale, weights=weights, low=low, high=high, usual=usual, count=used)
+
+
+def levels_for(apart: float) -> tuple[float, float]:
+    """Return the quantiles of `apart` independent misses between which a new one falls as often as between LEVELS."""
+    high = min(1.0, LEVELS[1] * (1.0 + 1.0 / apart))
+    return 1.0 - high, high
 
 
 def _fit(said: Floats, truth: Floats) -> tuple[Floats, float]:

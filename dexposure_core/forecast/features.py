@@ -7,6 +7,7 @@ window alone. Amounts are log1p USD throughout.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,10 +16,10 @@ import numpy.typing as npt
 
 from dexposure_core.forecast.candidates import mirrored
 from dexposure_core.forecast.node_features import NODE_FEATURES, Past, node_features, week_features
-from dexposure_core.forecast.pair_cells import NEVER, SHAPE, birth_cells, pair_cells
-from dexposure_core.forecast.pair_memory import PairMemory, Sizes, pair_memory, pooled, sizes
+from dexposure_core.forecast.pair_cells import NEVER, SHAPE, Codes, never_cells, pair_cells
+from dexposure_core.forecast.pair_memory import FADES, PairMemory, Sizes, pair_memory, pooled, sizes
 from dexposure_core.forecast.paths import three_paths
-from dexposure_core.forecast.record import Floats, Indices, Texts
+from dexposure_core.forecast.record import Flags, Floats, Indices, Texts
 from dexposure_core.forecast.window import MEMORY, Window, summed
 
 OWN: Final = (
@@ -44,6 +45,7 @@ EDGE_FEATURES: Final = ("log_now", "share_of_creditor", "share_of_debtor", "age"
 CELLS: Final = int(np.prod(SHAPE))
 
 Halves = npt.NDArray[np.float32]
+Columns = dict[str, Floats]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,42 +100,62 @@ class Origin:
         )  # fmt: skip
 
     def _pairs(self, key: Indices) -> dict[str, Any]:
+        """Return pair, anchors and cell of the pairs; of most, which were never seen, little has to be worked out."""
         n = max(self.past.size, 1)
         creditor, debtor = key // n, key % n
-        own, back = (_own(self.seen, k, self.past.length) for k in (key, mirrored(key, n)))
-        anchors = self.sizes.of(pooled(key, self.past), self.typical[creditor])
-        unseen = (own["seen"] == 0) & (back["seen"] == 0)
-        paths = np.zeros(len(key))
-        paths[unseen] = three_paths(self.past.origin, creditor[unseen], debtor[unseen])
-        codes = pair_cells(self.past, self.seen, key, anchors[:, 0])
-        codes = birth_cells(codes, paths, self.held[self.sector[creditor], debtor])
-        columns = {
-            **own, **{f"reverse_{k}": v for k, v in back.items()}, **_both(own, back), **self._ends(creditor, debtor),
-            **_shares(own["log_now"], self.node, creditor, debtor), **_paths(paths, self.node, creditor, debtor),
-            "size_gap_4": anchors[:, 3] - anchors[:, 0], "size_gap_16": anchors[:, 5] - anchors[:, 0],
-        }  # fmt: skip
-        return {
-            "pair": _stacked(columns, PAIR_FEATURES, len(key)), "anchors": anchors.astype(np.float32),
-            "cell": np.ravel_multi_index(codes, SHAPE) if len(key) else key,
-        }  # fmt: skip
+        own, back = self.seen.find(key), self.seen.find(mirrored(key, n))
+        seen = own[1] | back[1]
+        some, rest = np.flatnonzero(seen), np.flatnonzero(~seen)
+        anchors = np.repeat(self.typical[creditor][:, None], len(FADES), axis=1)
+        anchors[some] = self.sizes.of(pooled(key[some], self.past), self.typical[creditor[some]])
+        paths = three_paths(self.past.origin, creditor[rest], debtor[rest])
+        cell = np.empty(len(key), dtype=np.int64)
+        cell[some] = _place(pair_cells(self.past, self.seen, key[some], anchors[some, 0]))
+        cell[rest] = _place(never_cells(paths, self.held[self.sector[creditor[rest]], debtor[rest]]))
+        past = _own(self.seen, own, some, self.past.length), _own(self.seen, back, some, self.past.length)
+        table = np.zeros((len(PAIR_FEATURES), len(key)), dtype=np.float32)  # a column at a time is written fast
+        table[[PAIR_FEATURES.index(name) for name in ("recency", "reverse_recency")]] = np.log1p(MEMORY)
+        for rows, columns in (
+            (some, self._known(*past, creditor[some], debtor[some], anchors[some])),
+            (rest, _paths(paths, self.node, creditor[rest], debtor[rest])),
+            (slice(None), self._ends(creditor, debtor)),
+        ):
+            for name, column in columns:
+                table[PAIR_FEATURES.index(name), rows] = column
+        return {"pair": table.T, "anchors": anchors.astype(np.float32), "cell": cell}
 
-    def _edges(self, now: Indices) -> dict[str, Floats]:
+    def _known(
+        self, own: Columns, back: Columns, creditor: Indices, debtor: Indices, anchors: Floats
+    ) -> Iterator[tuple[str, Floats]]:
+        """Yield what the window says about pairs that it has seen."""
+        yield from ((name, own[name]) for name in OWN)
+        yield from ((f"reverse_{name}", back[name]) for name in OWN)
+        yield from _both(own, back).items()
+        yield from _shares(own["log_now"], self.node, creditor, debtor).items()
+        yield "size_gap_4", anchors[:, 3] - anchors[:, 0]
+        yield "size_gap_16", anchors[:, 5] - anchors[:, 0]
+
+    def _edges(self, now: Indices) -> Columns:
         n = max(self.past.size, 1)
-        own = _own(self.seen, now, self.past.length)
+        own = _own(self.seen, self.seen.find(now), np.arange(len(now)), self.past.length)
         size = self.sizes.of(pooled(now, self.past), own["log_now"])
         shares = _shares(own["log_now"], self.node, now // n, now % n)
         return {**own, **shares, "size_gap_16": size[:, 5] - size[:, 0]}
 
-    def _ends(self, creditor: Indices, debtor: Indices) -> dict[str, Floats]:
-        """Return what the two ends of each pair bring."""
+    def _ends(self, creditor: Indices, debtor: Indices) -> Iterator[tuple[str, Floats]]:
+        """Yield what the two ends of each pair bring."""
         of = dict(zip(NODE_FEATURES, self.node.T, strict=True))
-        return {
-            **{f"creditor_{name}": of[name][creditor] for name in OF_ENDS},
-            **{f"debtor_{name}": of[name][debtor] for name in OF_ENDS},
-            "sector_popularity": self.popularity[self.sector[creditor], debtor],
-            "same_sector": (self.sector[creditor] == self.sector[debtor]).astype(np.float64),
-            "creditor_log_mean": self.typical[creditor],
-        }
+        for name in OF_ENDS:
+            yield f"creditor_{name}", of[name][creditor]
+            yield f"debtor_{name}", of[name][debtor]
+        yield "sector_popularity", self.popularity[self.sector[creditor], debtor]
+        yield "same_sector", (self.sector[creditor] == self.sector[debtor]).astype(np.float64)
+        yield "creditor_log_mean", self.typical[creditor]
+
+
+def _place(codes: Codes) -> Indices:
+    """Return the cell of the memory table that four codes (C,) name."""
+    return np.ravel_multi_index(codes, SHAPE) if len(codes[0]) else codes[0].astype(np.int64)
 
 
 def features(past: Window, key: Indices) -> Features:
@@ -141,22 +163,29 @@ def features(past: Window, key: Indices) -> Features:
     return Origin(past).features(key)
 
 
-def _stacked(columns: dict[str, Floats], names: tuple[str, ...], rows: int) -> Halves:
+def _stacked(columns: Columns, names: tuple[str, ...], rows: int) -> Halves:
     table = np.empty((rows, len(names)), dtype=np.float32)
     for k, name in enumerate(names):
         table[:, k] = columns[name]
     return table
 
 
-def _own(seen: PairMemory, key: Indices, length: int) -> dict[str, Floats]:
-    """Return the memory of the ordered pairs `key`, in this order of the two ends."""
-    at, found = seen.find(key)
+def _own(seen: PairMemory, places: tuple[Indices, Flags], rows: Indices, length: int) -> Columns:
+    """Return the memory of some ordered pairs, in this order of their two ends.
+
+    Args:
+        seen: the memory.
+        places: where each pair stands in it, and whether it does (`PairMemory.find`).
+        rows: (K,) the pairs that are asked for.
+        length: snapshots of the window.
+    """
+    at, found = (part[rows] for part in places)
     if not len(seen.key):
-        return {name: np.zeros(len(key)) for name in (*OWN, "seen", "usd_4", "usd_12", "usd_52")} | {
-            "last": np.full(len(key), MEMORY * 1.0)
+        return {name: np.zeros(len(rows)) for name in (*OWN, "seen", "usd_4", "usd_12", "usd_52")} | {
+            "last": np.full(len(rows), MEMORY * 1.0)
         }
     last = np.where(found, seen.last[at], MEMORY).astype(np.float64)
-    columns: dict[str, Floats] = {
+    columns: Columns = {
         "now": (last == 0).astype(np.float64), "last": last, "recency": np.log1p(last),
         "age": np.log1p(seen.first)[at], "gaps": np.log1p(seen.first + 1 - seen.count - seen.last)[at],
         "spells": np.log(seen.spells)[at], "share_4": (seen.count4 / min(4, length))[at],
@@ -170,7 +199,7 @@ def _own(seen: PairMemory, key: Indices, length: int) -> dict[str, Floats]:
     return {name: v if name in always else np.where(found, v, 0.0) for name, v in columns.items()}
 
 
-def _both(own: dict[str, Floats], back: dict[str, Floats]) -> dict[str, Floats]:
+def _both(own: Columns, back: Columns) -> Columns:
     """Return what the two directions say together; `memory` is the pair-memory frequency of the flow basis."""
     either = np.minimum(own["share_12"] + back["share_12"], 1.0)
     turn = (12 * own["share_12"] + 0.5) / (12 * (own["share_12"] + back["share_12"]) + 1.0)
@@ -179,7 +208,7 @@ def _both(own: dict[str, Floats], back: dict[str, Floats]) -> dict[str, Floats]:
     return {"either_seen": np.maximum(own["seen"], back["seen"]), "memory": either * turn, "seen": own["seen"], **net}
 
 
-def _shares(log_now: Floats, node: Floats, creditor: Indices, debtor: Indices) -> dict[str, Floats]:
+def _shares(log_now: Floats, node: Floats, creditor: Indices, debtor: Indices) -> Columns:
     """Return log1p USD of each pair now less that of all its creditor gives and of all its debtor takes; 0 if none."""
     of = dict(zip(NODE_FEATURES, node.T, strict=True))
     now = log_now > 0
@@ -189,14 +218,13 @@ def _shares(log_now: Floats, node: Floats, creditor: Indices, debtor: Indices) -
     }
 
 
-def _paths(paths: Floats, node: Floats, creditor: Indices, debtor: Indices) -> dict[str, Floats]:
-    """Return log1p of three-paths, and per exposure of the creditor and of both ends (root of the product)."""
+def _paths(paths: Floats, node: Floats, creditor: Indices, debtor: Indices) -> Iterator[tuple[str, Floats]]:
+    """Yield log1p of three-paths, and per exposure of the creditor and of both ends (root of the product)."""
     of = dict(zip(NODE_FEATURES, node.T, strict=True))
     holds, held = (np.maximum(np.expm1(of[name]), 1.0) for name in ("out_degree", "in_degree"))
-    return {
-        "paths": np.log1p(paths), "paths_per_debt": np.log1p(paths / holds[creditor]),
-        "paths_per_both": np.log1p(paths / np.sqrt(holds[creditor] * held[debtor])),
-    }  # fmt: skip
+    yield "paths", np.log1p(paths)
+    yield "paths_per_debt", np.log1p(paths / holds[creditor])
+    yield "paths_per_both", np.log1p(paths / np.sqrt(holds[creditor] * held[debtor]))
 
 
 def _log_mean_by_creditor(past: Window) -> Floats:

@@ -50,13 +50,10 @@ def pair_cells(past: Window, seen: PairMemory, key: Indices, log_last: Floats) -
     )
 
 
-def birth_cells(codes: Codes, paths: Floats, holders: Floats) -> Codes:
-    """Return the codes with what counts for pairs never seen in place of times: three-paths, holders in the sector."""
-    never = codes[0] == NEVER
-    return (
-        codes[0], np.where(never, 0, codes[1]), np.where(never, np.digitize(paths, PATHS), codes[2]),
-        np.where(never, np.digitize(holders, HOLDERS), codes[3]),
-    )  # fmt: skip
+def never_cells(paths: Floats, holders: Floats) -> Codes:
+    """Return the codes of pairs never seen: by three-paths and by holders in the creditor's sector, not by times."""
+    nothing = np.zeros(len(paths), dtype=np.int64)
+    return nothing + NEVER, nothing, np.digitize(paths, PATHS), np.digitize(holders, HOLDERS)
 
 
 def youth(past: Window, key: Indices) -> Indices:

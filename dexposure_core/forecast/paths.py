@@ -1,18 +1,22 @@
 """Three-paths p → x ← y → q: y shares the debtor x with p and holds q. What p has not yet, but its likes have.
 
 On a network of holders and issuers two protocols hardly share neighbours the usual way, so the usual score of link
-prediction finds nothing; three-paths do. Counted exactly, for the debtors that are asked for: B = Aᵀ·A[:, Q] says who
-holds x and q together, A·B sums that over the debtors of p.
+prediction finds nothing; three-paths do. Counted exactly: B = Aᵀ·A says who holds x and q together, and the sum of its
+column q over the debtors of p is taken for the pairs that are asked for, not for all.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from dexposure_core.forecast.record import Floats, Indices
+from dexposure_core.forecast.window import summed
 from dexposure_core.network import Snapshot
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 BLOCK: Final = 512  # debtors counted at once: N × BLOCK numbers in memory
 
@@ -22,15 +26,24 @@ def three_paths(origin: Snapshot, creditor: Indices, debtor: Indices) -> Floats:
     from scipy.sparse import csr_array
 
     n = len(origin.protocols)
-    ones = np.ones(len(origin.creditor), dtype=np.float32)
-    a = csr_array((ones, (origin.creditor, origin.debtor)), shape=(n, n))
-    across, columns = a.T.tocsr(), a.tocsc()
+    ones = np.ones(len(origin.creditor), dtype=np.float32)  # counts up to 2^24 are exact
+    held = csr_array((ones, (origin.creditor, origin.debtor)), shape=(n, n))
+    together = (held.T.tocsr() @ held).tocsc()  # who holds x and q
     asked, place = np.unique(debtor, return_inverse=True)
     found = np.zeros(len(debtor))
     order = np.argsort(place, kind="stable")
     starts = np.searchsorted(place[order], np.arange(0, len(asked) + BLOCK, BLOCK))
     for k, start in enumerate(range(0, len(asked), BLOCK)):
         rows = order[starts[k] : starts[k + 1]]
-        together = across @ columns[:, asked[start : start + BLOCK]].toarray()  # (N, block): holders of x and of q
-        found[rows] = (a @ together)[creditor[rows], place[rows] - start]
+        columns = together[:, asked[start : start + BLOCK]].toarray()
+        found[rows] = _over_debtors(held, columns, creditor[rows], place[rows] - start)
     return found
+
+
+def _over_debtors(held: csr_array, columns: Floats, creditor: Indices, column: Indices) -> Floats:
+    """Return (C,) the sum of a column (N, columns) over the debtors of a creditor."""
+    first, count = held.indptr[creditor], np.diff(held.indptr)[creditor]
+    ends = np.cumsum(count)
+    at = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - count), count)
+    values = columns[held.indices[at], np.repeat(column, count)]
+    return summed(np.repeat(np.arange(len(creditor)), count), values, len(creditor))

@@ -128,7 +128,12 @@ class _Basis:
                 hard[h].append(difficulty(past))
         stacked = {h: (np.stack(said[h]), np.stack(truth[h]), np.stack(hard[h])) for h in self.horizons}
         evidence = needed(np.concatenate([gains(s, t) for s, t, _ in stacked.values()]))
-        return {h: fit_blend(s, t, d, self.scale, evidence) for h, (s, t, d) in stacked.items()}
+        return {h: fit_blend(s, t, d, self.scale, evidence, self._apart(h)) for h, (s, t, d) in stacked.items()}
+
+    def _apart(self, h: int) -> float:
+        """Return how many of the past origins' targets do not overlap, at least 1."""
+        used = [i for i in self.origins if i + h < len(self.history)]
+        return max(1.0, min(len(used), (used[-1] - used[0] + 1) / h))
 
     def _drawn(self, i: int, forecast: Forecast, bank: Residuals) -> Floats:
         h, origin = forecast.horizon_weeks, self.history[i]

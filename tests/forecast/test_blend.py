@@ -12,6 +12,7 @@ from dexposure_core.forecast.blend import (
     difficulty,
     fit_blend,
     gains,
+    levels_for,
     needed,
     scale_of,
     scaled,
@@ -32,7 +33,7 @@ def recipe(series, horizon=1, needed_gain=1.0):
         truth.append(values[i + horizon])
         hard.append(difficulty(past))
     return (
-        fit_blend(np.stack(said), np.stack(truth), np.stack(hard), scale, needed_gain),
+        fit_blend(np.stack(said), np.stack(truth), np.stack(hard), scale, needed_gain, len(said) / horizon),
         np.stack(said),
         np.stack(truth),
     )
@@ -45,6 +46,23 @@ def test_sources_by_hand():
     assert found["recent weeks"] == pytest.approx((6 + 2 * 0.5**0.5 + 0.5) / (1.5 + 0.5**0.5))
     assert (found["today"], found["mean of 12"], found["drawn futures"]) == (6.0, 3.0, 9.0)
     assert found["trend of 26"] == 6 + 2 * (6 - 1) / 2
+
+
+@pytest.mark.parametrize("apart", [1.0, 6.5, 20.0, 64.0, 1e6])
+def test_few_misses_are_taken_further_out(apart):
+    low, high = levels_for(apart)
+    assert low == pytest.approx(1 - high)
+    assert high == pytest.approx(min(1.0, 0.95 * (1 + 1 / apart)))
+
+
+def test_a_new_miss_is_covered_as_often_as_promised():
+    rng, apart = np.random.default_rng(1), 40
+    past, new = rng.standard_t(3, size=(20_000, apart)), rng.standard_t(3, size=20_000)
+    low, high = np.quantile(past, levels_for(apart), axis=1)
+    plain_low, plain_high = np.quantile(past, (0.05, 0.95), axis=1)
+    covered, plain = ((new >= a) & (new <= b) for a, b in ((low, high), (plain_low, plain_high)))
+    assert plain.mean() < 0.87
+    assert abs(covered.mean() - 0.9) < 0.01
 
 
 def test_random_walk_is_served_as_today():

@@ -5,7 +5,7 @@ import pytest
 
 from dexposure_core.forecast.features import EDGE_FEATURES, PAIR_FEATURES, Origin, never
 from dexposure_core.forecast.node_features import LAGS, NODE_FEATURES, WEEK_FEATURES
-from dexposure_core.forecast.pair_cells import NEVER, SHAPE, birth_cells
+from dexposure_core.forecast.pair_cells import NEVER, SHAPE, never_cells
 from dexposure_core.forecast.pair_memory import FADES, pair_memory, sizes
 from dexposure_core.forecast.window import window
 from tests.forecast.worlds import relabelled, week, world
@@ -71,12 +71,12 @@ def test_sizes_pool_both_directions_of_a_flow_and_fade():
 
 
 def test_pairs_never_seen_are_told_apart_by_paths_and_holders():
-    codes = tuple(np.array([NEVER, NEVER, 0]) for _ in range(4))
-    told = birth_cells(codes, np.array([0.0, 3.0, 3.0]), np.array([0.0, 5.0, 5.0]))
+    told = never_cells(np.array([0.0, 3.0]), np.array([0.0, 5.0]))
+    assert told[0].tolist() == [NEVER, NEVER]
+    assert told[1].tolist() == [0, 0]
     assert told[2][0] == 0
     assert told[2][1] > 0
-    assert told[3].tolist() == [0, 3, 0]  # 5 holders: beyond 1, 2 and 4
-    assert [code[2] for code in told] == [0, 0, 0, 0]
+    assert told[3].tolist() == [0, 3]  # 5 holders: beyond 1, 2 and 4
     assert all((t >= 0).all() and (t < size).all() for t, size in zip(told, SHAPE, strict=True))
 
 

@@ -135,7 +135,7 @@ def test_an_untrained_network_is_memory(history, trained, basis):
     )
     assert np.allclose(np.sort(forecast.exposure_usd[today]), np.sort(history[-1].exposure_usd), rtol=1e-5)
     assert np.allclose(forecast.tvl_usd, history[-1].tvl_usd)
-    assert forecast.sources["exposures of today"] == "hazard table"
+    assert forecast.sources["exposures of today"] == f"hazard table{', leaning the usual way' * (basis == 'flow')}"
     assert forecast.sources["TVL"] == "today's TVL"
 
 

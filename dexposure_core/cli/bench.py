@@ -49,7 +49,7 @@ def bench(click_context: click.Context, weeks: int, nodes: int, links: int, repe
 @click.option("--engines/--no-engines", default=True, help="Compare the engines too.")
 @click.pass_obj
 def data(ctx: Context, scale: float, engines: bool) -> None:
-    """Time the data side: holdings, published JSON, a new week, measures, reads, simulation; each beside its target."""
+    """Time full size: holdings, published JSON, a new week, measures, reads, a forecast, simulation; beside targets."""
     from dexposure_core.pipeline.bench_data import bench_data
 
     with ctx.progress(" tasks") as progress:

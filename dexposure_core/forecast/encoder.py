@@ -10,7 +10,7 @@
    where e are the features of the exposure, g a gate between 0 and 1, and mean_w weights each neighbour by log1p of the
    exposure, so that large exposures speak louder without silencing the rest.
 
-Built on torch-geometric's `MessagePassing`; no sampling, the whole graph at once.
+Trained through torch-geometric's `MessagePassing` (`passing`); no sampling, the whole graph at once.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
-from torch_geometric.nn import MessagePassing
 
 QUERIES: Final = 4
 HEADS: Final = 4
 ROUNDS: Final = 2
 
 
-class Exposures(MessagePassing):  # type: ignore[misc]  # torch_geometric has no stubs
+class Exposures(nn.Module):
     """One direction of one round: the gated weighted mean of what a node's neighbours and exposures say."""
 
     def __init__(self, hidden: int, edge: int) -> None:
-        super().__init__(aggr="add")
+        super().__init__()
         self.value = nn.Linear(hidden, hidden, bias=False)
         self.gate = nn.Linear(edge, hidden)
         self.told = nn.Linear(edge, hidden, bias=False)
@@ -45,14 +44,18 @@ class Exposures(MessagePassing):  # type: ignore[misc]  # torch_geometric has no
             share: (E,) weight of each edge among those that end in the same node.
             edge: (E, features).
         """
-        said: Tensor = self.propagate(
-            edges, x=self.value(state), gate=torch.sigmoid(self.gate(edge)), told=self.told(edge), share=share
-        )
-        return said
+        value, gate, told = self.value(state), torch.sigmoid(self.gate(edge)), self.told(edge)
+        if torch.is_grad_enabled():
+            from dexposure_core.forecast.passing import gated_sum
 
-    def message(self, x_j: Tensor, gate: Tensor, told: Tensor, share: Tensor) -> Tensor:
-        """Return each edge's message (E, hidden)."""
-        return (x_j * gate + told) * share[:, None]
+            said: Tensor = gated_sum(edges, value, gate, told, share)
+            return said
+        return torch.zeros_like(state).index_add_(0, edges[1], message(value[edges[0]], gate, told, share))
+
+
+def message(value: Tensor, gate: Tensor, told: Tensor, share: Tensor) -> Tensor:
+    """Return (E, hidden) what is said along each edge: a gated value and the exposure's own part, weighted."""
+    return (value * gate + told) * share[:, None]
 
 
 def shares(edges: Tensor, weight: Tensor, nodes: int) -> Tensor:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from dexposure_core import settings
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast.header import read_header
+from dexposure_core.forecast.offered import Offered
 from dexposure_core.forecast.outcomes import fit_split
 from dexposure_core.forecast.record import Forecast, check_history
-from dexposure_core.forecast.window import window
 from dexposure_core.network import Snapshot
 
 if TYPE_CHECKING:
@@ -104,16 +104,16 @@ class Dexposure:
     def predict_all(self, history: Sequence[Snapshot], horizons: Sequence[int] | None = None) -> dict[int, Forecast]:
         """Return the forecasts of those horizons it knows (None: all) from one pass over the origin."""
         origin = check_history(history, 1)
-        weights = self.weights()
-        if origin.basis not in weights.networks:
+        if origin.basis not in self.about["bases"]:
             raise NoModel(
                 f"The model was not trained on the {origin.basis} basis; run `dexposure train` on this vintage"
             )
+        offered = Offered(history)
+        weights = self.weights()
         from dexposure_core.forecast.scoring import scored, sources
 
-        past = window(history)
-        n, network = max(past.size, 1), weights.networks[origin.basis]
-        key, probability, size, tvl = scored(weights, past)
+        n, network = max(offered.past.size, 1), weights.networks[origin.basis]
+        key, probability, size, tvl = scored(weights, offered)
         return {
             h: Forecast(
                 origin=origin.date, horizon_weeks=h, protocols=origin.protocols, creditor=key // n, debtor=key % n,

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dexposure_core.forecast.candidates import both_ways, candidates, mirrored
+from dexposure_core.forecast.candidates import mirrored
 from dexposure_core.forecast.examples import batch
-from dexposure_core.forecast.features import Features, Origin
+from dexposure_core.forecast.features import Features
 from dexposure_core.forecast.heads import Network
+from dexposure_core.forecast.offered import Offered
 from dexposure_core.forecast.pair_memory import FADES
-from dexposure_core.forecast.record import Floats, Indices, distinct
+from dexposure_core.forecast.record import Floats, Indices
 from dexposure_core.forecast.weights import Weights
-from dexposure_core.forecast.window import Window
 
 PROPOSED: Final = 10  # debtors that the screen proposes per protocol
 ROWS: Final = 1024  # creditors screened at once
@@ -30,20 +30,21 @@ LARGEST_LOG_USD: Final = 32.0  # log1p of 79 trillion USD: no exposure or TVL is
 SMALLEST_LOG_USD: Final = 1e-6
 
 
-def scored(weights: Weights, past: Window) -> tuple[Indices, Floats, Floats, Floats]:
+def scored(weights: Weights, offered: Offered) -> tuple[Indices, Floats, Floats, Floats]:
     """Return keys (C,), probability (C, H), size in USD (C, H) and TVL in USD (N, H) at every horizon of the model."""
-    network, origin = weights.networks[past.origin.basis], Origin(past)
-    sectors = weights.about["sectors"]
+    past = offered.past
+    network = weights.networks[past.origin.basis]
     with torch.inference_mode():
-        protocols = batch(origin.features(np.zeros(0, dtype=np.int64)), past.origin, sectors)
+        protocols = batch(offered.given, past.origin, weights.about["sectors"])
         states = network.states(protocols)
-        screened = proposed(network, states["never"]) if len(past.key) else past.key  # without exposures, no holders
-        key = both_ways(distinct(np.concatenate([candidates(past), screened])), past)
-        given = origin.features(key)
-        logit, log_usd = _pairs(network, states, given, max(past.size, 1))
+        given = [offered.given, offered.beyond(proposed(network, states["never"]))]
+        told = [_pairs(network, states, pairs, max(past.size, 1)) for pairs in given]
         today = np.log1p(past.origin.tvl_usd)[:, None]
         moved = network.log_steps(protocols["booked"], network.steps(states["amounts"], protocols), network.shrink)
         step = moved.double().numpy()
+    key = np.concatenate([pairs.key for pairs in given])
+    order = np.argsort(key, kind="stable")  # both parts are sorted, so this is a merge
+    key, logit, log_usd = key[order], *(np.concatenate(part)[order] for part in zip(*told, strict=True))
     probability = 1.0 / (1.0 + np.exp(-logit))
     if past.origin.basis == "flow":
         probability = exclusive(probability, key, past.size)

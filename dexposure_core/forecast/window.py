@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -56,7 +57,7 @@ def window(history: Sequence[Snapshot], length: int = MEMORY) -> Window:
     log_tvl = np.full((len(recent), n), np.nan)
     keys, lags, sizes = [], [], []
     for lag, snapshot in enumerate(recent):
-        row = np.array([rows.get(p, -1) for p in snapshot.protocols], dtype=np.int64)
+        row = np.fromiter(map(rows.get, snapshot.protocols, repeat(-1)), dtype=np.int64)
         known = row >= 0
         log_tvl[lag, row[known]] = np.log1p(snapshot.tvl_usd[known])
         creditor, debtor = row[snapshot.creditor], row[snapshot.debtor]

@@ -67,7 +67,7 @@ class _Bench:
         self.store = folder / "store"
 
     def holdings(self) -> None:
-        """Holdings to networks, to a vintage, one week more, every measure, single reads."""
+        """Holdings to networks, to a vintage, one week more, every measure, single reads, a forecast."""
         _, made = self._step("generating holdings", "world", "full" if self.scale == 1 else f"{self.scale:g}")
         self.rows, grow = made["rows"], ROWS / made["rows"]
         size = f"{self.rows / 1e6:.2f} M rows"
@@ -83,6 +83,11 @@ class _Bench:
         usage, found = self._step("reads", "reads", folder=self.store)
         read = Usage(seconds=found["median"], cpu_seconds=usage.cpu_seconds, peak_mb=usage.peak_mb)
         self._figure("a date's snapshot, median", f"{found['reads']} reads", read, 1.0, Target(seconds=0.03))
+        usage, found = self._step("forecast", "cold_forecast", folder=self.store)
+        size = f"{found['protocols']:,} protocols, {found['exposures']:,} exposures"
+        self._figure(
+            "a forecast of all horizons, cold, all pairs", size, usage, 1.0, Target(seconds=6, peak_mb=3_000)
+        )  # fmt: skip
 
     def _early(self) -> Path:
         """Build the vintage that the first week of average size is added to; return its folder."""

@@ -143,6 +143,19 @@ def reads(store_dir: Path) -> dict[str, Any]:
     return {"median": statistics.median(times), "slowest": max(times), "reads": len(times)}
 
 
+def cold_forecast(store_dir: Path) -> dict[str, Any]:
+    """Forecast all horizons from the last date of holdings with the shipped weights, every pair of protocols scored."""
+    from dexposure_core.forecast import Dexposure
+    from dexposure_core.forecast.window import MEMORY
+    from dexposure_core.pipeline.forecast import load_ahead
+
+    load_ahead()
+    store = open_store(store_dir)
+    history = [store.snapshot(date, "holdings") for date in store.dates("holdings")[-MEMORY:]]
+    made = Dexposure().predict_all(history)
+    return {"protocols": len(history[-1].protocols), "exposures": len(history[-1].exposure_usd), "horizons": len(made)}
+
+
 STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
     "world": lambda scale, folder: world(scale, Path(folder)),
     "early": lambda folder, into: early(Path(folder), Path(into)),
@@ -150,6 +163,7 @@ STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
     "new_week": lambda folder, store: new_week(Path(folder), Path(store)),
     "measures": lambda folder: measures(Path(folder)),
     "reads": lambda folder: reads(Path(folder)),
+    "cold_forecast": lambda folder: cold_forecast(Path(folder)),
 }
 
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from dexposure_core.forecast.examples import example
-from dexposure_core.forecast.fitting import relative
-from dexposure_core.forecast.heads import ABLATIONS, BRANCHES, EXISTENCE, KINDS, PARTS, kinds
+from dexposure_core.forecast.features import PAIR_FEATURES
+from dexposure_core.forecast.fitting import lean, relative
+from dexposure_core.forecast.heads import ABLATIONS, BRANCHES, EXISTENCE, KINDS, PARTS, kinds, usual_way
 from dexposure_core.forecast.pretraining import pretrain, pretraining_loss
 from dexposure_core.forecast.prior import task
 from dexposure_core.forecast.trusting import _platt, choose_shrinkage, said
@@ -42,6 +43,41 @@ def test_a_masked_number_is_not_seen(one):
     with torch.inference_mode():
         assert torch.allclose(encoder(one.input, masked), encoder(other, masked))
         assert not torch.allclose(encoder(one.input), encoder(other))
+
+
+def test_a_forecast_passes_messages_as_torch_geometric_does_in_training(one):
+    net = network(ABOUT).eval()
+    assert len(one.input["weight"])
+    assert torch.allclose(net.states(one.input)["never"].detach(), states_of(net, one.input), atol=1e-6)
+
+
+def test_the_log_odds_of_a_flow_lean_the_way_it_usually_went(one):
+    pair = torch.zeros(3, len(PAIR_FEATURES))
+    column = PAIR_FEATURES.index
+    pair[0, [column("share_4"), column("share_12"), column("share_52")]] = 1.0
+    pair[1, [column("reverse_share_4"), column("reverse_share_12"), column("reverse_share_52")]] = 1.0
+    way = usual_way(pair)
+    expected = (np.log(4.5 / 0.5) + np.log(12.5 / 0.5) + np.log(52.5 / 0.5)) / 3
+    assert way.tolist() == pytest.approx([expected, -expected, 0.0])
+    for basis, leant in (("flow", True), ("holdings", False)):
+        net = network(ABOUT)
+        lean(net, basis)
+        assert bool(net.memory(torch.zeros(3, dtype=torch.long), pair)[0].any()) == leant
+    bare = network({**ABOUT, "without": ["history"]})
+    lean(bare, "flow")
+    assert not bare.lean
+
+
+def test_a_tenth_is_trusted_on_a_gain_alone_and_more_only_beyond_doubt(one):
+    net = network(ABOUT).eval()
+    told = said(net, [one])
+    state, _, size, tvl = told[0]
+    toward = torch.where(one.exists > 0, 3.0, -3.0)
+    choose_shrinkage(net, [one] * 2, [(state, toward, size, tvl)] * 2, ABOUT["horizons"])
+    assert (net.shrink[0] == 1.0).all()  # sure: the same gain twice
+    away = (state, -toward, size, tvl)
+    choose_shrinkage(net, [one] * 4, [(state, toward, size, tvl)] * 3 + [away], ABOUT["horizons"])
+    assert ((net.shrink[0] == 0.1) | (net.shrink[0] == 0.0)).all()
 
 
 @pytest.mark.parametrize(

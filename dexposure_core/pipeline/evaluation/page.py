@@ -66,6 +66,7 @@ def _parts(document: Document) -> list[tuple[str, str]]:
         ("Terra, FTX, SVB", _events(document)),
         ("A world without skill", _null(document["null_world"])),
         ("Measures and stress losses", _measures(rows)),
+        ("What each part of the model is worth", _ablations(document["ablations"])),
         ("Several seeds", _seeds(document["seeds"])),
         ("Where the served values come from", _sources(document["sources"])),
         ("All scores", _all(rows, bases)),
@@ -165,6 +166,18 @@ def _measured(rows: Sequence[Document], basis: str, horizon: int) -> str:
         for metric in dict.fromkeys(r["metric"] for r in own)
     ]  # fmt: skip
     return tables.table(["score", *names], lines, "scores")
+
+
+def _ablations(rows: Sequence[Document]) -> str:
+    """Return, per basis and horizon, how much each variant of the model gains or loses beside the whole one."""
+    if not rows:
+        return ""
+    places = dict.fromkeys((r["basis"], r["horizon"]) for r in rows)
+    return "<p>The model trained anew with something left out or held fast; minus: worse without.</p>" + "".join(
+        f"<details><summary>{escape(b)} basis, {tables.steps(h)}</summary>"
+        f"{tables.gains([r for r in rows if (r['basis'], r['horizon']) == (b, h)])}</details>"
+        for b, h in places
+    )
 
 
 def _seeds(rows: Sequence[Document]) -> str:

@@ -75,6 +75,21 @@ def scores(rows: Sequence[Record], basis: str, horizon: int) -> str:
     return table(["score", *names], lines, "scores")
 
 
+def gains(rows: Sequence[Record]) -> str:
+    """Return metric × variant: the gain over the whole model, in red where it is worse by more than is tolerated."""
+    at = {(r["metric"], r["variant"]): r["gain"] for r in rows if r["gain"] is not None}
+    variants = list(dict.fromkeys(variant for _, variant in at))
+    lines = []
+    for metric in dict.fromkeys(metric for metric, _ in at):
+        found = [at.get((metric, variant)) for variant in variants]
+        cells = [
+            cell("not defined", "none") if g is None else cell(points(g), "worse" if g < -TOLERATED else "")
+            for g in found
+        ]
+        lines.append([metric, *cells])
+    return table(["score", *variants], lines, "scores")
+
+
 def columns(rows: Sequence[Record]) -> list[str]:
     """Return the forecasters of `rows`: persistence, what is served, then the others in their order."""
     names = list(dict.fromkeys(r["forecaster"] for r in rows))

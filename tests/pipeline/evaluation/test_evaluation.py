@@ -19,6 +19,7 @@ from dexposure_core.pipeline.evaluation.sections import spread
 from dexposure_core.pipeline.evaluation.svg import ticks
 from dexposure_core.pipeline.evaluation.words import summary, told
 from dexposure_core.sources.simulate import Rates
+from tests import evaluations
 
 CHEAP = ("persistence", "pair-memory", "ewma")
 
@@ -168,3 +169,11 @@ def test_measures_are_scored_on_the_hold_out_and_on_events_apart(made_up):
     assert {"r2_system_tvl_usd", "r2_tvl_hhi", "stress_mae_top-1:linear-debtrank"} <= scored
     assert {r["metric"] for r in document["events"]} >= {"brier", "r2_system_tvl_usd"}
     assert "Measures, holdings basis, 1 step" in page(document)
+
+
+def test_the_report_says_what_each_part_is_worth():
+    shown = page(evaluations.full())
+    assert "What each part of the model is worth" in shown
+    assert "without graph" in shown
+    assert re.search(r'class="worse"[^>]*>[^<]*10', shown)
+    assert "What each part of the model is worth" not in page({**evaluations.full(), "ablations": []})

@@ -118,10 +118,10 @@ class Origin:
         for rows, columns in (
             (some, self._known(*past, creditor[some], debtor[some], anchors[some])),
             (rest, _paths(paths, self.node, creditor[rest], debtor[rest])),
-            (slice(None), self._ends(creditor, debtor)),
         ):
             for name, column in columns:
                 table[PAIR_FEATURES.index(name), rows] = column
+        self._ends(creditor, debtor, table)
         return {"pair": table.T, "anchors": anchors.astype(np.float32), "cell": cell}
 
     def _known(
@@ -142,15 +142,15 @@ class Origin:
         shares = _shares(own["log_now"], self.node, now // n, now % n)
         return {**own, **shares, "size_gap_16": size[:, 5] - size[:, 0]}
 
-    def _ends(self, creditor: Indices, debtor: Indices) -> Iterator[tuple[str, Floats]]:
-        """Yield what the two ends of each pair bring."""
-        of = dict(zip(NODE_FEATURES, self.node.T, strict=True))
+    def _ends(self, creditor: Indices, debtor: Indices, table: Halves) -> None:
+        """Write what the two ends of each pair bring into `table` (features, C)."""
+        of = dict(zip(NODE_FEATURES, self.node.T.astype(np.float32), strict=True))
         for name in OF_ENDS:
-            yield f"creditor_{name}", of[name][creditor]
-            yield f"debtor_{name}", of[name][debtor]
-        yield "sector_popularity", self.popularity[self.sector[creditor], debtor]
-        yield "same_sector", (self.sector[creditor] == self.sector[debtor]).astype(np.float64)
-        yield "creditor_log_mean", self.typical[creditor]
+            np.take(of[name], creditor, out=table[PAIR_FEATURES.index(f"creditor_{name}")], mode="clip")
+            np.take(of[name], debtor, out=table[PAIR_FEATURES.index(f"debtor_{name}")], mode="clip")
+        table[PAIR_FEATURES.index("sector_popularity")] = self.popularity[self.sector[creditor], debtor]
+        table[PAIR_FEATURES.index("same_sector")] = self.sector[creditor] == self.sector[debtor]
+        table[PAIR_FEATURES.index("creditor_log_mean")] = self.typical[creditor]
 
 
 def _place(codes: Codes) -> Indices:

@@ -165,3 +165,29 @@ def test_networks_made_from_a_forecast(history, basis):
     if basis == "flow":
         both = [np.intersect1d(d.creditor * 30 + d.debtor, d.debtor * 30 + d.creditor) for d in draws]
         assert not any(len(b) for b in both)
+
+
+def test_what_memory_offers_needs_no_torch():
+    code = (
+        "import sys\n"
+        "from dexposure_core.forecast.offered import Offered\n"
+        "from tests.forecast.worlds import world\n"
+        "offered = Offered(world(weeks=12, n=10))\n"
+        "assert len(offered.given.key)\n"
+        "print('torch' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False"]
+
+
+def test_torch_is_loaded_ahead_without_torch_geometric():
+    code = (
+        "import sys, time\n"
+        "from dexposure_core.pipeline.forecast import load_ahead\n"
+        "before = 'torch' in sys.modules\n"
+        "load_ahead()\n"
+        "import dexposure_core.forecast.scoring\n"
+        "print(before, 'torch' in sys.modules, 'torch_geometric' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "True", "False"]

@@ -2,9 +2,8 @@
 
 Every correction (existence of exposures of the origin, of pairs seen before, of pairs never seen; size of what exists
 now, of the rest; TVL; per horizon) is shrunk towards memory by the factor out of 0, 0.1, ¼, ½, ¾, 1 whose gain on the
-validation weeks, less a multiple of its standard error, is largest: what is doubtful is trusted a little or not at all.
-Origins less than h steps apart, whose targets overlap, count as one; with n of them apart the multiple is ½·(1 + 4/n),
-because a standard error of few numbers is itself little known. A tenth of a correction needs no more than a gain: it
+validation weeks, less half its standard error, is largest: what is doubtful is trusted a little or not at all. Origins
+less than h steps apart, whose targets overlap, count as one. A tenth of a correction needs no more than a gain: it
 moves no probability far, but it ranks where memory is undecided.
 
 Then the log odds are stretched and shifted, per kind of pair and horizon, towards what the validation weeks show; the
@@ -25,7 +24,6 @@ from dexposure_core.forecast.heads import KINDS, Network, kinds
 
 GRID: Final = (0.1, 0.25, 0.5, 0.75, 1.0)
 DOUBT: Final = 0.5  # standard errors that a gain is marked down by
-FEW: Final = 4.0  # targets apart with which it is marked down twice as far
 PRIOR: Final = (0.15, 0.3)  # standard deviations of stretch around 1 and of shift around 0
 STEPS: Final = 12  # of Newton's method
 
@@ -47,7 +45,7 @@ def choose_shrinkage(network: Network, examples: Sequence[Example], told: Said, 
         gain = memory - _each(network, examples, told, torch.full_like(network.shrink, factor))
         mean = gain.nanmean(dim=0)
         error = ((gain - mean) ** 2).nanmean(dim=0).sqrt() / apart.sqrt()
-        sure = mean - DOUBT * (1 + FEW / apart) * error
+        sure = mean - DOUBT * error
         best, most = torch.where(sure > most, factor, best), torch.maximum(sure.nan_to_num(-torch.inf), most)
         if factor == GRID[0]:
             best = torch.where(mean > 0, factor, best)

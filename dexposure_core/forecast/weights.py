@@ -81,6 +81,7 @@ def _networks(path: Path, about: dict[str, Any], tensors: dict[str, torch.Tensor
     for basis in about["bases"]:
         net = network(about)
         own = {name.removeprefix(f"{basis}."): t for name, t in tensors.items() if name.startswith(f"{basis}.")}
+        own.setdefault("lean", torch.zeros(()))  # weights made before flows leant have none
         try:
             net.load_state_dict(own)
         except RuntimeError as error:

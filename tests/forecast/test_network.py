@@ -77,7 +77,7 @@ def test_a_tenth_is_trusted_on_a_gain_alone_and_more_only_beyond_doubt(one):
     assert (net.shrink[0] == 1.0).all()  # sure: the same gain twice
     away = (state, -toward, size, tvl)
     choose_shrinkage(net, [one] * 4, [(state, toward, size, tvl)] * 3 + [away], ABOUT["horizons"])
-    assert ((net.shrink[0] == 0.1) | (net.shrink[0] == 0.0)).all()
+    assert ((net.shrink[0] >= 0.1) & (net.shrink[0] < 0.5)).all()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The encoder's message passing by torch-geometric, as it is trained.
 
-A forecast takes the same sums directly (`encoder.Exposures`): loading torch-geometric takes longer than the forecast
-itself. A test holds the two together.
+A forecast takes the same sums directly (`encoder.Exposures`), because loading torch-geometric takes two seconds. A test
+holds the two together.
 """
 
 from __future__ import annotations

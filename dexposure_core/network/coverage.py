@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from dexposure_core.network.book import coded
+from dexposure_core.network.book import coded, run_starts
 from dexposure_core.network.period import CHAINS, COVERAGE
 from dexposure_core.network.snapshot import Indices
 from dexposure_core.network.sums import sums_by_key
@@ -95,10 +95,10 @@ def chains_of(holdings: pl.DataFrame) -> pl.DataFrame:
     chains, (chain,) = coded(holdings["chain"])
     protocols, (protocol,) = coded(holdings["protocol"])
     first, (sizes,) = sums_by_key(chain, (holdings["value_usd"].to_numpy(),))
-    there = np.zeros((len(chains), len(protocols)), dtype=bool)
-    there[chain, protocol] = True
+    pair = np.sort(chain * len(protocols) + protocol)
+    holders = np.bincount(pair[run_starts(pair)] // max(len(protocols), 1), minlength=len(chains))
     return pl.DataFrame({
-        "chain": chains, "counts": holdings["counts"].gather(first), "protocols": there.sum(axis=1),
+        "chain": chains, "counts": holdings["counts"].gather(first), "protocols": holders,
         "rows": np.bincount(chain, minlength=len(chains)), "tvl_usd": sizes,
     }).select(list(CHAINS)).cast(CHAINS)  # fmt: skip
 

@@ -100,11 +100,11 @@ def new_week(folder: Path, store_dir: Path) -> dict[str, Any]:
 
     `seconds` is what adding takes, `read_seconds` what reading took before.
     """
-    from dexposure_core.pipeline.libraries import load_ahead
+    from dexposure_core.pipeline.libraries import BUILDING, load_ahead
     from dexposure_core.pipeline.update import update
     from dexposure_core.sources import holdings
 
-    load_ahead()
+    load_ahead(BUILDING)
     start = time.perf_counter()
     feed = holdings.read(
         folder / "last.parquet", protocols=folder / "protocols.csv", tokens=folder / "tokens.csv"
@@ -147,9 +147,9 @@ def cold_forecast(store_dir: Path) -> dict[str, Any]:
     """Forecast all horizons from the last date of holdings with the shipped weights, every pair of protocols scored."""
     from dexposure_core.forecast import Dexposure
     from dexposure_core.forecast.window import MEMORY
-    from dexposure_core.pipeline.forecast import load_ahead
+    from dexposure_core.pipeline.libraries import FORECASTING, load_ahead
 
-    load_ahead()
+    load_ahead(FORECASTING)
     store = open_store(store_dir)
     history = [store.snapshot(date, "holdings") for date in store.dates("holdings")[-MEMORY:]]
     made = Dexposure().predict_all(history)

@@ -151,10 +151,10 @@ def build_defillama(
         The vintage's id; and base (the vintage updated, or None), added, revised (dates) and kept (how many dates).
     """
     from dexposure_core.pipeline.feeds import build_feed
-    from dexposure_core.pipeline.libraries import load_ahead
+    from dexposure_core.pipeline.libraries import BUILDING, load_ahead
     from dexposure_core.sources import defillama
 
-    load_ahead()
+    load_ahead(BUILDING)
     feed = defillama.read(raw, frequency="week", progress=progress)
     base = None if rebuild else _base(store_dir, feed.dates)
     if base is None:

@@ -13,9 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 import polars as pl
@@ -35,6 +33,7 @@ from dexposure_core.pipeline import forecast_cache
 from dexposure_core.pipeline.drawn import Drawn
 from dexposure_core.pipeline.forecast_cache import Kept, Key
 from dexposure_core.pipeline.forecast_result import ForecastResult
+from dexposure_core.pipeline.libraries import FORECASTING, load_ahead
 from dexposure_core.store import Store
 from dexposure_core.stress import standard_losses
 
@@ -144,7 +143,7 @@ class _Making:
         if kept is not None:
             return kept, True, []
         if isinstance(self.maker, Dexposure):
-            load_ahead()
+            load_ahead(FORECASTING)
         history = self._snapshots(dates[-MEMORY:])
         made = self._ready().predict(history, self.key.horizon)
         says = futures.draw(made, history, target or self.key.origin, self.learnt, self.key.draws)
@@ -158,11 +157,6 @@ class _Making:
 
     def _snapshots(self, dates: list[dt.date]) -> list[Snapshot]:
         return [self.store.snapshot(date, self.key.basis) for date in dates]
-
-
-def load_ahead() -> None:
-    """Begin to load torch and torch-geometric, which takes seconds, while snapshots are read and put together."""
-    Thread(target=import_module, args=("dexposure_core.forecast.scoring",), daemon=True).start()
 
 
 def _fitted_until(dates: list[dt.date], origin: dt.date) -> dt.date:

@@ -22,7 +22,7 @@ from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.pipeline.build import Plan, build
 from dexposure_core.pipeline.engines import DEFAULT, Weeks, find_engine
 from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today
-from dexposure_core.pipeline.libraries import load_ahead
+from dexposure_core.pipeline.libraries import BUILDING, load_ahead
 from dexposure_core.pipeline.overriding import Overriding, overriding
 from dexposure_core.pipeline.published_weeks import published_weeks
 from dexposure_core.pipeline.tokens import known_protocols
@@ -77,7 +77,7 @@ def ingest_holdings(
     """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
     from dexposure_core.sources import holdings
 
-    load_ahead()
+    load_ahead(BUILDING)
     feed = holdings.read(
         path, frequency=frequency, columns=columns, date=_day(date), duplicates=duplicates,
         protocols=protocols, tokens=tokens, progress=progress,
@@ -103,7 +103,7 @@ def ingest_defillama(
     """Import saved `/protocol/{slug}` answers of DefiLlama."""
     from dexposure_core.sources import defillama
 
-    load_ahead()
+    load_ahead(BUILDING)
     feed = defillama.read(paths, frequency=frequency, progress=progress)
     place = ", ".join(Path(p).name for p in paths)
     if onto is not None:

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Final, Generic, Self, TypeVar
 
 import polars as pl
 
+from dexposure_core.errors import DexposureError
 from dexposure_core.jobs import through
 
 _Given = TypeVar("_Given")
@@ -38,8 +39,8 @@ _ENVIRONMENT: Final = {
 """One thread each, as the processes share the cores; large blocks go back to the system when they are freed (glibc)."""
 
 
-class WorkerLost(RuntimeError):
-    """A worker process ended before it answered."""
+class WorkerLost(DexposureError, RuntimeError):
+    """A worker process ended before it answered, mostly because it was killed for memory."""
 
 
 def spread(work: Callable[[_Given], Iterable[_Result]], parts: Sequence[_Given], workers: int) -> Iterator[_Result]:
@@ -133,7 +134,10 @@ class _Worker(Generic[_Given, _Result]):
         return found
 
     def _lost(self) -> WorkerLost:
-        return WorkerLost(f"a worker process ended with status {self._process.wait()}; run the command again")
+        return WorkerLost(
+            f"a worker process ended with status {self._process.wait()}, perhaps for want of memory; run the command "
+            "again, with DEXPOSURE_THREADS=1 if it happens again"
+        )
 
 
 class _Packer(pickle.Pickler):
@@ -192,13 +196,10 @@ def serve(questions: BufferedReader, answers: BinaryIO) -> None:
 
 
 def _pickled(error: Exception) -> bytes:
-    """Return an error as it is, or its traceback as text where it cannot be pickled."""
-    try:
-        content = pickle.dumps(error)
-        pickle.loads(content)  # noqa: S301  an error with arguments of its own fails here, not over there
-    except Exception:  # noqa: BLE001
-        return pickle.dumps(RuntimeError("".join(traceback.format_exception(error))))
-    return content
+    """Return a refusal as it is; anything else is our own fault and comes with where it happened."""
+    if isinstance(error, DexposureError):
+        return pickle.dumps(error)
+    return pickle.dumps(RuntimeError("".join(traceback.format_exception(error))))
 
 
 def _main() -> None:

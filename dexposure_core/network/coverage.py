@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from dexposure_core.network.book import coded, run_starts
+from dexposure_core.network.book import coded
 from dexposure_core.network.period import CHAINS, COVERAGE
 from dexposure_core.network.snapshot import Indices
 from dexposure_core.network.sums import sums_by_key
@@ -93,12 +93,10 @@ def chains_of(holdings: pl.DataFrame) -> pl.DataFrame:
         holdings: protocol, chain, value_usd, counts; one row per holding, all positive.
     """
     chains, (chain,) = coded(holdings["chain"])
-    protocols, (protocol,) = coded(holdings["protocol"])
     first, (sizes,) = sums_by_key(chain, (holdings["value_usd"].to_numpy(),))
-    pair = np.sort(chain * len(protocols) + protocol)
-    holders = np.bincount(pair[run_starts(pair)] // max(len(protocols), 1), minlength=len(chains))
+    holders = pl.DataFrame({"chain": chain, "protocol": holdings["protocol"]}).unique()["chain"]
     return pl.DataFrame({
-        "chain": chains, "counts": holdings["counts"].gather(first), "protocols": holders,
+        "chain": chains, "counts": holdings["counts"].gather(first), "protocols": np.bincount(holders, minlength=len(chains)),
         "rows": np.bincount(chain, minlength=len(chains)), "tvl_usd": sizes,
     }).select(list(CHAINS)).cast(CHAINS)  # fmt: skip
 
@@ -109,8 +107,10 @@ def check(table: pl.DataFrame) -> None:
     Raises:
         AssertionError: naming both sides.
     """
+    sides = table["side"].to_list()
     for column in ("rows", "usd_cents"):
-        came = table.filter(pl.col("side") == "in")[column].sum()
-        went = table.filter(pl.col("side") != "in")[column].sum()
+        parts = list(zip(sides, table[column].to_list(), strict=True))
+        came = sum(amount for side, amount in parts if side == "in")
+        went = sum(amount for side, amount in parts if side != "in")
         if came != went:
             raise AssertionError(f"coverage does not reconcile: {column} in {came}, mapped + dropped {went}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import polars as pl
 
-from dexposure_core.network.book import Marks, places, run_starts
+from dexposure_core.network.book import Marks, run_starts
 from dexposure_core.network.coverage import NO_AMOUNT, NON_POSITIVE, Fate, coverage_by_fate, unusable
 from dexposure_core.network.link_issuers import METHODS, LinkIssuers, link_issuers
 from dexposure_core.network.naming import BUCKETS, bucket_of
@@ -98,17 +98,17 @@ def _flows(week: PublishedNumbers, links: pl.DataFrame, found: list[Finding]) ->
     identified = (week.creditor >= 0) & (week.debtor >= 0)
     apart = identified & (week.creditor != week.debtor)
     sized = apart & links.select(unusable("size_usd").is_null()).to_series().to_numpy()
-    left, left_usd = len(sized), _usd(week.link_usd)
+    left = np.ones(len(sized), dtype=bool)
     for kept, name, severity in (
         (identified, "link without an id", "warning"),
         (apart, "self-loop", "info"),
         (sized, "link size not positive", "info"),
     ):
-        if lost := left - int(kept.sum()):
-            kept_usd = _usd(week.link_usd[kept])
-            usd = left_usd - kept_usd
-            found.append(finding(severity, name, place="links", rows=lost, usd=usd, action="dropped"))
-            left, left_usd = left - lost, kept_usd
+        lost = left & ~kept
+        if rows := int(lost.sum()):
+            usd = _usd(week.link_usd[lost])
+            found.append(finding(severity, name, place="links", rows=rows, usd=usd, action="dropped"))
+            left = kept
     flows = _summed(week.creditor, week.debtor, week.link_usd, sized, len(week.ids))
     if parallel := int(sized.sum()) - len(flows.usd):
         found.append(finding("warning", "parallel links", place="links", rows=parallel, action="summed"))
@@ -130,7 +130,7 @@ def _sizes(week: PublishedNumbers, flows: _Rows, found: list[Finding]) -> tuple[
     listed[at], sizes[at] = True, sums
     ends = np.zeros(len(week.ids), dtype=bool)
     ends[flows.one] = ends[flows.other] = True
-    usd = 0.0 if named.all() else _usd(week.node_usd) - _usd(size)
+    usd = _usd(week.node_usd[~named])
     for rows, severity, name, action, lost_usd in (
         (int((~named).sum()), "warning", "node without an id", "dropped", usd),
         (int((~fine).sum()), "warning", "node size negative or missing", "taken as 0", _usd(size[~fine])),
@@ -144,8 +144,7 @@ def _sizes(week: PublishedNumbers, flows: _Rows, found: list[Finding]) -> tuple[
 
 
 def _bucket_places(week: PublishedNumbers) -> Indices:
-    place = places(pl.Series(BUCKETS), week.ids)
-    return place[place >= 0]
+    return np.flatnonzero(week.ids.is_in(BUCKETS).to_numpy())
 
 
 def _nodes(week: PublishedNumbers, listed: Marks, sizes: Floats, ends: Marks) -> pl.DataFrame:

@@ -35,7 +35,7 @@ def published_weeks(feed: PublishedFeed, overrides: pl.DataFrame) -> Iterator[Ta
     """
     workers = min(processors(), max(1, int(feed.bytes / _WORTH_A_PROCESS)))
     size = _BLOCK if workers > 1 else len(feed.dates)
-    # Each block begins with the week before it, which its first week is checked against.
+    # Each block begins with the week before it: its first week is checked against the balances there.
     blocks = [feed.dates[max(0, at - 1) : at + size] for at in range(0, len(feed.dates), size)]
     return spread(_Weeks(feed.portable(), overrides), blocks, workers)
 
@@ -48,12 +48,12 @@ class _Weeks:
     overrides: pl.DataFrame
 
     def __call__(self, block: _Block) -> Iterator[Tables]:
-        """Yield the sealed tables of a block's weeks, but of its first only where that is the first of all."""
-        previous = None
-        for date in block:
+        """Yield the sealed tables of a block's weeks after its first, and of that where it is the first of all."""
+        first = block[0] == self.feed.dates[0]
+        previous = None if first else from_published(self.feed.load_nodes(block[0]), overrides=self.overrides)
+        for date in block if first else block[1:]:
             period, names = self._named(date)
-            if previous is not None or date == self.feed.dates[0]:
-                yield sealed(tables_of(period, previous, names))
+            yield sealed(tables_of(period, previous, names))
             previous = period
 
     def _named(self, date: dt.date) -> Named:

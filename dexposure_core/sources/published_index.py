@@ -15,6 +15,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final
@@ -99,9 +100,9 @@ def _search(file: Path, progress: Progress) -> tuple[SourceFile, list[tuple[str,
     """Return the receipt and, per week, (date, offset of key, offset of value); None if not plainly laid out."""
     digest, keys, plain = hashlib.sha256(), [], True
     total, offset, before = file.stat().st_size, 0, b""
-    with file.open("rb") as stream:
+    with file.open("rb") as stream, ThreadPoolExecutor(1, thread_name_prefix="digest") as beside:
         while block := stream.read(BLOCK):
-            digest.update(block)
+            hashed = beside.submit(digest.update, block)  # beside the search, which takes as long
             text = before + block
             base, at = offset - len(before), text.find(b'"nodes"', max(0, len(before) - len(b'"nodes"') + 1))
             while at >= 0:
@@ -111,6 +112,7 @@ def _search(file: Path, progress: Progress) -> tuple[SourceFile, list[tuple[str,
                     keys.append((found[1].decode(), base + found.start(), base + found.start(2)))
                 at = text.find(b'"nodes"', at + 1)
             offset, before = offset + len(block), text[-_LOOK_BACK:]
+            hashed.result()
             progress(offset, total, "searching dates")
     receipt = SourceFile(name=file.name, bytes=offset, sha256=digest.hexdigest())
     return receipt, keys if plain and keys else None

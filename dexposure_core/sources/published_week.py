@@ -40,14 +40,20 @@ class _Link(msgspec.Struct, gc=False):
     composition: _Composition | None = None
 
 
-class RawWeek(msgspec.Struct, gc=False):
-    """A week as it stands in the file; amounts may be null, ids text, numbers or null."""
+class RawNodes(msgspec.Struct, gc=False):
+    """The nodes of a week as they stand in the file; amounts may be null, ids text, numbers or null."""
 
     nodes: list[_Node]
+
+
+class RawWeek(RawNodes, gc=False):
+    """A week as it stands in the file."""
+
     links: list[_Link]
 
 
 DECODER: Final = msgspec.json.Decoder(RawWeek)
+NODES_DECODER: Final = msgspec.json.Decoder(RawNodes)
 
 
 def tidy(file: Path, date: dt.date, raw: RawWeek, names: Names) -> PublishedWeek:

@@ -84,17 +84,11 @@ class Reader:
     def _read_snapshot(self, date: dt.date, known: Basis) -> Snapshot:
         table, amount = EDGES[known]
         nodes = self._on("nodes", date).filter(pl.col("basis") == known)
-        nodes = nodes.join(self._protocols, on="protocol", how="left", maintain_order="left").with_row_index("row")
-        rows = nodes.select("protocol", pl.col("row").cast(pl.Int64))
-        edges = (
-            self._on(table, date)
-            .select("creditor", "debtor", amount)
-            .join(
-                rows.rename({"protocol": "creditor", "row": "from"}), on="creditor", how="left", maintain_order="left"
-            )
-            .join(rows.rename({"protocol": "debtor", "row": "to"}), on="debtor", how="left", maintain_order="left")
-        )
-        if edges["from"].null_count() or edges["to"].null_count():
+        nodes = nodes.join(self._protocols, on="protocol", how="left", maintain_order="left")
+        row = pl.Enum(nodes["protocol"])  # its numbers are the rows of the protocols
+        ends = pl.col("creditor", "debtor").cast(row, strict=False).to_physical().cast(pl.Int64)
+        edges = self._on(table, date).select(ends, amount)
+        if edges["creditor"].null_count() or edges["debtor"].null_count():
             raise CorruptVintage(
                 f"{self.path}: {table} of {date} name protocols that nodes lacks; import the data again"
             )
@@ -106,8 +100,8 @@ class Reader:
             sectors=nodes["sector"].fill_null("Unknown").to_numpy(),
             categories=nodes["category"].fill_null("Unknown").to_numpy(),
             tvl_usd=nodes["tvl_usd"].to_numpy(),
-            creditor=edges["from"].to_numpy(),
-            debtor=edges["to"].to_numpy(),
+            creditor=edges["creditor"].to_numpy(),
+            debtor=edges["debtor"].to_numpy(),
             exposure_usd=edges[amount].to_numpy(),
         )
 

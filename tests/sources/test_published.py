@@ -54,6 +54,25 @@ def test_a_week_becomes_frames(tmp_path: Path) -> None:
     assert week.protocols.rows() == [(p, p, "Unknown", "Unknown") for p in ("182", "118", "WETH")]
 
 
+def test_nodes_alone_give_the_same_balances(tmp_path: Path) -> None:
+    file = tmp_path / "simulated.json"
+    synthetic_published.write(file, weeks=3, nodes=60, links=300, seed=4)
+    feed = published.read(file)
+    for date in feed.dates:
+        whole, balances = from_published(feed.load(date)), from_published(feed.load_nodes(date))
+        assert balances.holdings.equals(whole.holdings)
+        sized = pl.col("tvl_usd") > 0  # what a size is compared with; ends of exposures may have none
+        assert balances.nodes.filter(sized).equals(whole.nodes.filter(sized))
+    assert len(feed.load_nodes(feed.dates[0]).links) == 0
+
+
+def test_nodes_alone_are_checked_and_links_are_not(tmp_path: Path) -> None:
+    feed = published.read(json_file(tmp_path, {MONDAY: {"nodes": [], "links": [{"source": {}}]}, NEXT: {"nodes": 7}}))
+    assert feed.load_nodes(dt.date(2024, 1, 1)).nodes.is_empty()
+    with pytest.raises(BadInput, match=NEXT):
+        feed.load_nodes(dt.date(2024, 1, 8))
+
+
 def test_a_week_is_a_network_on_both_bases(tmp_path: Path) -> None:
     (week,) = published.read(json_file(tmp_path, {MONDAY: WEEK}))
     flow = week.snapshot()

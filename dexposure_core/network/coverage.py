@@ -94,10 +94,11 @@ def chains_of(holdings: pl.DataFrame) -> pl.DataFrame:
     """
     chains, (chain,) = coded(holdings["chain"])
     first, (sizes,) = sums_by_key(chain, (holdings["value_usd"].to_numpy(),))
-    holders = pl.DataFrame({"chain": chain, "protocol": holdings["protocol"]}).unique()["chain"]
+    rows, holders = chain, pl.DataFrame({"chain": chain, "protocol": holdings["protocol"]}).unique()["chain"]
+    held, protocols = (np.bincount(places, minlength=len(chains)) for places in (rows, holders))
     return pl.DataFrame({
-        "chain": chains, "counts": holdings["counts"].gather(first), "protocols": np.bincount(holders, minlength=len(chains)),
-        "rows": np.bincount(chain, minlength=len(chains)), "tvl_usd": sizes,
+        "chain": chains, "counts": holdings["counts"].gather(first), "protocols": protocols, "rows": held,
+        "tvl_usd": sizes,
     }).select(list(CHAINS)).cast(CHAINS)  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dexposure_core import settings
 from dexposure_core.errors import BadOption, UnknownProtocol, suggest
@@ -57,7 +57,7 @@ def stress(
         tokens: symbol → fraction 0..1 of its value; every holder loses that share of its holding at round 0.
         rule: name of one of `stress.RULES`.
         absorbing_fraction: share of TVL that absorbs losses, > 0.
-        pass_through: share of a protocol's distress that its own tokens lose, 0..1.
+        pass_through: share of a protocol's distress that its own tokens lose, 0..1; a clearing has none.
         snapshot: that snapshot, when it has been read already.
         **options: further options of the rule.
 
@@ -68,15 +68,21 @@ def stress(
     _check_absorbing(absorbing_fraction)
     if scenario is not None and (protocols or tokens):
         raise BadOption(f"Give either the scenario '{scenario[:80]}' or protocols and tokens of your own, not both")
-    if any(option.name == "distress_threshold" for option in find_rule(rule).options):
+    chosen = find_rule(rule)
+    if chosen.takes("distress_threshold"):
         options.setdefault("distress_threshold", settings.load().distress_threshold)
     snapshot = snapshot or store.snapshot(date, basis)
     own = scenario is None
     ask = _own(store, snapshot, protocols or {}, tokens or {}) if own else _standard(snapshot, str(scenario))
     contagion = run(
         snapshot, _relative(snapshot, ask.shock, absorbing_fraction), rule,
-        absorbing_usd=snapshot.tvl_usd * absorbing_fraction, pass_through=pass_through, **options,
+        absorbing_usd=snapshot.tvl_usd * absorbing_fraction,
+        **options | chosen.through(pass_through),
     )  # fmt: skip
+    if pass_through != 1 and not chosen.takes("pass_through"):
+        ask = replace(
+            ask, notes=(*ask.notes, "a pass-through does not apply: tokens are claims on a protocol's assets")
+        )
     return _answer(store, snapshot, contagion, ask, absorbing_fraction)
 
 

@@ -163,6 +163,7 @@ class StressResult:
             "direct_usd": self.direct_usd,
             "induced_usd": self.induced_usd,
             "total_usd": c.total_loss_usd,
+            "underlying_usd": c.underlying_usd,
             "loss_fraction": None if math.isnan(c.loss_fraction) else c.loss_fraction,
             "rounds": c.rounds,
             "converged": c.converged,

@@ -6,13 +6,16 @@ are measured every week. `RULES` and `SCENARIOS` list what exists.
 
 from __future__ import annotations
 
-from dexposure_core.stress.contagion import Contagion, Losses, run, run_many, standard_losses
+from dexposure_core.stress.contagion import Contagion, Losses, run, run_many
 from dexposure_core.stress.rules import RULES, Rule, find_rule
 from dexposure_core.stress.scenarios import SCENARIOS, Scenario, find_scenario
 from dexposure_core.stress.shock import Shock, token_shock
+from dexposure_core.stress.standard import MEASURED_RULES, MEASURED_SCENARIOS, standard_losses
 from dexposure_core.stress.transmission import Transmission, transmission
 
 __all__ = [
+    "MEASURED_RULES",
+    "MEASURED_SCENARIOS",
     "RULES",
     "SCENARIOS",
     "Contagion",

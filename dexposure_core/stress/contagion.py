@@ -1,4 +1,4 @@
-"""Run a shock through the network: one scenario with its whole path, many at once, or the standard ones.
+"""Run a shock through the network: one scenario with its whole path, or many at once.
 
 Every result states its rule, basis, what absorbs losses and whether it came to rest. Total = direct + induced, always.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from dexposure_core.errors import BadOption
 from dexposure_core.network.snapshot import Basis, Floats, Snapshot
+from dexposure_core.stress.clearing import Clearing
 from dexposure_core.stress.engine import Channel, State, absorbing_value, channel, settle, strike
-from dexposure_core.stress.rules import RULES, Marks, Options, Rule, find_rule
-from dexposure_core.stress.scenarios import SCENARIOS, Scenario
+from dexposure_core.stress.rules import Marks, Options, Rule, find_rule
+from dexposure_core.stress.scenarios import Scenario
 from dexposure_core.stress.shock import Shock
 
 if TYPE_CHECKING:
@@ -40,9 +41,13 @@ class Contagion:
         induced_usd: (N,) USD lost afterwards.
         total_usd: (N,) direct + induced.
         total_loss_usd: sum of total_usd, gross over holders.
+        underlying_usd: the same net of re-used claims: what was lost at the bottom, by the protocols shocked and by the
+            holders of struck tokens whose issuer has no assets of its own. Where one shocked protocol holds claims on
+            another, that part is in it twice.
         loss_fraction: total loss as a share of system TVL; NaN when that is 0.
         rounds: rounds after round 0 in which something was lost.
         converged: whether the contagion came to rest before the rounds were used up.
+        clearing_usd: (N,) what each protocol pays of what it owes; None under rules that clear no payments.
         rule, date, basis, scenario, shock, options: what was run; scenario is None for a shock of one's own.
         assumptions: what a reader of the numbers must know, one sentence each.
     """
@@ -61,10 +66,12 @@ class Contagion:
     induced_usd: Floats
     total_usd: Floats
     total_loss_usd: float
+    underlying_usd: float
     loss_fraction: float
     rounds: int
     converged: bool
     assumptions: tuple[str, ...]
+    clearing_usd: Floats | None = None
 
     @property
     def loss_by_round_usd(self) -> Floats:
@@ -89,6 +96,9 @@ def run(
     shock: Mapping[str, float] | Scenario | Shock,
     rule: str = "linear-debtrank",
     absorbing_usd: npt.ArrayLike | None = None,
+    *,
+    external_assets_usd: npt.ArrayLike | None = None,
+    external_liabilities_usd: npt.ArrayLike | None = None,
     **options: float,
 ) -> Contagion:
     """Run one shock through the network.
@@ -99,6 +109,8 @@ def run(
             A protocol without absorbing value can be struck: its tokens lose the fraction, it books no loss itself.
         rule: name of one of `RULES`.
         absorbing_usd: (N,) what each protocol can lose; its TVL when None.
+        external_assets_usd: (N,) assets beside claims on protocols, for clearing payments; see `clearing` without.
+        external_liabilities_usd: (N,) what is owed to others than protocols, likewise.
         **options: the rule's options, for example pass_through, max_rounds, distress_threshold.
 
     Raises:
@@ -106,15 +118,22 @@ def run(
         BadOption: for an unknown option or a number outside its range.
     """
     chosen = find_rule(rule)
-    settings = chosen.settings(options)
+    sheets = {"external_assets_usd": external_assets_usd, "external_liabilities_usd": external_liabilities_usd}
+    given_sheets = {name: values for name, values in sheets.items() if values is not None}
+    if given_sheets and not chosen.clears:
+        raise BadOption(f"Rule {chosen.name} has no option '{next(iter(given_sheets))}'; it clears no payments")
     given = _shock(snapshot, shock)
-    net = channel(snapshot, chosen, absorbing_value(snapshot, absorbing_usd), settings)
+    absorbing = absorbing_value(snapshot, absorbing_usd)
+    net = channel(snapshot, chosen, absorbing, chosen.settings(options), given_sheets)
     fractions, losses = given.arrays(snapshot)
-    start = strike(net, fractions[:, None], losses[:, None])
+    start, passes = strike(net, fractions[:, None], losses[:, None])
     states = [start]
-    _, converged = settle(net, start, states.append)
+    _, converged = settle(net, passes, start, states.append)
     name = shock.name if isinstance(shock, Scenario) else None
-    return _result(snapshot, net, states, bool(converged[0]), name, given, tvl_absorbs=absorbing_usd is None)
+    result = _result(snapshot, net, states, bool(converged[0]), name, given, tvl_absorbs=absorbing_usd is None)
+    if net.books is None or not isinstance(passes, Clearing):
+        return result
+    return replace(result, clearing_usd=net.books.owes_usd * passes.paid[:, 0])
 
 
 def run_many(
@@ -149,20 +168,6 @@ def run_many(
     )
 
 
-def standard_losses(snapshot: Snapshot) -> dict[str, float]:
-    """Return {"loss:<scenario>:<rule>": share of system TVL} for every standard scenario and rule, default options.
-
-    A scenario that hits nobody in this snapshot (no bridges) has no loss: NaN, not 0. So has a system without TVL.
-    """
-    shocks = np.stack([scenario.shock(snapshot).arrays(snapshot)[0] for scenario in SCENARIOS])
-    nobody = ~shocks.any(axis=1)
-    losses: dict[str, float] = {}
-    for rule in RULES:
-        fractions = np.where(nobody, math.nan, run_many(snapshot, shocks, rule.name).loss_fraction)
-        losses |= {f"loss:{s.name}:{rule.name}": float(x) for s, x in zip(SCENARIOS, fractions, strict=True)}
-    return losses
-
-
 def _shock(snapshot: Snapshot, shock: Mapping[str, float] | Scenario | Shock) -> Shock:
     if isinstance(shock, Scenario):
         return shock.shock(snapshot)
@@ -189,11 +194,13 @@ def _fractions(shocks: npt.ArrayLike | sparray, count: int) -> Any:
 def _batch(net: Channel, rows: Any) -> tuple[Floats, Floats, Marks]:
     dense = rows.toarray() if hasattr(rows, "toarray") else rows
     fractions = np.ascontiguousarray(dense.T, dtype=np.float64)  # (N, K)
-    start = strike(net, fractions, np.zeros_like(fractions))
+    start, passes = strike(net, fractions, np.zeros_like(fractions))
     induced, converged = np.zeros(fractions.shape[1]), np.ones(fractions.shape[1], dtype=bool)
-    live = np.flatnonzero(start.passing.any(axis=0))  # often half: protocols whose tokens nobody holds
+    live = np.arange(fractions.shape[1])
+    if net.books is None:  # often half pass nothing on: protocols whose tokens nobody holds
+        live = np.flatnonzero(start.passing.any(axis=0))
     begin = State(start.distress[:, live], start.passing[:, live], start.passed[:, live])
-    end, converged[live] = settle(net, begin, lambda _state: None)
+    end, converged[live] = settle(net, passes, begin, lambda _state: None)
     induced[live] = _usd(net, end.distress - begin.distress)
     return _usd(net, start.distress), induced, converged
 
@@ -234,11 +241,28 @@ def _result(
         induced_usd=induced,
         total_usd=total,
         total_loss_usd=float(total.sum()),
+        underlying_usd=_underlying(snapshot, net, states),
         loss_fraction=float(total.sum()) / system if system > 0 else math.nan,
         rounds=len(states) - 1,
         converged=converged,
         assumptions=_assumptions(net.rule, net.options, snapshot.basis, tvl_absorbs=tvl_absorbs),
     )
+
+
+def _underlying(snapshot: Snapshot, net: Channel, states: list[State]) -> float:
+    """Return the loss at the bottom: direct losses, and what holders of struck issuers without assets lost of them."""
+    direct = float(_usd(net, states[0].distress)[0])
+    if len(states) == 1:
+        return direct
+    struck = (net.absorbing_usd[snapshot.debtor] == 0) & (states[0].distress[snapshot.debtor, 0] > 0)
+    asked = net.transfer_usd * states[0].passing[snapshot.debtor, 0]
+    size = len(net.absorbing_usd)
+    of_issuers, of_all = (
+        np.bincount(snapshot.creditor, weights=asked * part, minlength=size) for part in (struck, np.ones(len(struck)))
+    )
+    lost = (states[1].distress - states[0].distress)[:, 0] * net.absorbing_usd
+    share = np.divide(of_issuers, of_all, out=np.zeros(size), where=of_all > 0)
+    return direct + float((lost * share).sum())
 
 
 def _assumptions(rule: Rule, options: Options, basis: Basis, *, tvl_absorbs: bool) -> tuple[str, ...]:
@@ -247,8 +271,18 @@ def _assumptions(rule: Rule, options: Options, basis: Basis, *, tvl_absorbs: boo
     return (
         f"basis {basis}: {stock}",
         absorbs,
-        f"a protocol's tokens lose {100 * options['pass_through']:g} % of its own distress (pass-through)",
-        "no recovery: what is lost stays lost",
+        *_recovery(options),
         "losses are gross over holders and include the initial loss",
         *rule.assumptions,
     )
+
+
+def _recovery(options: Options) -> tuple[str, ...]:
+    """Say what creditors get back of a debtor in distress."""
+    if "alpha" in options:
+        back = "{:g} % of other assets and {:g} % of payments received"
+        return (f"in default a protocol recovers {back.format(100 * options['alpha'], 100 * options['beta'])}",)
+    passed = f"a protocol's tokens lose {100 * options['pass_through']:g} % of its own distress (pass-through)"
+    if options.get("lgd", 1.0) < 1:
+        return passed, f"creditors of a failed protocol recover {100 * (1 - options['lgd']):g} %"
+    return passed, "no recovery: what is lost stays lost"

@@ -7,7 +7,7 @@ protocols is lost once by each of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,10 +16,14 @@ import numpy.typing as npt
 
 from dexposure_core.errors import BadOption
 from dexposure_core.network.snapshot import Floats, Indices, Snapshot
+from dexposure_core.stress.clearing import Books, Clearing, books_of
 from dexposure_core.stress.rules import Marks, Options, Round, Rule
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+Passes = Callable[[Round], Floats]
+"""(round) → (N, K) what each protocol passes on next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ class Channel:
     impact: csr_array  # (N, N) the same as a share of the creditor's absorbing value
     unheard: Indices  # rows of protocols through which nobody can lose
     negligible: Floats  # (N,) what a protocol may still pass on without moving any creditor by more than the tolerance
+    books: Books | None  # balance sheets, where the rule clears payments
 
 
 class State(NamedTuple):
@@ -43,57 +48,98 @@ class State(NamedTuple):
     passed: Marks
 
 
-def channel(snapshot: Snapshot, rule: Rule, absorbing_usd: Floats, options: Options) -> Channel:
-    """Return the network under a rule; creditors with A = 0 receive nothing."""
-    from scipy.sparse import csr_array
+def channel(
+    snapshot: Snapshot,
+    rule: Rule,
+    absorbing_usd: Floats,
+    options: Options,
+    sheets: Mapping[str, npt.ArrayLike | None] | None = None,
+) -> Channel:
+    """Return the network under a rule; creditors with A = 0 receive nothing.
 
+    Args:
+        snapshot: the network.
+        rule: how distress travels.
+        absorbing_usd: (N,) what each protocol can lose.
+        options: every option of the rule.
+        sheets: `external_assets_usd`, `external_liabilities_usd` (N,), for a rule that clears payments.
+    """
     can_lose = absorbing_usd > 0
     transfer = np.where(can_lose[snapshot.creditor], rule.transfer(snapshot, absorbing_usd), 0.0)
     # an issuer without assets is struck in its tokens; any other debtor passes its assets' distress through to them
-    transfer *= np.where(can_lose[snapshot.debtor], options["pass_through"], 1.0)
-    keep = transfer > 0
-    creditor, debtor = snapshot.creditor[keep].astype(np.int32), snapshot.debtor[keep].astype(np.int32)
-    size = (len(absorbing_usd), len(absorbing_usd))
-    with np.errstate(over="ignore"):  # a creditor with next to nothing to lose loses all of it at the slightest loss
-        share = np.minimum(transfer[keep] / absorbing_usd[creditor], np.finfo(np.float64).max)
-    impact = csr_array((share, (creditor, debtor)), shape=size)
+    if "pass_through" in options:
+        transfer *= np.where(can_lose[snapshot.debtor], options["pass_through"], 1.0)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        # a creditor with next to nothing to lose loses all of it at the slightest loss
+        share = np.minimum(transfer / absorbing_usd[snapshot.creditor], np.finfo(np.float64).max)
+    share = np.where(transfer > 0, share, 0.0)
     reach = np.zeros(len(absorbing_usd))  # the largest share any creditor can lose through each debtor
-    np.maximum.at(reach, debtor, share)
+    np.maximum.at(reach, snapshot.debtor, share)
+    books = None
+    if rule.clears:
+        books = books_of(snapshot, by_creditor(snapshot, snapshot.exposure_usd), absorbing_usd, **(sheets or {}))
+        reach = np.maximum(reach, 1.0)  # payments go on through protocols that book no loss
     return Channel(
         rule=rule,
         options=options,
         absorbing_usd=absorbing_usd,
         transfer_usd=transfer,
-        impact=impact,
+        impact=by_creditor(snapshot, share),
         unheard=np.flatnonzero(reach == 0),
         negligible=rule.tolerance / np.maximum(1.0, reach),
+        books=books,
     )
 
 
-def strike(net: Channel, fractions: Floats, losses_usd: Floats) -> State:
-    """Return round 0 from (N, K) fractions and (N, K) direct losses in USD."""
+def by_creditor(snapshot: Snapshot, amounts: Floats) -> csr_array:
+    """Return (E,) amounts of exposures as an (N, N) matrix, row = creditor; at once where exposures come in order."""
+    from scipy.sparse import csr_array
+
+    count = len(snapshot.protocols)
+    ends = (snapshot.creditor.astype(np.int32), snapshot.debtor.astype(np.int32))
+    if (snapshot.creditor[1:] < snapshot.creditor[:-1]).any():
+        return csr_array((amounts, ends), shape=(count, count))
+    starts = np.zeros(count + 1, dtype=np.int32)
+    np.cumsum(np.bincount(ends[0], minlength=count), out=starts[1:])
+    return csr_array((amounts, ends[1], starts), shape=(count, count))
+
+
+def strike(net: Channel, fractions: Floats, losses_usd: Floats) -> tuple[State, Passes]:
+    """Return round 0 from (N, K) fractions and (N, K) direct losses in USD, and what the scenarios go on by."""
     absorbing = net.absorbing_usd[:, None]
     own = np.divide(losses_usd, absorbing, out=np.zeros_like(losses_usd), where=absorbing > 0)
     distress = np.minimum(1.0, fractions + own)
+    passes: Passes
+    if net.books is None:
+
+        def passes(now: Round) -> Floats:
+            return net.rule.passes(now, net.options)
+
+    else:
+        passes = Clearing(net.books, fractions, losses_usd, net.options)
     passed = np.zeros(distress.shape, dtype=bool)
-    return _next(net, Round(np.zeros_like(distress), distress, fractions > 0, passed))
+    first = Round(np.zeros_like(distress), distress, fractions > 0, passed, absorbing > 0)
+    return _next(net, passes, first), passes
 
 
-def spread(net: Channel, state: State) -> State:
+def spread(net: Channel, passes: Passes, state: State) -> State:
     """Return the state one round later."""
     distress: Floats = net.impact @ state.passing
     distress += state.distress
     np.minimum(distress, 1.0, out=distress)
-    return _next(net, Round(state.distress, distress, np.zeros(distress.shape, dtype=bool), state.passed))
+    unstruck = np.zeros(distress.shape, dtype=bool)
+    return _next(
+        net, passes, Round(state.distress, distress, unstruck, state.passed, net.absorbing_usd[:, None] > 0)
+    )  # fmt: skip
 
 
-def _next(net: Channel, now: Round) -> State:
-    passing = net.rule.passes(now, net.options)
+def _next(net: Channel, passes: Passes, now: Round) -> State:
+    passing = passes(now)
     passing[net.unheard] = 0.0
     return State(now.after, passing, now.passed | (passing > 0))
 
 
-def settle(net: Channel, start: State, record: Callable[[State], None]) -> tuple[State, Marks]:
+def settle(net: Channel, passes: Passes, start: State, record: Callable[[State], None]) -> tuple[State, Marks]:
     """Return the final state and (K,) whether each scenario came to rest before the rounds were used up.
 
     `record` is called with the state after each round that changed anything.
@@ -103,8 +149,10 @@ def settle(net: Channel, start: State, record: Callable[[State], None]) -> tuple
     for used in range(int(net.options["max_rounds"]) + 1):
         if not (state.passing > net.negligible[:, None]).any():
             return state, np.ones_like(moved)
-        following = spread(net, state)
+        following = spread(net, passes, state)
         moved = np.any(following.distress > state.distress, axis=0)
+        if net.books is not None:  # a payment that nobody books as a loss still moves the next one
+            moved |= np.any(following.passing > net.negligible[:, None], axis=0)
         if not moved.any() or used == int(net.options["max_rounds"]):
             break
         state = following

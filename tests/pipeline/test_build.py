@@ -24,7 +24,7 @@ from dexposure_core.pipeline.ingest import (
 )
 from dexposure_core.pipeline.week import each_after_the_other
 from dexposure_core.store import Store, list_vintages, open_store
-from dexposure_core.stress import RULES, SCENARIOS
+from dexposure_core.stress import MEASURED_RULES, MEASURED_SCENARIOS
 
 MONDAYS = [dt.date(2022, 5, 2), dt.date(2022, 5, 9)]
 # 111 (Aave V2) holds stETH (Lido, 182) and DAI (MakerDAO, 118); 118 holds USDC, its own DAI and a pair.
@@ -67,7 +67,7 @@ def test_holdings_become_both_networks_measured(holdings_csv: Path, tmp_path: Pa
     ]
     assert dict(store.measures(MONDAYS[0], "holdings").iter_rows())["system_tvl_usd"] == 40300.0
     measured = set(store.measures(MONDAYS[1], "flow")["measure"])
-    assert {f"loss:{s.name}:{r.name}" for s in SCENARIOS for r in RULES} <= measured
+    assert {f"loss:{s.name}:{r.name}" for s in MEASURED_SCENARIOS for r in MEASURED_RULES} <= measured
     assert store.importance(MONDAYS[1], "flow").height == 4
     assert store.sector_exposures(MONDAYS[1], "holdings")["exposure_usd"].sum() == 35000.0  # 24000 + 5000 + 6000
 

@@ -10,6 +10,8 @@ from scipy.sparse import eye_array
 
 from dexposure_core.errors import BadOption, UnknownProtocol, UnknownRule, UnknownScenario
 from dexposure_core.stress import (
+    MEASURED_RULES,
+    MEASURED_SCENARIOS,
     RULES,
     SCENARIOS,
     Shock,
@@ -72,7 +74,9 @@ def test_kinds_of_shock_add_up():
 
 def test_standard_losses_are_named_and_undefined_where_nobody_is_hit():
     losses = standard_losses(network({"a": 100, "b": 50}, [("a", "b", 40)]))
-    assert set(losses) == {f"loss:{s.name}:{rule}" for s in SCENARIOS for rule in NAMES}
+    assert set(losses) == {
+        f"loss:{s.name}:{rule}" for s in MEASURED_SCENARIOS for rule in (r.name for r in MEASURED_RULES)
+    }
     # top-1: A loses 50 of 150, nobody holds A. top-5: 30 % of both; A loses 0.3 of its 40 of B as well, or B's 15
     assert losses["loss:top-1:linear-debtrank"] == pytest.approx(50 / 150)
     assert losses["loss:top-5:linear-debtrank"] == pytest.approx((45 + 12) / 150)

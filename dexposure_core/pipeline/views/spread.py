@@ -15,7 +15,7 @@ from dexposure_core.network import Basis, Snapshot
 from dexposure_core.pipeline.stress import stress
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.store import Store
-from dexposure_core.stress import run
+from dexposure_core.stress import find_rule, run
 from dexposure_core.stress.transmission import transmission
 
 CAPACITIES: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -86,7 +86,9 @@ def threats(
     debtors = snapshot.debtor[owed]
     first, total = np.zeros(len(owed)), np.zeros(len(owed))
     for i, debtor in enumerate(debtors):
-        result = run(snapshot, {str(snapshot.protocols[debtor]): 1.0}, rule=rule, pass_through=pass_through)
+        result = run(
+            snapshot, {str(snapshot.protocols[debtor]): 1.0}, rule=rule, **find_rule(rule).through(pass_through)
+        )
         lost = result.loss_by_round_usd[:, row]
         first[i], total[i] = float(lost[:2].sum()), float(lost.sum())
     tvl = float(snapshot.tvl_usd[row])

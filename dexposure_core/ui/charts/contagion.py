@@ -9,7 +9,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 import polars as pl
 
-from dexposure_core.stress import RULES
+from dexposure_core.stress import MEASURED_RULES, RULES
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base, series
 from dexposure_core.ui.charts.network import Picture
@@ -130,14 +130,14 @@ def over_rules(frame: pl.DataFrame, capacity: float) -> list[float]:
 
 def loss_names(scenario: str) -> tuple[str, ...]:
     """Return the names of a scenario's losses in the measures table, one a rule."""
-    return tuple(f"loss:{scenario}:{rule.name}" for rule in RULES)
+    return tuple(f"loss:{scenario}:{rule.name}" for rule in MEASURED_RULES)
 
 
 def weeks(history: pl.DataFrame, events: pl.DataFrame, day: dt.date) -> Any:
     """Return a standard scenario's loss over all snapshots, one line a rule (all of TVL absorbs, all is passed on)."""
     lines = {
         column: series.Line(label=rule.title.split(" (", maxsplit=1)[0], colour=_RULES[i % len(_RULES)])
-        for i, (column, rule) in enumerate(zip(history.columns[1:], RULES, strict=True))
+        for i, (column, rule) in enumerate(zip(history.columns[1:], MEASURED_RULES, strict=True))
     }
     title = "The same scenario in every snapshot, % of TVL lost"
     return series.lines(history, lines, title=title, unit="share", events=events, mark=day, zero=True)

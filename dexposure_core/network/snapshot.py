@@ -47,7 +47,7 @@ class Snapshot:
     """
 
     __slots__ = (
-        "_rows", "basis", "categories", "creditor", "date", "debtor",
+        "_by_creditor", "_rows", "basis", "categories", "creditor", "date", "debtor",
         "exposure_usd", "names", "protocols", "sectors", "tvl_usd",
     )  # fmt: skip
 
@@ -130,10 +130,28 @@ class Snapshot:
 
     def matrix(self) -> csr_array:
         """Return the (N, N) exposure matrix in USD, row = creditor, column = debtor (scipy CSR)."""
+        return self.matrix_of(self.exposure_usd.copy())
+
+    def matrix_of(self, amounts: Floats) -> csr_array:
+        """Return (E,) amounts of the exposures as an (N, N) matrix like `matrix`; it may keep the array given."""
         from scipy.sparse import csr_array
 
-        n = len(self.protocols)
-        return csr_array((self.exposure_usd, (self.creditor, self.debtor)), shape=(n, n))
+        order, debtor, starts = self._layout()
+        shape = (len(self.protocols), len(self.protocols))
+        return csr_array((amounts if order is None else amounts[order], debtor, starts), shape=shape)
+
+    def _layout(self) -> tuple[Indices | None, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Return how exposures lie in a matrix by rows, found once: order (None: as they are), columns, row starts."""
+        found = getattr(self, "_by_creditor", None)
+        if found is None:
+            in_order = not (self.creditor[1:] < self.creditor[:-1]).any()
+            order = None if in_order else np.argsort(self.creditor, kind="stable")
+            starts = np.zeros(len(self.protocols) + 1, dtype=np.int32)
+            np.cumsum(np.bincount(self.creditor, minlength=len(self.protocols)), out=starts[1:])
+            debtor = (self.debtor if order is None else self.debtor[order]).astype(np.int32)
+            found = (order, debtor, starts)
+            object.__setattr__(self, "_by_creditor", found)
+        return found
 
     def _check_pairs(self) -> None:
         if len(self._rows) != len(self.protocols):  # type: ignore[attr-defined]

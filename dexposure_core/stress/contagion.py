@@ -9,15 +9,18 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dexposure_core.errors import BadOption
+from dexposure_core.jobs import in_order
 from dexposure_core.network.snapshot import Basis, Floats, Snapshot
+from dexposure_core.settings import processors
 from dexposure_core.stress.clearing import Clearing
-from dexposure_core.stress.engine import Channel, State, absorbing_value, channel, settle, strike
+from dexposure_core.stress.engine import Channel, State, absorbing_value, channel, final, settle, strike
 from dexposure_core.stress.rules import Marks, Options, Rule, find_rule
 from dexposure_core.stress.scenarios import Scenario
 from dexposure_core.stress.shock import Shock
@@ -154,7 +157,8 @@ def run_many(
     chosen = find_rule(rule)
     net = channel(snapshot, chosen, absorbing_value(snapshot, absorbing_usd), chosen.settings(options))
     matrix = _fractions(shocks, len(snapshot.protocols))
-    parts = [_batch(net, matrix[i : i + COLUMNS]) for i in range(0, matrix.shape[0], COLUMNS)]
+    batches = [partial(_batch, net, matrix[i : i + COLUMNS]) for i in range(0, matrix.shape[0], COLUMNS)]
+    parts = list(in_order(batches, processors() if len(batches) > 1 else 1))
     direct, induced, converged = (np.concatenate(p) for p in zip(*parts, strict=True)) if parts else (np.empty(0),) * 3
     system = float(snapshot.tvl_usd.sum())
     total = direct + induced
@@ -194,15 +198,8 @@ def _fractions(shocks: npt.ArrayLike | sparray, count: int) -> Any:
 def _batch(net: Channel, rows: Any) -> tuple[Floats, Floats, Marks]:
     dense = rows.toarray() if hasattr(rows, "toarray") else rows
     fractions = np.ascontiguousarray(dense.T, dtype=np.float64)  # (N, K)
-    start, passes = strike(net, fractions, np.zeros_like(fractions))
-    induced, converged = np.zeros(fractions.shape[1]), np.ones(fractions.shape[1], dtype=bool)
-    live = np.arange(fractions.shape[1])
-    if net.books is None:  # often half pass nothing on: protocols whose tokens nobody holds
-        live = np.flatnonzero(start.passing.any(axis=0))
-    begin = State(start.distress[:, live], start.passing[:, live], start.passed[:, live])
-    end, converged[live] = settle(net, passes, begin, lambda _state: None)
-    induced[live] = _usd(net, end.distress - begin.distress)
-    return _usd(net, start.distress), induced, converged
+    start, end, resting = final(net, fractions, np.zeros_like(fractions))
+    return _usd(net, start.distress), _usd(net, end.distress - start.distress), resting
 
 
 def _usd(net: Channel, distress: Floats) -> Floats:
@@ -252,9 +249,10 @@ def _result(
 def _underlying(snapshot: Snapshot, net: Channel, states: list[State]) -> float:
     """Return the loss at the bottom: direct losses, and what holders of struck issuers without assets lost of them."""
     direct = float(_usd(net, states[0].distress)[0])
-    if len(states) == 1:
+    issuers = (net.absorbing_usd == 0) & (states[0].distress[:, 0] > 0)
+    if len(states) == 1 or not issuers.any():
         return direct
-    struck = (net.absorbing_usd[snapshot.debtor] == 0) & (states[0].distress[snapshot.debtor, 0] > 0)
+    struck = issuers[snapshot.debtor]
     asked = net.transfer_usd * states[0].passing[snapshot.debtor, 0]
     size = len(net.absorbing_usd)
     of_issuers, of_all = (

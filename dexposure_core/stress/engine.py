@@ -8,7 +8,7 @@ protocols is lost once by each of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -77,31 +77,18 @@ def channel(
     np.maximum.at(reach, snapshot.debtor, share)
     books = None
     if rule.clears:
-        books = books_of(snapshot, by_creditor(snapshot, snapshot.exposure_usd), absorbing_usd, **(sheets or {}))
+        books = books_of(snapshot, snapshot.matrix(), absorbing_usd, **(sheets or {}))
         reach = np.maximum(reach, 1.0)  # payments go on through protocols that book no loss
     return Channel(
         rule=rule,
         options=options,
         absorbing_usd=absorbing_usd,
         transfer_usd=transfer,
-        impact=by_creditor(snapshot, share),
+        impact=snapshot.matrix_of(share),
         unheard=np.flatnonzero(reach == 0),
         negligible=rule.tolerance / np.maximum(1.0, reach),
         books=books,
     )
-
-
-def by_creditor(snapshot: Snapshot, amounts: Floats) -> csr_array:
-    """Return (E,) amounts of exposures as an (N, N) matrix, row = creditor; at once where exposures come in order."""
-    from scipy.sparse import csr_array
-
-    count = len(snapshot.protocols)
-    ends = (snapshot.creditor.astype(np.int32), snapshot.debtor.astype(np.int32))
-    if (snapshot.creditor[1:] < snapshot.creditor[:-1]).any():
-        return csr_array((amounts, ends), shape=(count, count))
-    starts = np.zeros(count + 1, dtype=np.int32)
-    np.cumsum(np.bincount(ends[0], minlength=count), out=starts[1:])
-    return csr_array((amounts, ends[1], starts), shape=(count, count))
 
 
 def strike(net: Channel, fractions: Floats, losses_usd: Floats) -> tuple[State, Passes]:
@@ -118,7 +105,7 @@ def strike(net: Channel, fractions: Floats, losses_usd: Floats) -> tuple[State, 
     else:
         passes = Clearing(net.books, fractions, losses_usd, net.options)
     passed = np.zeros(distress.shape, dtype=bool)
-    first = Round(np.zeros_like(distress), distress, fractions > 0, passed, absorbing > 0)
+    first = Round(np.zeros_like(distress), distress, fractions > 0, passed, _owns(net))
     return _next(net, passes, first), passes
 
 
@@ -128,9 +115,7 @@ def spread(net: Channel, passes: Passes, state: State) -> State:
     distress += state.distress
     np.minimum(distress, 1.0, out=distress)
     unstruck = np.zeros(distress.shape, dtype=bool)
-    return _next(
-        net, passes, Round(state.distress, distress, unstruck, state.passed, net.absorbing_usd[:, None] > 0)
-    )  # fmt: skip
+    return _next(net, passes, Round(state.distress, distress, unstruck, state.passed, _owns(net)))
 
 
 def _next(net: Channel, passes: Passes, now: Round) -> State:
@@ -158,6 +143,49 @@ def settle(net: Channel, passes: Passes, start: State, record: Callable[[State],
         state = following
         record(state)
     return state, ~moved
+
+
+def final(net: Channel, fractions: Floats, losses_usd: Floats) -> tuple[State, State, Marks]:
+    """Return round 0, the final state, and (K,) whether it is at rest, for scenarios whose path is not asked for.
+
+    After the first round only protocols that can lose through others change, and in a network of tokens most of what
+    is held was issued by protocols that hold nothing: the rounds that follow run among the others alone.
+    """
+    start, passes = strike(net, fractions, losses_usd)
+    rounds = int(net.options["max_rounds"])
+    if net.books is not None or not rounds:
+        end, resting = settle(net, passes, start, lambda _state: None)
+        return start, end, resting
+    loses = np.flatnonzero(np.bincount(_rows(net.impact)[net.impact.data > 0], minlength=len(net.absorbing_usd)))
+    inner = _among(net, loses, rounds - 1)
+    live = np.flatnonzero((start.passing > net.negligible[:, None]).any(axis=0))
+    begin = State(start.distress[:, live], start.passing[:, live], start.passed[:, live])
+    after = np.minimum(1.0, begin.distress[loses] + net.impact[loses] @ begin.passing)
+    now = Round(begin.distress[loses], after, np.zeros(after.shape, dtype=bool), begin.passed[loses], _owns(inner))
+    resting = np.ones(start.distress.shape[1], dtype=bool)
+    end, resting[live] = settle(inner, passes, _next(inner, passes, now), lambda _state: None)
+    distress = start.distress.copy()
+    distress[np.ix_(loses, live)] = end.distress
+    return start, State(distress, start.passing, start.passed), resting
+
+
+def _among(net: Channel, rows: Indices, rounds: int) -> Channel:
+    """Return the channel between some protocols alone."""
+    heard = np.ones(len(net.absorbing_usd), dtype=bool)
+    heard[net.unheard] = False
+    return replace(
+        net, options=net.options | {"max_rounds": float(rounds)}, absorbing_usd=net.absorbing_usd[rows],
+        impact=net.impact[rows][:, rows], unheard=np.flatnonzero(~heard[rows]), negligible=net.negligible[rows],
+    )  # fmt: skip
+
+
+def _rows(matrix: csr_array) -> Indices:
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def _owns(net: Channel) -> Marks:
+    owns: Marks = net.absorbing_usd[:, None] > 0
+    return owns
 
 
 def absorbing_value(snapshot: Snapshot, given: npt.ArrayLike | None) -> Floats:

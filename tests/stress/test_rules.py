@@ -186,10 +186,13 @@ def test_no_shock_no_loss(rule, snapshot):
 def test_a_creditor_never_loses_more_than_it_holds_of_others(rule, snapshot, fraction):
     result = run(snapshot, {"p0": fraction}, rule, max_rounds=200)
     holds = np.bincount(snapshot.creditor, weights=snapshot.exposure_usd, minlength=len(snapshot.protocols))
-    assert (result.induced_usd <= holds * (1 + 1e-9) + 1e-9).all()
+    rounding = 1e-9 + 1e-15 * snapshot.tvl_usd  # a loss is a difference of shares of the TVL
+    assert (result.induced_usd <= holds * (1 + 1e-9) + rounding).all()
 
 
-@pytest.mark.parametrize("rule", NAMES)
+# Not under loss sharing: a protocol passes its loss on once, when it crosses the threshold; a larger shock can make it
+# cross a round earlier, before most of its loss has come.
+@pytest.mark.parametrize("rule", HELD_AT_MOST)
 @given(snapshot=snapshots(covered=True), one=st.floats(0, 1), other=st.floats(0, 1))
 def test_a_larger_shock_never_lowers_any_distress(rule, snapshot, one, other):
     low, high = (run(snapshot, {"p0": f}, rule, max_rounds=60).distress[-1] for f in sorted((one, other)))

@@ -58,6 +58,10 @@ class UnknownDate(UnknownName):
     """No snapshot on that date."""
 
 
+class UnknownSector(UnknownName):
+    """No such sector in the snapshot."""
+
+
 class UnknownChain(UnknownName):
     """No chain of that name in the vintage."""
 

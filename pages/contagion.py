@@ -70,7 +70,7 @@ with left:
     figure = contagion.strip(table, asked.rule, asked.capacity)
     export.chart(figure, table, "sensitivity", origin)
 with right:
-    if asked.shock.kind == "scenario":
+    if contagion.measured(asked.shock):
         history = resources.measure_table(view.data, view.basis, contagion.loss_names(asked.shock.name))
         if view.measured:
             figure = contagion.weeks(history, resources.events(view.data), view.date)
@@ -80,6 +80,6 @@ with right:
     else:
         st.markdown("**What these numbers assume**")
         st.markdown("\n".join(f"- {line}" for line in builder.assumptions(result)))
-if asked.shock.kind == "scenario":
+if contagion.measured(asked.shock):
     st.caption("These numbers assume: " + "; ".join(builder.assumptions(result)) + ".")
 frame.footer(origin, method="stress")

@@ -57,6 +57,32 @@ def data(ctx: Context, scale: float, engines: bool) -> None:
     ctx.show(document, lambda: _data_lines(document))
 
 
+@bench.command()
+@click.option("--protocols", type=click.IntRange(10), default=11_000, show_default=True, help="Of the made-up network.")
+@click.option("--exposures", type=click.IntRange(10), default=74_000, show_default=True, help="Of the same.")
+@click.pass_obj
+def stress(ctx: Context, protocols: int, exposures: int) -> None:
+    """Time single scenarios, all single failures, Monte Carlo and a reverse test; beside targets and plain loops."""
+    from dexposure_core.pipeline.bench_stress import bench_stress
+
+    with ctx.progress(" tasks") as progress:
+        document = bench_stress(protocols=protocols, exposures=exposures, progress=progress)
+
+    def lines() -> Iterator[str]:
+        yield f"{document['protocols']:,} protocols, {document['exposures']:,} exposures"
+        yield from columns(["task", "wall", "target"], [
+            [f["task"], _brief(f["seconds"]), "" if f["target_seconds"] is None else _brief(f["target_seconds"])]
+            for f in document["figures"]
+        ])  # fmt: skip
+        yield f"the engine runs the paper's rule {document['loops_over_engine']:.0f} times as fast as plain loops"
+
+    ctx.show(document, lines)
+
+
+def _brief(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else _seconds(seconds)
+
+
 def _data_lines(document: dict[str, Any]) -> Iterator[str]:
     yield f"{document['rows']:,} rows of holdings, {document['published_mb']:.0f} MB of published JSON"
     header = ["task", "size", "wall", "processor", "peak", "at full size", "target"]

@@ -1,55 +1,74 @@
-"""`dexposure stress`: who loses what after a shock."""
+"""`dexposure stress`: who loses what after a shock, and what many shocks say of the system."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dexposure_core.cli.context import Context, basis_option, chain_option, columns, date_option, fractions, pick_date
+from dexposure_core.cli.stress_many import all_failures, montecarlo, reverse
+from dexposure_core.cli.stress_terms import terms_of, terms_options
 from dexposure_core.errors import BadOption
 from dexposure_core.pipeline.numbers import percent, usd
 
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
+    from dexposure_core.pipeline.scenario_file import ScenarioFile
+    from dexposure_core.store import Store
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @date_option
 @basis_option
-@click.option("--scenario", metavar="NAME", help="A standard scenario: top-1, top-5 or bridges.")
+@click.option("--scenario", metavar="NAME", help="A standard scenario; `stress scenarios` lists them.")
+@click.option("--replay", metavar="NAME", help="An event of the past; `stress scenarios` lists them.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="A scenario file; see docs/stress.md.")
 @click.option("--protocol", "protocols", multiple=True, metavar="ID=FRACTION", help="This protocol loses that share.")
 @click.option("--token", "tokens", multiple=True, metavar="SYMBOL=FRACTION", help="This token loses that share.")
-@click.option("--rule", default="linear-debtrank", show_default=True, metavar="NAME", help="Contagion rule.")
-@click.option("--absorbing-fraction", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
-              help="Share of TVL that absorbs losses.")  # fmt: skip
-@click.option("--pass-through", type=click.FloatRange(0, 1), default=1.0, show_default=True,
-              help="Share of a protocol's distress that its tokens pass on.")  # fmt: skip
+@click.option("--sector", "sectors", multiple=True, metavar="NAME=FRACTION", help="Each protocol of it loses that.")
+@click.option("--on-chain", "on_chains", multiple=True, metavar="NAME=FRACTION", help="What is held there loses that.")
+@click.option("--wrapped/--not-wrapped", default=True, show_default=True, help="What wraps a token falls with it.")
+@terms_options
+@click.option("--save", type=click.Path(path_type=Path), help="Write the scenario to a file for others to run.")
 @click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Losers shown on a terminal.")
 @chain_option
-@click.pass_obj
-def stress(
-    ctx: Context, date: str | None, basis: Basis, scenario: str | None, protocols: tuple[str, ...],
-    tokens: tuple[str, ...], rule: str, absorbing_fraction: float, pass_through: float, top: int,
-    chains: tuple[str, ...],
-) -> None:  # fmt: skip
-    """Losses after a shock: a standard scenario, protocols, tokens, or a mix of the latter two."""
-    from dexposure_core.pipeline.stress import stress as run
+@click.pass_context
+def stress(click_context: click.Context, /, **given: Any) -> None:
+    """Losses after a shock: a standard scenario, a past event, a file, or a mix of one's own."""
+    if click_context.invoked_subcommand is None:
+        _one(click_context.obj, **given)
+        return
+    for name in given:
+        if click_context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise BadOption(f"--{name.replace('_', '-')}: write options behind '{click_context.invoked_subcommand}'")
 
-    if (scenario is None) == (not protocols and not tokens):
-        raise BadOption(
-            "Say what breaks: either --scenario NAME, or --protocol ID=FRACTION and/or --token SYMBOL=FRACTION"
-        )
+
+def _one(
+    ctx: Context, *, date: str | None, basis: Basis, scenario: str | None, replay: str | None, file: Path | None,
+    save: Path | None, top: int, chains: tuple[str, ...], **given: Any,
+) -> None:  # fmt: skip
+    from dexposure_core.pipeline.shocks import what_is_there
+    from dexposure_core.pipeline.stress import run_named
+
+    asked = _asked(scenario, replay, file, given)
     store = ctx.open_lens(chains)
-    result = run(
-        store, pick_date(store, date, basis), basis, scenario=scenario,
-        protocols=fractions("--protocol", protocols) or None, tokens=fractions("--token", tokens) or None,
-        rule=rule, absorbing_fraction=absorbing_fraction, pass_through=pass_through,
-    )  # fmt: skip
+    on = _date(store, date, basis, asked if date is None else None)
+    snapshot, breaks = store.snapshot(on, basis), asked.breaks
+    notes: tuple[str, ...] = ()
+    if replay is not None:
+        breaks, notes = what_is_there(store, snapshot, breaks)
+    result = run_named(store, snapshot, scenario if scenario is not None else breaks, asked.terms, notes)
+    if save is not None:
+        _save(save, asked, on, basis, scenario)
     document = result.json()
 
     def lines() -> Iterator[str]:
+        if asked.title:
+            yield asked.title
         yield f"{document['rule']} on {document['date']} ({basis} basis): {usd(document['total_usd'])} lost, " + (
             f"{percent(document['loss_fraction'])} of system TVL ({usd(document['direct_usd'])} at once, "
             f"{usd(document['induced_usd'])} by contagion, {document['rounds']} rounds"
@@ -58,5 +77,79 @@ def stress(
         names = {p["id"]: p.get("name", p["id"]) for p in document["protocols"]}
         losers = sorted(document["protocols"], key=lambda p: -(p["loss_usd"] or 0))[:top]
         yield from columns(["protocol", "loss"], [[names[p["id"]], usd(p["loss_usd"])] for p in losers])
+        yield from (f"note: {note}" for note in (*result.notes,))
 
     ctx.show(document, lines)
+
+
+def _asked(scenario: str | None, replay: str | None, file: Path | None, given: dict[str, Any]) -> ScenarioFile:
+    """Return what is to break and how losses travel; what stands on the command line wins over a file's terms."""
+    from dexposure_core.pipeline.scenario_file import ScenarioFile, find_replay, read_scenario
+    from dexposure_core.pipeline.shocks import Breaks
+
+    own = Breaks(
+        protocols=fractions("--protocol", given["protocols"]), tokens=fractions("--token", given["tokens"]),
+        sectors=fractions("--sector", given["sectors"]), chains=fractions("--on-chain", given["on_chains"]),
+        wrapped=given["wrapped"],
+    )  # fmt: skip
+    ways = [scenario is not None, replay is not None, file is not None, bool(own)]
+    if sum(ways) != 1:
+        raise BadOption(
+            "Say what breaks, in one way: --scenario NAME, --replay NAME, --file FILE, or any of --protocol, --token, "
+            "--sector and --on-chain NAME=FRACTION"
+        )
+    terms = terms_of(given)
+    if file is not None:
+        read = read_scenario(file)
+        return read if _untouched() else ScenarioFile(breaks=read.breaks, title=read.title, date=read.date, terms=terms)
+    event = find_replay(replay) if replay is not None else ScenarioFile(breaks=own)
+    return ScenarioFile(breaks=event.breaks, title=event.title, about=event.about, date=event.date, terms=terms)
+
+
+def _untouched() -> bool:
+    """Return whether no option about the rule stands on the command line."""
+    here = click.get_current_context()
+    named = ("rule", "absorbing_fraction", "pass_through", "options")
+    return all(here.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE for name in named)
+
+
+def _date(store: Store, text: str | None, basis: Basis, asked: ScenarioFile | None) -> dt.date:
+    """Return the date asked for, else that of the scenario (the last snapshot up to it), else the last one."""
+    if asked is None or asked.date is None:
+        return pick_date(store, text, basis)
+    before = [day for day in store.dates(basis) if day <= asked.date]
+    return before[-1] if before else pick_date(store, text, basis)
+
+
+def _save(path: Path, asked: ScenarioFile, date: dt.date, basis: Basis, scenario: str | None) -> None:
+    from dataclasses import replace
+
+    if scenario is not None:
+        raise BadOption("--save: a standard scenario needs no file; its name is --scenario " + scenario)
+    if path.exists():
+        raise BadOption(f"--save: {path.name} is there already; name another file")
+    try:
+        path.write_text(replace(asked, date=date, basis=basis).text(), encoding="utf-8")
+    except OSError as error:
+        raise BadOption(f"--save: {path.name} cannot be written: {error.strerror}") from None
+
+
+@stress.command()
+@click.pass_obj
+def scenarios(ctx: Context) -> None:
+    """The standard scenarios and the events of the past that can be replayed."""
+    from dexposure_core.pipeline.scenario_file import replays
+    from dexposure_core.stress import SCENARIOS
+
+    standard = [{"name": s.name, "title": s.title, "about": s.help} for s in SCENARIOS]
+    past = [{"name": n, "title": r.title, "date": str(r.date), "about": r.about} for n, r in replays().items()]
+
+    def lines() -> Iterator[str]:
+        yield from columns(["--scenario", ""], [[s["name"], s["title"]] for s in standard])
+        yield from columns(["--replay", ""], [[p["name"], p["title"]] for p in past])
+
+    ctx.show({"scenarios": standard, "replays": past}, lines)
+
+
+for command in (all_failures, montecarlo, reverse):
+    stress.add_command(command)

@@ -80,6 +80,7 @@ def build(weeks: Iterable[Tables], plan: Plan, store_dir: str | Path, *, progres
         for done, week in enumerate(weeks, 1):
             append_week(writer, week)
             seen.add(week)
+            week.clear()  # before the next one is there
             progress(done, len(plan.dates), _label(plan, done))
         if not seen.links:
             raise BadInput(_nothing_left(plan, seen.coverage))

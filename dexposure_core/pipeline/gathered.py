@@ -15,7 +15,7 @@ from dexposure_core.network.period import PROTOCOLS
 from dexposure_core.pipeline.week import ISSUERS, NAMES, SIZES, Tables
 
 _USD: Final = pl.Schema({"token": pl.String, "usd_cents": pl.Int64})
-_WAITING: Final = 100_000
+_WAITING: Final = 30_000
 """Rows that wait to be reduced: few enough to be small, enough to make reducing rare."""
 
 

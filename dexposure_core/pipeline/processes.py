@@ -13,10 +13,10 @@ import pickle
 import subprocess
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from functools import partial
 from io import BufferedReader, BufferedWriter, BytesIO
 from mmap import mmap
 from queue import SimpleQueue
@@ -26,7 +26,6 @@ from typing import Any, BinaryIO, Final, Generic, Self, TypeVar
 import polars as pl
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.jobs import through
 
 _Given = TypeVar("_Given")
 _Result = TypeVar("_Result")
@@ -34,7 +33,8 @@ _ENVIRONMENT: Final = {
     "POLARS_MAX_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "MALLOC_TRIM_THRESHOLD_": "4194304",
 }
 """One thread each, as the processes share the cores; large blocks go back to the system when they are freed (glibc)."""
 
@@ -64,18 +64,39 @@ def spread(work: Callable[[_Given], Iterable[_Result]], parts: Sequence[_Given],
         idle: SimpleQueue[_Worker[_Given, _Result]] = SimpleQueue()
         for _ in range(count):  # entered last, so that after an error they are gone before threads are waited for
             idle.put(stack.enter_context(_Worker(work)))
-        jobs = (partial(_asked, idle, part) for part in parts)
-        for answers in through(pool, jobs, count):
-            while answers:
-                yield pickle.loads(answers.pop(0))  # noqa: S301  from our own process
+        waiting: deque[_Answers] = deque()
+        for part in parts:
+            waiting.append(SimpleQueue())
+            pool.submit(_ask, idle, part, waiting[-1])
+            if len(waiting) > count:
+                yield from _each(waiting.popleft())
+        while waiting:
+            yield from _each(waiting.popleft())
 
 
-def _asked(idle: SimpleQueue[_Worker[_Given, _Result]], part: _Given) -> list[bytes | mmap]:
+_Answers = SimpleQueue["bytes | mmap | BaseException | None"]
+"""The pickled results of a part as they come; None after the last, an error in place of the rest."""
+
+
+def _ask(idle: SimpleQueue[_Worker[_Given, _Result]], part: _Given, answers: _Answers) -> None:
     worker = idle.get()
     try:
-        return worker.ask(part)
+        for answer in worker.ask(part):
+            answers.put(answer)
+        answers.put(None)
+    except BaseException as error:  # noqa: BLE001  raised where the results are taken
+        answers.put(error)
     finally:
         idle.put(worker)
+
+
+def _each(answers: _Answers) -> Iterator[Any]:
+    while (answer := answers.get()) is not None:
+        if isinstance(answer, BaseException):
+            raise answer
+        result = pickle.loads(answer)  # noqa: S301  from our own process
+        del answer  # megabytes that nobody needs any more
+        yield result
 
 
 class _Worker(Generic[_Given, _Result]):
@@ -108,18 +129,17 @@ class _Worker(Generic[_Given, _Result]):
         self._answers.close()
         self._process.wait()
 
-    def ask(self, part: _Given) -> list[bytes | mmap]:
-        """Return the pickled results of a part."""
-        answers: list[bytes | mmap] = []
+    def ask(self, part: _Given) -> Iterator[bytes | mmap]:
+        """Yield the pickled results of a part."""
         self._write(pickle.dumps(part))
         while True:
             kind, content = self._read()
             if kind == _RESULT:
-                answers.append(content)
+                yield content
             elif kind == _ERROR:
                 raise pickle.loads(content)  # noqa: S301  from our own process
             else:
-                return answers
+                return
 
     def _write(self, content: bytes) -> None:
         try:

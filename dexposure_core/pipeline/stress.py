@@ -11,25 +11,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dexposure_core import settings
-from dexposure_core.errors import BadOption, UnknownProtocol, suggest
+from dexposure_core.errors import BadOption
 from dexposure_core.network import Snapshot
+from dexposure_core.pipeline.shocks import Breaks, Struck, find_protocol, translate
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.store import Store
-from dexposure_core.stress import Contagion, Shock, find_rule, find_scenario, run, token_shock
-from dexposure_core.stress.shock import check_fraction
+from dexposure_core.stress import Contagion, Rule, Shock, find_rule, find_scenario, run
+
+__all__ = ["LARGEST_ABSORBING", "Terms", "find_protocol", "run_named", "run_on", "stress"]
 
 LARGEST_ABSORBING = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Ask:
-    """A shock in the words of the snapshot, and what could not be expressed in them."""
+class Terms:
+    """By which rule losses travel, and what it is told.
 
-    shock: Shock
-    scenario: str | None
-    protocols: dict[str, float]  # id → share of TVL
-    tokens: dict[str, float]  # symbol → share of its value
-    notes: tuple[str, ...]
+    Attributes:
+        rule: name of one of `stress.RULES`.
+        absorbing_fraction: share of TVL that absorbs losses, > 0.
+        pass_through: share of a protocol's distress that its own tokens lose, 0..1; a clearing has none.
+        options: further options of the rule.
+    """
+
+    rule: str = "linear-debtrank"
+    absorbing_fraction: float = 1.0
+    pass_through: float = 1.0
+    options: tuple[tuple[str, float], ...] = ()
+
+    def chosen(self) -> tuple[Rule, dict[str, float]]:
+        """Return the rule and its options.
+
+        Raises:
+            UnknownRule, BadOption: no such rule, or an absorbing fraction that is none.
+        """
+        if not 0 < self.absorbing_fraction <= LARGEST_ABSORBING:
+            raise BadOption(
+                f"absorbing_fraction = {self.absorbing_fraction!r}; must be above 0 (1: all of TVL absorbs losses)"
+            )
+        rule, options = find_rule(self.rule), dict(self.options)
+        if rule.takes("distress_threshold"):
+            options.setdefault("distress_threshold", settings.load().distress_threshold)
+        return rule, options | rule.through(self.pass_through)
+
+    def notes(self, rule: Rule) -> tuple[str, ...]:
+        """Return what was asked and does not apply."""
+        if self.pass_through != 1 and not rule.takes("pass_through"):
+            return ("a pass-through does not apply: tokens are claims on a protocol's assets",)
+        return ()
 
 
 def stress(
@@ -40,21 +69,23 @@ def stress(
     scenario: str | None = None,
     protocols: Mapping[str, float] | None = None,
     tokens: Mapping[str, float] | None = None,
+    breaks: Breaks | None = None,
     rule: str = "linear-debtrank",
     absorbing_fraction: float = 1.0,
     pass_through: float = 1.0,
     snapshot: Snapshot | None = None,
     **options: float,
 ) -> StressResult:
-    """Run one stress test: a standard scenario, or any mix of protocols and tokens.
+    """Run one stress test: a standard scenario, or any mix of protocols, sectors, chains and tokens.
 
     Args:
         store: where the snapshot is.
         date: snapshot date.
         basis: holdings or flow.
-        scenario: name of one of `stress.SCENARIOS`; then neither protocols nor tokens.
+        scenario: name of one of `stress.SCENARIOS`; then nothing of one's own.
         protocols: id or unique name (any case) → fraction 0..1 of its TVL.
         tokens: symbol → fraction 0..1 of its value; every holder loses that share of its holding at round 0.
+        breaks: the same and more (sectors, chains, what wraps a token), instead of protocols and tokens.
         rule: name of one of `stress.RULES`.
         absorbing_fraction: share of TVL that absorbs losses, > 0.
         pass_through: share of a protocol's distress that its own tokens lose, 0..1; a clearing has none.
@@ -62,85 +93,48 @@ def stress(
         **options: further options of the rule.
 
     Raises:
-        UnknownDate, UnknownScenario, UnknownRule, UnknownProtocol, UnknownToken: no such thing; names the closest.
+        UnknownDate, UnknownScenario, UnknownRule, UnknownProtocol, UnknownToken, UnknownSector, UnknownChain: no such
+            thing; names the closest.
         BadOption: nothing or too much to shock, an ambiguous name, or a number outside its range.
     """
-    _check_absorbing(absorbing_fraction)
-    if scenario is not None and (protocols or tokens):
+    if scenario is not None and (protocols or tokens or breaks):
         raise BadOption(f"Give either the scenario '{scenario[:80]}' or protocols and tokens of your own, not both")
-    chosen = find_rule(rule)
-    if chosen.takes("distress_threshold"):
-        options.setdefault("distress_threshold", settings.load().distress_threshold)
+    terms = Terms(
+        rule=rule, absorbing_fraction=absorbing_fraction, pass_through=pass_through, options=tuple(options.items())
+    )
     snapshot = snapshot or store.snapshot(date, basis)
-    own = scenario is None
-    ask = _own(store, snapshot, protocols or {}, tokens or {}) if own else _standard(snapshot, str(scenario))
-    contagion = run(
-        snapshot, _relative(snapshot, ask.shock, absorbing_fraction), rule,
-        absorbing_usd=snapshot.tvl_usd * absorbing_fraction,
-        **options | chosen.through(pass_through),
-    )  # fmt: skip
-    if pass_through != 1 and not chosen.takes("pass_through"):
-        ask = replace(
-            ask, notes=(*ask.notes, "a pass-through does not apply: tokens are claims on a protocol's assets")
-        )
-    return _answer(store, snapshot, contagion, ask, absorbing_fraction)
+    own = breaks or Breaks(protocols=protocols or {}, tokens=tokens or {})
+    return run_named(store, snapshot, own if scenario is None else scenario, terms)
 
 
-def find_protocol(snapshot: Snapshot, text: str) -> str:
-    """Return the id of the protocol with that id or, whatever its case, that name.
+def run_named(
+    store: Store, snapshot: Snapshot, what: str | Breaks, terms: Terms, notes: tuple[str, ...] = ()
+) -> StressResult:
+    """Run a standard scenario by its name, or what breaks in a person's words; `notes` are told with the result.
 
     Raises:
-        UnknownProtocol: when there is none (names the closest), or several have the name (lists their ids).
+        UnknownName, BadOption: as `stress`.
     """
-    ids = [str(p) for p in snapshot.protocols]
-    if text in ids:
-        return text
-    wanted = text.strip().casefold()
-    found = [p for p, name in zip(ids, snapshot.names, strict=True) if wanted in (p.casefold(), name.casefold())]
-    if len(found) == 1:
-        return found[0]
-    short = text[:80]
-    if found:
-        raise UnknownProtocol(f"{len(found)} protocols are called '{short}': give an id, {', '.join(found[:8])}")
-    hint = suggest(short, [*ids, *map(str, snapshot.names)])
-    raise UnknownProtocol(f"No protocol '{short}' in the {snapshot.date} snapshot{hint}")
+    if isinstance(what, str):
+        return run_on(store.vintage, snapshot, _standard(snapshot, what), terms, what)
+    struck = translate(store, snapshot, what)
+    return run_on(store.vintage, snapshot, replace(struck, notes=(*notes, *struck.notes)), terms)
 
 
-def _check_absorbing(value: float) -> None:
-    if not 0 < value <= LARGEST_ABSORBING:
-        raise BadOption(f"absorbing_fraction = {value!r}; must be above 0 (1: all of TVL absorbs losses)")
+def run_on(vintage: str, snapshot: Snapshot, struck: Struck, terms: Terms, scenario: str | None = None) -> StressResult:
+    """Run a shock on a snapshot, stored or forecast; arguments as of `stress`."""
+    rule, options = terms.chosen()
+    contagion = run(
+        snapshot, _relative(snapshot, struck.shock, terms.absorbing_fraction), rule.name,
+        absorbing_usd=snapshot.tvl_usd * terms.absorbing_fraction, **options,
+    )  # fmt: skip
+    return _answer(vintage, snapshot, contagion, struck, terms, scenario)
 
 
-def _standard(snapshot: Snapshot, name: str) -> _Ask:
-    scenario = find_scenario(name)
-    shock = scenario.shock(snapshot)
+def _standard(snapshot: Snapshot, name: str) -> Struck:
+    shock = find_scenario(name).shock(snapshot)
     notes = () if shock.fractions else (f"no protocol of this snapshot is hit by the scenario {name}",)
-    return _Ask(shock=shock, scenario=name, protocols=dict(shock.fractions), tokens={}, notes=notes)
-
-
-def _own(store: Store, snapshot: Snapshot, protocols: Mapping[str, float], tokens: Mapping[str, float]) -> _Ask:
-    if not protocols and not tokens:
-        raise BadOption("Nothing to shock: give a scenario, protocols or tokens")
-    fractions: dict[str, float] = {}
-    for text, fraction in protocols.items():
-        protocol = find_protocol(snapshot, text)
-        if protocol in fractions:
-            raise BadOption(f"Protocol '{protocol[:80]}' is shocked twice; give it once")
-        fractions[protocol] = check_fraction(f"shock of '{text[:80]}'", fraction)
-    losses: dict[str, float] = {}
-    notes: list[str] = []
-    present = set(snapshot.protocols)
-    for token, fraction in tokens.items():
-        held = dict(store.token_holders(snapshot.date, token).iter_rows())
-        here = {protocol: usd for protocol, usd in held.items() if protocol in present}
-        for protocol, loss in token_shock(snapshot, here, fraction).losses_usd.items():
-            losses[protocol] = losses.get(protocol, 0.0) + loss
-        if not here:
-            notes.append(f"no protocol of this snapshot holds {token}")
-        elif len(here) < len(held):
-            notes.append(f"{len(held) - len(here)} holders of {token} are not in this snapshot and left out")
-    shock = Shock(fractions=fractions, losses_usd=losses)
-    return _Ask(shock=shock, scenario=None, protocols=fractions, tokens=dict(tokens), notes=tuple(notes))
+    return Struck(shock=shock, protocols=dict(shock.fractions), tokens={}, chains={}, notes=notes)
 
 
 def _relative(snapshot: Snapshot, shock: Shock, absorbing_fraction: float) -> Shock:
@@ -155,17 +149,20 @@ def _relative(snapshot: Snapshot, shock: Shock, absorbing_fraction: float) -> Sh
 
 
 def _answer(
-    store: Store, snapshot: Snapshot, contagion: Contagion, ask: _Ask, absorbing_fraction: float
+    vintage: str, snapshot: Snapshot, contagion: Contagion, struck: Struck, terms: Terms, scenario: str | None
 ) -> StressResult:
     stated_basis, _, *others = contagion.assumptions  # the second says only that absorbing values were given
-    absorbs = f"a protocol can lose up to {100 * absorbing_fraction:g} % of its TVL"
+    absorbs = f"a protocol can lose up to {100 * terms.absorbing_fraction:g} % of its TVL"
+    notes = (*struck.notes, *terms.notes(find_rule(terms.rule)))
     return StressResult(
-        vintage=store.vintage,
-        scenario=ask.scenario,
-        protocols_shocked=ask.protocols,
-        tokens_shocked=ask.tokens,
-        absorbing_fraction=absorbing_fraction,
+        vintage=vintage,
+        scenario=scenario,
+        protocols_shocked=struck.protocols,
+        tokens_shocked=struck.tokens,
+        chains_shocked=struck.chains,
+        absorbing_fraction=terms.absorbing_fraction,
         contagion=contagion,
         snapshot=snapshot,
-        assumptions=(stated_basis, absorbs, *others, *ask.notes),
+        assumptions=(stated_basis, absorbs, *others, *notes),
+        notes=notes,
     )

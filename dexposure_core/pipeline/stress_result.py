@@ -26,21 +26,25 @@ class StressResult:
         vintage: the data it was run on.
         scenario: name of the standard scenario; None for a shock of one's own.
         protocols_shocked: id → share of its TVL (or of its tokens' value, if it only issues).
-        tokens_shocked: symbol → share of its value.
+        tokens_shocked: symbol → share of its value, with what wraps it.
+        chains_shocked: chain → share of what is held on it.
         absorbing_fraction: share of TVL that absorbs losses.
         contagion: the path, per protocol.
         snapshot: the network.
-        assumptions: what a reader of the numbers must know, one sentence each.
+        assumptions: what a reader of the numbers must know, one sentence each; the notes among them.
+        notes: what the translation of the shock left out or added.
     """
 
     vintage: str
     scenario: str | None
     protocols_shocked: Mapping[str, float]
     tokens_shocked: Mapping[str, float]
+    chains_shocked: Mapping[str, float]
     absorbing_fraction: float
     contagion: Contagion
     snapshot: Snapshot
     assumptions: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def date(self) -> dt.date:
@@ -158,7 +162,11 @@ class StressResult:
             "basis": c.basis,
             "rule": c.rule,
             "scenario": self.scenario,
-            "shock": {"protocols": dict(self.protocols_shocked), "tokens": dict(self.tokens_shocked)},
+            "shock": {
+                "protocols": dict(self.protocols_shocked),
+                "tokens": dict(self.tokens_shocked),
+                "chains": dict(self.chains_shocked),
+            },
             "options": {"absorbing_fraction": self.absorbing_fraction, **c.options},
             "direct_usd": self.direct_usd,
             "induced_usd": self.induced_usd,

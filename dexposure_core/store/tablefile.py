@@ -22,6 +22,7 @@ from dexposure_core.store.schema import Table
 from dexposure_core.store.sealing import Digest, digest_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 ROWS_PER_GROUP: Final = 65_536
@@ -210,17 +211,17 @@ class TableFile:
         """Write the row groups that are full, or everything."""
         if not self._held:
             return
-        frame = pl.concat(self._held, rechunk=True)
-        if not (self.table.dated and self._held_sorted):
-            frame = canonical.canonical(frame)
+        held, in_order = self._held, self._held_sorted
         self._held, self._held_rows, self._held_sorted = [], 0, True
         if not self.table.dated:
+            frame = canonical.canonical(pl.concat(held))
             self._write_group(self.table.name, frame, [(None, frame)])
             self._close_part()
             return
+        ordered = held if in_order else [canonical.canonical(pl.concat(held))]
         group: list[tuple[dt.date | None, pl.DataFrame]] = []
         size = 0
-        for date, rows in canonical.by_date(frame):
+        for date, rows in (each for frame in ordered for each in canonical.by_date(frame)):
             group.append((date, rows))
             size += len(rows)
             if size >= ROWS_PER_GROUP:
@@ -243,7 +244,7 @@ class TableFile:
         self, name: str, frame: pl.DataFrame, parts: Iterable[tuple[dt.date | None, pl.DataFrame]]
     ) -> None:
         """Write one row group, in a new part of that name where none is open, and fingerprint its dates."""
-        rows = frame.to_arrow().cast(self.table.arrow)
+        rows = self._arrow(frame)
         if self._parquet is None:
             from dexposure_core.store.encoding import open_parquet
 
@@ -256,6 +257,14 @@ class TableFile:
         self._part_rows += len(frame)
         self._written[self.paths[-1]] = self._part_rows
         self.digests.extend(self._known.get(date) or digest_of(date, rows) for date, rows in parts)
+
+    def _arrow(self, frame: pl.DataFrame) -> pa.Table:
+        """Return rows as the file takes them, one column after the other: each is converted by way of a larger one."""
+        import pyarrow as pa
+
+        schema = self.table.arrow
+        columns = [frame[name].to_arrow().cast(schema.field(name).type) for name in schema.names]
+        return pa.Table.from_arrays(columns, schema=schema)
 
     def _close_part(self) -> None:
         self.abort()

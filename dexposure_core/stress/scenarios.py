@@ -1,7 +1,8 @@
 """Named shocks that mean the same on every snapshot, so that results compare across weeks.
 
 The three of DeXposure-FM (arXiv 2602.03981, section 6.2): the largest protocol by TVL loses half, the five largest
-lose 30 %, every bridge loses everything.
+lose 30 %, every bridge loses everything. And three more: the ten largest lose 20 %, lending loses 30 %, and the tokens
+of the stablecoin issuer of which protocols hold most lose a tenth.
 """
 
 from __future__ import annotations
@@ -60,6 +61,17 @@ def category_contains(text: str) -> Callable[[Snapshot], Indices]:
     return select
 
 
+def most_held(text: str) -> Callable[[Snapshot], Indices]:
+    """Return a selection of the one protocol, of those whose fine category contains `text`, of which most is held."""
+
+    def select(snapshot: Snapshot) -> Indices:
+        rows = category_contains(text)(snapshot)
+        owed = np.bincount(snapshot.debtor, weights=snapshot.exposure_usd, minlength=len(snapshot.protocols))[rows]
+        return rows[[int(owed.argmax())]] if owed.any() else rows[:0]
+
+    return select
+
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario(
         name="top-1",
@@ -81,6 +93,27 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         help="Every protocol whose category contains 'bridge' loses everything.",
         fraction=1.0,
         select=category_contains("bridge"),
+    ),
+    Scenario(
+        name="top-10",
+        title="Ten largest protocols lose 20 %",
+        help="Each of the ten protocols with the largest TVL loses 20 % of it.",
+        fraction=0.2,
+        select=largest(10),
+    ),
+    Scenario(
+        name="lending",
+        title="Lending protocols lose 30 %",
+        help="Every protocol whose category contains 'lending' loses 30 % of its TVL.",
+        fraction=0.3,
+        select=category_contains("lending"),
+    ),
+    Scenario(
+        name="stablecoin-depeg",
+        title="The most held stablecoin falls by 10 %",
+        help="Of the protocols whose category contains 'stablecoin', the tokens of the one held most lose a tenth.",
+        fraction=0.1,
+        select=most_held("stablecoin"),
     ),
 )
 

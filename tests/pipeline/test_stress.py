@@ -148,7 +148,7 @@ def test_holders_outside_the_snapshot_are_left_out_and_said_so(store):
 def test_json_holds_names_numbers_and_assumptions(store):
     document = stress(store, DAY, protocols={"Mint": 0.5}, rule="dexposure-loss-sharing", max_rounds=3).json()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert document["shock"] == {"protocols": {"2": 0.5}, "tokens": {}}
+    assert document["shock"] == {"protocols": {"2": 0.5}, "tokens": {}, "chains": {}}
     assert document["options"]["max_rounds"] == 3
     assert set(document) >= {
         "vintage", "date", "basis", "rule", "scenario", "direct_usd", "induced_usd", "total_usd", "loss_fraction",

@@ -9,7 +9,8 @@ from typing import Any, Final
 import plotly.graph_objects as go
 import polars as pl
 
-from dexposure_core.stress import MEASURED_RULES, RULES
+from dexposure_core.pipeline.views import Shocked
+from dexposure_core.stress import MEASURED_RULES, MEASURED_SCENARIOS, RULES
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base, series
 from dexposure_core.ui.charts.network import Picture
@@ -126,6 +127,11 @@ def strip(frame: pl.DataFrame, rule: str, capacity: float) -> Any:
 def over_rules(frame: pl.DataFrame, capacity: float) -> list[float]:
     """Return the loss fractions of all rules at one capacity."""
     return frame.filter(pl.col("capacity") == capacity)["loss_fraction"].to_list()
+
+
+def measured(shock: Shocked) -> bool:
+    """Return whether a shock's losses are measured in every snapshot."""
+    return shock.kind == "scenario" and shock.name in {scenario.name for scenario in MEASURED_SCENARIOS}
 
 
 def loss_names(scenario: str) -> tuple[str, ...]:

@@ -1,0 +1,209 @@
+"""Stress scenarios as files: TOML that a person writes, the lab saves, and others run again.
+
+    title = "A stablecoin breaks"
+    about = "Why, and where the numbers come from."
+    date = 2023-03-06                  # the snapshot it is meant for; any other can be asked for
+    basis = "holdings"
+
+    [tokens]                           # also [protocols], [sectors], [chains]: name = share of value lost, 0 to 1
+    USDC = 0.12
+
+    [wraps]                            # where symbols do not tell what a token stands for; "" for nothing
+    XUSDC = "USDC"
+
+    [terms]                            # how losses travel; each can be left out
+    rule = "linear-debtrank"
+    absorbing_fraction = 1.0
+    pass_through = 1.0
+
+Events of the past come as such files in `replays/`: what broke then, for the network of any date.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from dexposure_core.errors import BadInput, UnknownScenario, suggest
+from dexposure_core.network.snapshot import BASES
+from dexposure_core.pipeline.shocks import Breaks
+from dexposure_core.pipeline.stress import Terms
+from dexposure_core.stress import find_rule
+
+_SHARES: Final = ("protocols", "sectors", "chains", "tokens")
+_KEYS: Final = ("title", "about", "date", "basis", "wrapped", *_SHARES, "wraps", "terms")
+_TERMS: Final = ("rule", "absorbing_fraction", "pass_through")
+_LARGEST: Final = 1_000_000  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioFile:
+    """A scenario as it stands in a file.
+
+    Attributes:
+        breaks: what loses value.
+        title, about: what a reader sees.
+        date, basis: the snapshot it is meant for; None where the file does not say.
+        terms: how losses travel.
+    """
+
+    breaks: Breaks
+    title: str = ""
+    about: str = ""
+    date: dt.date | None = None
+    basis: str | None = None
+    terms: Terms = field(default_factory=Terms)
+
+    def text(self) -> str:
+        """Return the file's text; reading it gives an equal scenario."""
+        lines = [f"title = {_quoted(self.title)}"]
+        lines += [f"about = {_quoted(self.about)}"] if self.about else []
+        lines += [f"date = {self.date.isoformat()}"] if self.date else []
+        lines += [f"basis = {_quoted(self.basis)}"] if self.basis else []
+        lines += [] if self.breaks.wrapped else ["wrapped = false"]
+        tables: dict[str, Mapping[str, Any]] = {name: getattr(self.breaks, name) for name in (*_SHARES, "wraps")}
+        tables["terms"] = {name: getattr(self.terms, name) for name in _TERMS} | dict(self.terms.options)
+        for name, rows in tables.items():
+            if rows:
+                lines += ["", f"[{name}]", *(f"{_quoted(key)} = {_value(value)}" for key, value in rows.items())]
+        return "\n".join(lines) + "\n"
+
+
+def read_scenario(path: str | Path) -> ScenarioFile:
+    """Read a scenario file.
+
+    Raises:
+        BadInput: not there, not TOML, an unknown key, a share that is none, nothing that breaks; says where.
+    """
+    file = Path(path)
+    try:
+        if file.stat().st_size > _LARGEST:
+            _refuse(file.name, "", f"larger than {_LARGEST:,} bytes", "a scenario is a short text")
+        text = file.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        _refuse(str(path)[:200], "", f"cannot be read: {reason}", "name a scenario file, see docs/stress.md")
+    return parse_scenario(text, file.name)
+
+
+def parse_scenario(text: str, name: str = "scenario") -> ScenarioFile:
+    """Read the text of a scenario file; `name` is what messages call it.
+
+    Raises:
+        BadInput: as `read_scenario`.
+    """
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        _refuse(name, "", f"not TOML: {error}", "write lines like  USDC = 0.1  under  [tokens]")
+    _known(name, "", given, _KEYS)
+    breaks = Breaks(
+        **{table: _shares(name, table, given.get(table, {})) for table in _SHARES},
+        wrapped=_of_type(name, "wrapped", given.get("wrapped", True), bool, "true or false"),
+        wraps=_texts(name, given.get("wraps", {})),
+    )
+    if not breaks:
+        _refuse(name, "", "nothing breaks", "give at least one of [protocols], [sectors], [chains], [tokens]")
+    basis = given.get("basis")
+    if basis is not None and basis not in BASES:
+        _refuse(name, "basis", f"{_short(basis)} is no basis", f"write {' or '.join(BASES)}")
+    date = given.get("date")
+    if date is not None and (not isinstance(date, dt.date) or isinstance(date, dt.datetime)):
+        _refuse(name, "date", f"{_short(date)} is no date", "write it without quotes, like 2023-03-06")
+    return ScenarioFile(
+        breaks=breaks, date=date, basis=basis, terms=_terms(name, given.get("terms", {})),
+        title=_of_type(name, "title", given.get("title", ""), str, "a text")[:200],
+        about=_of_type(name, "about", given.get("about", ""), str, "a text")[:2_000],
+    )  # fmt: skip
+
+
+def replays() -> dict[str, ScenarioFile]:
+    """Return the events of the past that can be replayed, by name, in order of their dates."""
+    folder = resources.files("dexposure_core.pipeline").joinpath("replays")
+    files = [file for file in folder.iterdir() if file.name.endswith(".toml")]
+    read = {file.name.removesuffix(".toml"): parse_scenario(file.read_text("utf-8"), file.name) for file in files}
+    return dict(sorted(read.items(), key=lambda item: (item[1].date or dt.date.max, item[0])))
+
+
+def find_replay(name: str) -> ScenarioFile:
+    """Return the past event of that name.
+
+    Raises:
+        UnknownScenario: when there is none; names the closest one.
+    """
+    known = replays()
+    if name not in known:
+        hint = suggest(name[:80], known) or "; choose from " + ", ".join(known)
+        raise UnknownScenario(f"No past event '{name[:80]}'{hint}")
+    return known[name]
+
+
+def _terms(name: str, given: object) -> Terms:
+    table = _of_type(name, "terms", given, dict, "a table")
+    rule = find_rule(str(table.get("rule", Terms.rule)))
+    options = [option.name for option in rule.options if option.name not in _TERMS]
+    _known(name, "terms", table, (*_TERMS, *options))
+    numbers = {key: _number(name, f"terms.{key}", value) for key, value in table.items() if key != "rule"}
+    more = tuple((key, value) for key, value in numbers.items() if key not in _TERMS)
+    terms = Terms(rule=rule.name, options=more, **{key: numbers[key] for key in _TERMS[1:] if key in numbers})
+    chosen, asked = terms.chosen()
+    chosen.settings(asked)
+    return terms
+
+
+def _shares(name: str, table: str, given: object) -> dict[str, float]:
+    rows = _of_type(name, table, given, dict, "a table of names and shares")
+    shares = {key: _number(name, f"{table}.{key}", value) for key, value in rows.items()}
+    for key, share in shares.items():
+        if not 0 <= share <= 1:
+            _refuse(name, f"{table}.{key}", f"{share!r} is no share", "write a number from 0 to 1 (0.3 for 30 %)")
+    return shares
+
+
+def _texts(name: str, given: object) -> dict[str, str]:
+    rows = _of_type(name, "wraps", given, dict, "a table of tokens")
+    return {key: _of_type(name, f"wraps.{key}", value, str, "a token") for key, value in rows.items()}
+
+
+def _number(name: str, place: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        _refuse(name, place, f"{_short(value)} is no number", "write a number like 0.3")
+    return float(value)
+
+
+def _of_type(name: str, place: str, value: object, kind: type[Any], words: str) -> Any:
+    if not isinstance(value, kind):
+        _refuse(name, place, f"{_short(value)} where {words} belongs", f"write {words}")
+    return value
+
+
+def _known(name: str, place: str, given: Mapping[str, object], keys: tuple[str, ...]) -> None:
+    for key in given:
+        if key not in keys:
+            hint = suggest(key[:80], keys) or f"; there are {', '.join(keys)}"
+            _refuse(name, place, f"no such entry '{key[:80]}'{hint}", "correct or remove it")
+
+
+def _refuse(name: str, place: str, problem: str, remedy: str) -> NoReturn:
+    raise BadInput(f"{name}{', ' if place else ''}{place[:120]}: {problem}; {remedy}")
+
+
+def _short(value: object) -> str:
+    return repr(value)[:80]
+
+
+def _quoted(text: str | None) -> str:
+    return json.dumps(text or "")  # a JSON string is a TOML one
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
+    return repr(float(value)) if isinstance(value, int | float) else repr(value)

@@ -12,7 +12,8 @@ slot = st.container()
 
 left, right = st.columns([5, 8], gap="large")
 with left:
-    asked = builder.draw(view, snapshot, lookups.tokens_held(view.data, view.date))
+    held = lookups.tokens_held(view.data, view.date), lookups.chains_held(view.data, view.date)
+    asked = builder.draw(view, snapshot, *held)
 origin = view.provenance().having(**asked.parameters())
 if not asked.ready:
     with slot:

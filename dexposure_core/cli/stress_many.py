@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Protocols on a terminal.")
 @chain_option
 @click.pass_obj
-def all_failures(ctx: Context, date: str | None, basis: Basis, top: int, chains: tuple[str, ...], **given: Any) -> None:
+def all_failures(
+    ctx: Context, /, date: str | None, basis: Basis, top: int, chains: tuple[str, ...], **given: Any
+) -> None:
     """Each protocol fails in turn: who matters most to the others, and who is hurt most often."""
     from dexposure_core.pipeline.stress_many import failures
 

@@ -6,6 +6,7 @@ import datetime as dt
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -38,20 +39,20 @@ def bench_stress(
     network = made_up(protocols, exposures)
     shock = dict(SCENARIOS[1].shock(network).fractions)
     tasks: list[tuple[str, Callable[[], object], int, float | None]] = [
-        (f"one scenario, {rule.name}", lambda name=rule.name: run(network, shock, name), repeat,
-         2.0 if rule.clears else 0.003) for rule in RULES
-    ]  # fmt: skip
+        (f"one scenario, {rule.name}", partial(run, network, shock, rule.name), repeat, 2.0 if rule.clears else 0.003)
+        for rule in RULES
+    ]
     tasks += [
         (f"{DRAWS:,} Monte Carlo draws", lambda: monte_carlo(network, _FACTORS, draws=DRAWS), 1, 1.5),
         (f"all {protocols:,} single failures", lambda: all_failures(network), 1, 15.0),
         ("reverse, over protocols", lambda: reverse(network, _each(network), 0.1 * network.tvl_usd.sum()), 1, None),
         ("loss sharing by loops over dictionaries", lambda: loss_sharing(network, shock), 3, None),
     ]
-    figures = []
-    for done, (task, work, runs, target) in enumerate(tasks):
+    taken: dict[str, float] = {}
+    for done, (task, work, runs, _) in enumerate(tasks):
         progress(done, len(tasks), task)
-        figures.append({"task": task, "seconds": _median(work, runs), "target_seconds": target})
-    taken = {figure["task"]: figure["seconds"] for figure in figures}
+        taken[task] = _median(work, runs)
+    figures = [{"task": task, "seconds": taken[task], "target_seconds": target} for task, _, _, target in tasks]
     ratio = taken["loss sharing by loops over dictionaries"] / taken["one scenario, dexposure-loss-sharing"]
     return {
         "protocols": protocols, "exposures": len(network.exposure_usd), "figures": figures, "loops_over_engine": ratio,

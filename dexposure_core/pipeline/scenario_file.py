@@ -27,6 +27,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -34,7 +35,7 @@ from typing import Any, Final, NoReturn
 from dexposure_core.errors import BadInput, UnknownScenario, suggest
 from dexposure_core.network.snapshot import BASES
 from dexposure_core.pipeline.shocks import Breaks
-from dexposure_core.pipeline.stress import Terms
+from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.stress import find_rule
 
 _SHARES: Final = ("protocols", "sectors", "chains", "tokens")
@@ -124,6 +125,7 @@ def parse_scenario(text: str, name: str = "scenario") -> ScenarioFile:
     )  # fmt: skip
 
 
+@cache
 def replays() -> dict[str, ScenarioFile]:
     """Return the events of the past that can be replayed, by name, in order of their dates."""
     folder = resources.files("dexposure_core.pipeline").joinpath("replays")

@@ -8,57 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from dexposure_core import settings
 from dexposure_core.errors import BadOption
 from dexposure_core.network import Snapshot
-from dexposure_core.pipeline.shocks import Breaks, Struck, find_protocol, translate
+from dexposure_core.pipeline.scenario_file import find_replay
+from dexposure_core.pipeline.shocks import Breaks, Struck, find_protocol, translate, what_is_there
 from dexposure_core.pipeline.stress_result import StressResult
+from dexposure_core.pipeline.stress_terms import LARGEST_ABSORBING, Terms
 from dexposure_core.store import Store
-from dexposure_core.stress import Contagion, Rule, Shock, find_rule, find_scenario, run
+from dexposure_core.stress import Contagion, Shock, find_rule, find_scenario, run
 
 __all__ = ["LARGEST_ABSORBING", "Terms", "find_protocol", "run_named", "run_on", "stress"]
-
-LARGEST_ABSORBING = 1e6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """By which rule losses travel, and what it is told.
-
-    Attributes:
-        rule: name of one of `stress.RULES`.
-        absorbing_fraction: share of TVL that absorbs losses, > 0.
-        pass_through: share of a protocol's distress that its own tokens lose, 0..1; a clearing has none.
-        options: further options of the rule.
-    """
-
-    rule: str = "linear-debtrank"
-    absorbing_fraction: float = 1.0
-    pass_through: float = 1.0
-    options: tuple[tuple[str, float], ...] = ()
-
-    def chosen(self) -> tuple[Rule, dict[str, float]]:
-        """Return the rule and its options.
-
-        Raises:
-            UnknownRule, BadOption: no such rule, or an absorbing fraction that is none.
-        """
-        if not 0 < self.absorbing_fraction <= LARGEST_ABSORBING:
-            raise BadOption(
-                f"absorbing_fraction = {self.absorbing_fraction!r}; must be above 0 (1: all of TVL absorbs losses)"
-            )
-        rule, options = find_rule(self.rule), dict(self.options)
-        if rule.takes("distress_threshold"):
-            options.setdefault("distress_threshold", settings.load().distress_threshold)
-        return rule, options | rule.through(self.pass_through)
-
-    def notes(self, rule: Rule) -> tuple[str, ...]:
-        """Return what was asked and does not apply."""
-        if self.pass_through != 1 and not rule.takes("pass_through"):
-            return ("a pass-through does not apply: tokens are claims on a protocol's assets",)
-        return ()
 
 
 def stress(
@@ -67,6 +28,7 @@ def stress(
     basis: str = "holdings",
     *,
     scenario: str | None = None,
+    replay: str | None = None,
     protocols: Mapping[str, float] | None = None,
     tokens: Mapping[str, float] | None = None,
     breaks: Breaks | None = None,
@@ -76,13 +38,14 @@ def stress(
     snapshot: Snapshot | None = None,
     **options: float,
 ) -> StressResult:
-    """Run one stress test: a standard scenario, or any mix of protocols, sectors, chains and tokens.
+    """Run one stress test: a standard scenario, a past event, or any mix of protocols, sectors, chains and tokens.
 
     Args:
         store: where the snapshot is.
         date: snapshot date.
         basis: holdings or flow.
         scenario: name of one of `stress.SCENARIOS`; then nothing of one's own.
+        replay: name of one of `scenario_file.replays()`, likewise; what the data lacks of it is left out and noted.
         protocols: id or unique name (any case) → fraction 0..1 of its TVL.
         tokens: symbol → fraction 0..1 of its value; every holder loses that share of its holding at round 0.
         breaks: the same and more (sectors, chains, what wraps a token), instead of protocols and tokens.
@@ -97,14 +60,18 @@ def stress(
             thing; names the closest.
         BadOption: nothing or too much to shock, an ambiguous name, or a number outside its range.
     """
-    if scenario is not None and (protocols or tokens or breaks):
-        raise BadOption(f"Give either the scenario '{scenario[:80]}' or protocols and tokens of your own, not both")
+    named = scenario if scenario is not None else replay
+    if named is not None and (protocols or tokens or breaks or (scenario is not None and replay is not None)):
+        raise BadOption(f"Give either the scenario '{named[:80]}' or protocols and tokens of your own, not both")
     terms = Terms(
         rule=rule, absorbing_fraction=absorbing_fraction, pass_through=pass_through, options=tuple(options.items())
     )
     snapshot = snapshot or store.snapshot(date, basis)
     own = breaks or Breaks(protocols=protocols or {}, tokens=tokens or {})
-    return run_named(store, snapshot, own if scenario is None else scenario, terms)
+    notes: tuple[str, ...] = ()
+    if replay is not None:
+        own, notes = what_is_there(store, snapshot, find_replay(replay).breaks)
+    return run_named(store, snapshot, own if scenario is None else scenario, terms, notes)
 
 
 def run_named(

@@ -15,7 +15,7 @@ import polars as pl
 from dexposure_core.errors import BadOption
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.chains import balances
-from dexposure_core.pipeline.stress import Terms
+from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 from dexposure_core.stress.failures import all_failures

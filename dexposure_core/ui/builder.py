@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from dexposure_core.network import Snapshot
+from dexposure_core.pipeline.scenario_file import replays
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.stress import RULES, SCENARIOS, find_rule, find_scenario
 from dexposure_core.ui import answers, controls, text
 from dexposure_core.ui.view import View
 
-_KINDS = {"scenario": "Scenario", "protocol": "Protocol", "token": "Token"}
+_KINDS = {
+    "scenario": "Scenario", "event": "Past event", "protocol": "Protocol", "sector": "Sector", "token": "Token",
+    "chain": "Chain",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +42,20 @@ class Asked:
         }
 
 
-def draw(view: View, snapshot: Snapshot, tokens: Sequence[str]) -> Asked:
+def draw(view: View, snapshot: Snapshot, tokens: Sequence[str], chains: Sequence[str]) -> Asked:
     """Draw the choices and return what they ask for.
 
     Args:
         view: the page's view; its protocol is the one that can be struck.
         snapshot: the network that is struck.
         tokens: symbols to choose from, the most held first.
+        chains: chains to choose from, likewise.
     """
     with st.container(border=True, key="builder"):
-        kinds = list(_KINDS) if tokens else ["scenario", "protocol"]
+        without = {kind for kind, names in (("token", tokens), ("event", tokens), ("chain", chains)) if not names}
+        kinds = [kind for kind in _KINDS if kind not in without]
         kind = controls.choice("shock", "What breaks", kinds, style="segments", format_func=_KINDS.__getitem__)
-        shock, words = _shock(kind, view, snapshot, tokens)
+        shock, words = _shock(kind, view, snapshot, {"token": tokens, "chain": chains})
         rule = controls.choice(
             "rule", "Losses travel by", [r.name for r in RULES], format_func=lambda name: find_rule(name).title,
             help="\n\n".join(f"**{r.title}**: {r.help}" for r in RULES),
@@ -76,17 +82,24 @@ def assumptions(result: StressResult) -> list[str]:
     return [text.markdown(line) for line in result.assumptions]
 
 
-def _shock(kind: str, view: View, snapshot: Snapshot, tokens: Sequence[str]) -> tuple[Shocked | None, str]:
+def _shock(kind: str, view: View, snapshot: Snapshot, held: Mapping[str, Sequence[str]]) -> tuple[Shocked | None, str]:
     if kind == "scenario":
         names = [s.name for s in SCENARIOS]
         name = controls.choice("scenario", "Scenario", names, format_func=lambda n: find_scenario(n).title)
         st.caption(find_scenario(name).help)
         shock = Shocked(kind=kind, name=name)
         return shock, answers.shocked(shock, name)
-    if kind == "token":
-        token = controls.choice("token", "Token", tokens, format_func=lambda t: text.short(t, 40))
-        shock = Shocked(kind=kind, name=token, fraction=_loses())
-        return shock, answers.shocked(shock, token)
+    if kind == "event":
+        events = replays()
+        name = controls.choice("event", "Past event", list(events), format_func=lambda n: events[n].title)
+        st.caption(text.markdown(events[name].about))
+        return Shocked(kind=kind, name=name), text.markdown(events[name].title)
+    if kind != "protocol":
+        among = held[kind] if kind in held else sorted({str(sector) for sector in snapshot.sectors})
+        key = "on" if kind == "chain" else kind  # `chain` is what the whole page is seen through
+        name = controls.choice(key, _KINDS[kind], among, format_func=lambda n: text.short(n, 40))
+        shock = Shocked(kind=kind, name=name, fraction=_loses())
+        return shock, answers.shocked(shock, name)
     if view.protocol is None:
         st.caption("Choose the protocol in the sidebar.")
         return None, "Choose in the sidebar which protocol loses."
@@ -103,4 +116,8 @@ def _loses() -> float:
 
 
 def _plain(shock: Shocked) -> str:
-    return shock.name if shock.kind == "scenario" else f"{shock.kind} {shock.name} loses {100 * shock.fraction:g} %"
+    return (
+        shock.name
+        if shock.kind in ("scenario", "event")
+        else f"{shock.kind} {shock.name} loses {100 * shock.fraction:g} %"
+    )

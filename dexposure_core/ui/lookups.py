@@ -116,6 +116,12 @@ def tokens_held(vintage: str, date: dt.date) -> tuple[str, ...]:
     return views.tokens_held(store(vintage), date)
 
 
+@_kept(32)
+def chains_held(vintage: str, date: dt.date) -> tuple[str, ...]:
+    """Return the chains that hold anything on a date, largest first; none where the data know of one only."""
+    return views.chains_held(store(vintage), date)
+
+
 @_kept(64, "Running the stress test …")
 def stress(
     vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, rule: str, capacity: float, pass_through: float

@@ -8,8 +8,9 @@ import pytest
 from dexposure_core.errors import BadInput, BadOption, UnknownChain, UnknownName, UnknownScenario, UnknownSector
 from dexposure_core.pipeline.scenario_file import find_replay, parse_scenario, read_scenario, replays
 from dexposure_core.pipeline.shocks import Breaks, what_is_there
-from dexposure_core.pipeline.stress import Terms, stress
+from dexposure_core.pipeline.stress import stress
 from dexposure_core.pipeline.stress_many import drawn, failures, smallest
+from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.pipeline.wrappers import falling, wrapped_by
 from dexposure_core.store import TABLES, VintageWriter, open_store
 

@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 
 from dexposure_core.network import Basis, Snapshot
+from dexposure_core.pipeline.chains import balances
+from dexposure_core.pipeline.shocks import Breaks
 from dexposure_core.pipeline.stress import stress
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.store import Store
@@ -23,12 +25,12 @@ CAPACITIES: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Shocked:
-    """What breaks, in the words of an address: a standard scenario, one protocol or one token losing a fraction.
+    """What breaks, in the words of an address: a scenario, a past event, or one thing losing a fraction.
 
     Attributes:
-        kind: scenario, protocol or token.
-        name: the scenario's name, the protocol's id or the token's symbol.
-        fraction: 0..1; of no meaning for a scenario.
+        kind: scenario, event, protocol, token, sector or chain.
+        name: the name of the scenario, event, sector or chain, the protocol's id or the token's symbol.
+        fraction: 0..1; of no meaning for a scenario and an event.
     """
 
     kind: str
@@ -39,7 +41,12 @@ class Shocked:
         """Return the arguments of `pipeline.stress` that say the same."""
         if self.kind == "scenario":
             return {"scenario": self.name}
-        return {f"{self.kind}s": {self.name: self.fraction}}
+        if self.kind == "event":
+            return {"replay": self.name}
+        share = {self.name: self.fraction}
+        if self.kind in ("sector", "chain"):
+            return {"breaks": Breaks(sectors=share) if self.kind == "sector" else Breaks(chains=share)}
+        return {f"{self.kind}s": share}
 
 
 def channels(result: StressResult) -> pl.DataFrame:
@@ -129,6 +136,13 @@ def sensitivity(
                 }
             )  # fmt: skip
     return pl.DataFrame(rows)
+
+
+def chains_held(store: Store, date: dt.date) -> tuple[str, ...]:
+    """Return the chains that hold anything on a date, the one with most USD first; none where there is one only."""
+    sums = balances(store, date).group_by("chain").agg(pl.sum("value_usd"))
+    chains = sums.sort(["value_usd", "chain"], descending=[True, False])["chain"].to_list()
+    return tuple(chains) if len(chains) > 1 else ()
 
 
 def tokens_held(store: Store, date: dt.date, limit: int = 500) -> tuple[str, ...]:

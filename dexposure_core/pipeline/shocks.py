@@ -193,10 +193,11 @@ def _tokens(store: Store, held: pl.DataFrame, breaks: Breaks) -> tuple[dict[str,
     wraps = wrapped_by(table["token"], breaks.wraps)
     issuers = dict(table.iter_rows())
     falls, notes = dict(breaks.tokens), []
+    there = set(held["token"].unique().to_list())
     for token, fraction in breaks.tokens.items():
         reached = falling(token, fraction, wraps)
         holders = set(held.filter(pl.col("token").is_in(list(reached)))["protocol"].to_list())
-        around = {outer: share for outer, share in reached.items() if outer not in falls and outer in known}
+        around = {outer: share for outer, share in reached.items() if outer not in falls and outer in there}
         through = {outer for outer in around if issuers[outer] in holders}
         falls |= {outer: share for outer, share in around.items() if outer not in through}
         if alike := sorted(set(around) - through):

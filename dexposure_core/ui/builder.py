@@ -91,7 +91,7 @@ def _shock(kind: str, view: View, snapshot: Snapshot, held: Mapping[str, Sequenc
         return shock, answers.shocked(shock, name)
     if kind == "event":
         events = replays()
-        name = controls.choice("event", "Past event", list(events), format_func=lambda n: events[n].title)
+        name = controls.choice("replay", "Past event", list(events), format_func=lambda n: events[n].title)
         st.caption(text.markdown(events[name].about))
         return Shocked(kind=kind, name=name), text.markdown(events[name].title)
     if kind != "protocol":

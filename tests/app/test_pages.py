@@ -63,3 +63,15 @@ def test_the_header_tells_how_old_the_snapshot_is(visit, simulated):
     said = everything(visit(simulated, "overview", date="2025-08-04"))
     assert "As of <b>2025-08-04</b>" in said
     assert "14 days before the vintage's end" in said
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"shock": "event", "replay": "svb"}, {"shock": "sector"}, {"shock": "chain"}, {"shock": "token"},
+     {"shock": "scenario", "scenario": "lending"}, {"rule": "eisenberg-noe", "pass": "50"}, {"rule": "threshold"}],
+    ids=lambda asked: "-".join(asked.values()),
+)  # fmt: skip
+def test_anything_can_break_by_any_rule(visit, simulated, asked):
+    page = visit(simulated, "contagion", **asked)
+    assert errors(page) == []
+    assert len(answer(page)) > 20

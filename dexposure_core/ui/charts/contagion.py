@@ -119,7 +119,8 @@ def strip(frame: pl.DataFrame, rule: str, capacity: float) -> Any:
         )  # fmt: skip
     drawn.update_xaxes(tickformat=".0%")
     drawn.update_yaxes(rangemode="tozero", nticks=5)
-    drawn.update_layout(margin={"t": 84}, legend={"y": 1.0})
+    legend = 20 * math.ceil(len(RULES) / 2)  # px: two names side by side
+    drawn.update_layout(margin={"t": 64 + legend}, legend={"y": 1.0}, height=330 + legend)
     base.room_left(drawn, 4)
     return drawn
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.ui import answers, builder, export, frame, lens, lookups, resources, theme
+from dexposure_core.ui import answers, builder, export, frame, lab, lens, lookups, resources, theme
 from dexposure_core.ui.charts import contagion, network
 
 view = frame.require("contagion")
@@ -83,4 +83,5 @@ with right:
         st.markdown("\n".join(f"- {line}" for line in builder.assumptions(result)))
 if contagion.measured(asked.shock):
     st.caption("These numbers assume: " + "; ".join(builder.assumptions(result)) + ".")
+lab.draw(view, asked, origin)
 frame.footer(origin, method="stress")

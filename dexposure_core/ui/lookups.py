@@ -17,7 +17,7 @@ from dexposure_core import settings
 from dexposure_core.errors import BadOption, DexposureError
 from dexposure_core.forecast.model import FILE
 from dexposure_core.measures import sector_exposure
-from dexposure_core.pipeline import views
+from dexposure_core.pipeline import stress_many, views
 from dexposure_core.pipeline.evaluation import kept
 from dexposure_core.pipeline.stress import stress as run_stress
 from dexposure_core.stress import RULES
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from dexposure_core.pipeline.evaluation.kept import Evaluation
     from dexposure_core.pipeline.forecast_result import ForecastResult
     from dexposure_core.pipeline.stress_result import StressResult
+    from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.stress.reverse import Reverse
     from dexposure_core.ui.graph import Cut, Layout
 
 LAYOUT_SNAPSHOTS: Final = 48
@@ -149,6 +151,31 @@ def sensitivity(
     rules = [rule.name for rule in RULES]
     every = sorted({*views.CAPACITIES, capacity})
     return views.sensitivity(store(vintage), date, basis, rules, shock, pass_through=pass_through, capacities=every)
+
+
+@_kept(16, "Letting each protocol fail in turn …")
+def failures(vintage: str, date: dt.date, basis: Basis, terms: Terms) -> pl.DataFrame:
+    """Return what the failure of each protocol alone does (see `stress_many.failures`)."""
+    return stress_many.failures(store(vintage), date, basis, terms)
+
+
+@_kept(16, "Drawing shocks …")
+def drawn(
+    vintage: str, date: dt.date, basis: Basis, terms: Terms, horizon: int, draws: int, confidence: float
+) -> stress_many.Drawn:
+    """Return the distribution of losses over drawn shocks (see `stress_many.drawn`)."""
+    return stress_many.drawn(store(vintage), date, basis, terms, horizon=horizon, draws=draws, confidence=confidence)
+
+
+@_kept(32, "Looking for the smallest shock …")
+def smallest(vintage: str, date: dt.date, basis: Basis, terms: Terms, share: float, over: stress_many.Over) -> Reverse:
+    """Return the cheapest shock that costs the system a share of its TVL (see `stress_many.smallest`)."""
+    return stress_many.smallest(store(vintage), date, basis, terms, loss_share=share, over=over)
+
+
+def protocol_names(vintage: str) -> pl.DataFrame:
+    """Return protocol, name of every protocol of a vintage."""
+    return store(vintage).protocols().select("protocol", "name")
 
 
 def forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:

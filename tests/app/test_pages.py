@@ -68,7 +68,9 @@ def test_the_header_tells_how_old_the_snapshot_is(visit, simulated):
 @pytest.mark.parametrize(
     "asked",
     [{"shock": "event", "replay": "svb"}, {"shock": "sector"}, {"shock": "chain"}, {"shock": "token"},
-     {"shock": "scenario", "scenario": "lending"}, {"rule": "eisenberg-noe", "pass": "50"}, {"rule": "threshold"}],
+     {"shock": "scenario", "scenario": "lending"}, {"rule": "eisenberg-noe", "pass": "50"}, {"rule": "threshold"},
+     {"many": "failures"}, {"many": "draws"}, {"many": "smallest", "over": "tokens"}, {"many": "smallest", "rule":
+     "dexposure-loss-sharing"}],
     ids=lambda asked: "-".join(asked.values()),
 )  # fmt: skip
 def test_anything_can_break_by_any_rule(visit, simulated, asked):

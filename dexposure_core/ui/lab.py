@@ -1,0 +1,120 @@
+"""Many shocks at once on the Contagion page: each protocol in turn, drawn shocks, the smallest shock."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import polars as pl
+import streamlit as st
+
+from dexposure_core.errors import DexposureError
+from dexposure_core.pipeline.stress_many import OVER, Over
+from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.ui import controls, export, frame, lookups, text
+from dexposure_core.ui.builder import Asked
+from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui.view import View
+
+_KINDS: Final = {
+    "none": "Only this shock",
+    "failures": "Each protocol in turn",
+    "draws": "Drawn shocks",
+    "smallest": "Smallest shock",
+}
+DRAWS: Final = 1_000
+CONFIDENCE: Final = 0.99
+_SHOWN: Final = 25
+
+
+def draw(view: View, asked: Asked, origin: Provenance) -> None:
+    """Draw the choice, and what it asks for, by the rule and the capacity of the page."""
+    st.subheader("Beyond this shock", anchor=False)
+    kind = controls.choice("many", "What else to ask", list(_KINDS), style="segments", format_func=_KINDS.__getitem__)
+    if kind == "none":
+        return
+    terms = Terms(rule=asked.rule, absorbing_fraction=asked.capacity, pass_through=asked.pass_through)
+    origin = origin.having(shock=_KINDS[kind].lower())
+    try:
+        {"failures": _failures, "draws": _draws, "smallest": _smallest}[kind](view, terms, origin)
+    except DexposureError as error:
+        frame.failure("This cannot be answered here", error)
+
+
+def _failures(view: View, terms: Terms, origin: Provenance) -> None:
+    table = lookups.failures(view.data, view.date, view.basis, terms)
+    first, hurt = table.row(0, named=True), table.sort("vulnerability", descending=True).row(0, named=True)
+    st.markdown(
+        f"If each protocol in turn lost everything, **{text.markdown(first['name'])}** would cost the others most, "
+        f"**{text.usd(first['impact_usd'])}** ({text.percent(first['impact_share'])} of system TVL). "
+        f"**{text.markdown(hurt['name'])}** is hurt most: {text.plural(hurt['threats'], 'protocol')} would each cost "
+        "it a tenth of what it has, or more."
+    )
+    shown = table.select(
+        "rank", "protocol", "name", "impact_usd", "impact_share", "hurt", "threats", vulnerability_share="vulnerability"
+    )
+    export.table(
+        shown.head(_SHOWN), "all-failures", origin, link=view.protocol_link, full=table,
+        labels={
+            "impact_usd": "Others lose, USD m", "impact_share": "Of system TVL", "hurt": "Others losing a tenth",
+            "threats": "Can cost it a tenth", "vulnerability_share": "Loses on average",
+        },
+    )  # fmt: skip
+    st.caption("Impact counts what all others lose, gross; a protocol without TVL has nothing to lose itself.")
+
+
+def _draws(view: View, terms: Terms, origin: Provenance) -> None:
+    horizon = int(controls.level("ahead", "Snapshots ahead", 1.0, 52.0, 4.0, step=1.0, format="%d"))
+    found = lookups.drawn(view.data, view.date, view.basis, terms, horizon, DRAWS, CONFIDENCE)
+    x, f = found.losses, found.factors
+    st.markdown(
+        f"Of {text.count(DRAWS)} drawn shocks over {text.plural(horizon, 'snapshot')}, 99 in 100 cost less than "
+        f"**{text.usd(x.var_usd)}** (standard error {text.usd(x.var_se_usd)}); the others cost "
+        f"**{text.usd(x.es_usd)}** on average (standard error {text.usd(x.es_se_usd)})."
+    )
+    left, right = st.columns(2)
+    labels = {"contribution_usd": "Shortfall, USD m", "share": "Share"}
+    with left:
+        export.table(found.sectors(), "shortfall-sectors", origin, labels=labels)
+    with right:
+        by_protocol = found.protocols()
+        export.table(
+            by_protocol.drop("sector").head(_SHOWN), "shortfall-protocols", origin, labels=labels,
+            link=view.protocol_link, full=by_protocol,
+        )  # fmt: skip
+    own = ", ".join(f"{text.markdown(n)} {text.percent(a)} and {text.percent(b)}" for n, (a, b) in f.sectors.items())
+    st.caption(
+        f"Values move per snapshot with the market ({text.percent(f.market)}), with their sector and on their own "
+        f"({own}), as TVL did over {found.weeks} snapshots before; Student t with {f.freedom:g} degrees of freedom. "
+        "TVL also falls by withdrawals, so this is on the safe side. Contributions sum to the expected shortfall."
+    )
+
+
+def _smallest(view: View, terms: Terms, origin: Provenance) -> None:
+    left, right = st.columns(2)
+    with left:
+        over = controls.choice("over", "What may lose value", list(OVER), style="segments", format_func=str.capitalize)
+    with right:
+        share = controls.level("reach", "Loss to reach, % of system TVL", 1.0, 90.0, 10.0, step=1.0, format="%d") / 100
+    chosen: Over = next(each for each in OVER if each == over)
+    found = lookups.smallest(view.data, view.date, view.basis, terms, share, chosen)
+    if not found.reached:
+        st.markdown(f"No shock over {over} costs that much: all of them lost cost {text.usd(found.loss_usd)}.")
+        return
+    gap = "no bound is known for this rule"
+    if not math.isnan(found.gap):
+        gap = f"at most {text.percent(found.gap)} from the optimum"
+    st.markdown(
+        f"**{text.usd(found.cost_usd)}** lost by {text.plural(len(found.shock), over[:-1])} cost the system "
+        f"**{text.usd(found.loss_usd)}**, {text.percent(share)} of its TVL ({gap})."
+    )
+    names = dict(lookups.protocol_names(view.data).iter_rows()) if over == "protocols" else {}
+    rows = pl.DataFrame({
+        "name": [names.get(each.name, each.name) for each, _ in found.shock],
+        "loss_usd": [part * each.value_usd for each, part in found.shock],
+        "share": [part for _, part in found.shock],
+    }).sort("loss_usd", descending=True)  # fmt: skip
+    export.table(
+        rows.head(_SHOWN), "smallest-shock", origin, full=rows,
+        labels={"name": over[:-1].capitalize(), "loss_usd": "Loses, USD m", "share": "Of its value"},
+    )  # fmt: skip

@@ -18,6 +18,8 @@ from dexposure_core.pipeline.numbers import percent, usd
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
     from dexposure_core.pipeline.scenario_file import ScenarioFile
+    from dexposure_core.pipeline.shocks import Breaks
+    from dexposure_core.pipeline.stress_terms import Terms
     from dexposure_core.store import Store
 
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--wrapped/--not-wrapped", default=True, show_default=True, help="What wraps a token falls with it.")
 @terms_options
 @click.option("--save", type=click.Path(path_type=Path), help="Write the scenario to a file for others to run.")
+@click.option("--compare", is_flag=True, help="Also by every rule and on every basis.")
 @click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Losers shown on a terminal.")
 @chain_option
 @click.pass_context
@@ -49,7 +52,7 @@ def stress(click_context: click.Context, /, **given: Any) -> None:
 
 def _one(
     ctx: Context, *, date: str | None, basis: Basis, scenario: str | None, replay: str | None, file: Path | None,
-    save: Path | None, top: int, chains: tuple[str, ...], **given: Any,
+    save: Path | None, compare: bool, top: int, chains: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
     from dexposure_core.pipeline.shocks import what_is_there
     from dexposure_core.pipeline.stress import run_named
@@ -65,6 +68,8 @@ def _one(
     if save is not None:
         _save(save, asked, on, basis, scenario)
     document = result.json()
+    if compare:
+        document |= _compared(store, on, scenario if scenario is not None else asked.breaks, asked.terms, replay)
 
     def lines() -> Iterator[str]:
         if asked.title:
@@ -77,9 +82,20 @@ def _one(
         names = {p["id"]: p.get("name", p["id"]) for p in document["protocols"]}
         losers = sorted(document["protocols"], key=lambda p: -(p["loss_usd"] or 0))[:top]
         yield from columns(["protocol", "loss"], [[names[p["id"]], usd(p["loss_usd"])] for p in losers])
-        yield from (f"note: {note}" for note in (*result.notes,))
+        if compare:
+            rows = [[r["basis"], r["rule"], usd(r["total_usd"]), percent(r["loss_fraction"]), f"{r['distressed']:,}"]
+                    for r in document["comparison"]]  # fmt: skip
+            yield from columns(["basis", "rule", "lost", "of system TVL", "lose a tenth"], rows)
+        yield from (f"note: {note}" for note in (*result.notes, *document.get("left_out", ())))
 
     ctx.show(document, lines)
+
+
+def _compared(store: Store, date: dt.date, what: str | Breaks, terms: Terms, replay: str | None) -> dict[str, Any]:
+    from dexposure_core.pipeline.stress_compare import compared
+
+    table, notes = compared(store, date, what, terms, lenient=replay is not None)
+    return {"comparison": table.fill_nan(None).to_dicts(), "left_out": list(notes)}
 
 
 def _asked(scenario: str | None, replay: str | None, file: Path | None, given: dict[str, Any]) -> ScenarioFile:

@@ -84,3 +84,18 @@ def test_speed_is_printed_beside_its_target():
     assert document["protocols"] == 300
     assert all(figure["seconds"] > 0 for figure in document["figures"])
     assert document["loops_over_engine"] > 0
+
+
+def test_rules_and_bases_side_by_side(store):
+    document = asked(store, "--token", "USDX=0.2", "--compare")
+    rows = {(row["basis"], row["rule"]): row for row in document["comparison"]}
+    assert {basis for basis, _ in rows} == {"holdings", "flow"}
+    assert len(rows) == 10
+    here = rows["holdings", "linear-debtrank"]
+    assert here["total_usd"] == pytest.approx(document["total_usd"])
+    assert all(r["total_usd"] == pytest.approx(r["direct_usd"] + r["induced_usd"]) for r in rows.values())
+    # the first date has no flows: that basis is left out, and named
+    first = asked(store, "--token", "USDX=0.2", "--compare", "--date", "2025-06-02")
+    assert {row["basis"] for row in first["comparison"]} == {"holdings"}
+    assert "flow basis left out" in first["left_out"][0]
+    assert "lose a tenth" in run_here("--store", store, "stress", "--token", "USDX=0.2", "--compare").out

@@ -75,9 +75,9 @@ def books_of(
         mine = claims.copy()
         mine.data = mine.data * np.repeat(receives, np.diff(mine.indptr))
         return Books(owes_usd=owes, other_usd=np.maximum(owes - holds, 0.0), holds_usd=holds, claims=mine)
-    assets = _amounts("external_assets_usd", external_assets_usd, count)
+    assets = amounts("external_assets_usd", external_assets_usd, count)
     others = np.zeros(count) if external_liabilities_usd is None else external_liabilities_usd
-    owes = held_of + _amounts("external_liabilities_usd", others, count)
+    owes = held_of + amounts("external_liabilities_usd", others, count)
     return Books(owes_usd=owes, other_usd=assets, holds_usd=claims.sum(axis=1), claims=claims)
 
 
@@ -109,7 +109,12 @@ class Clearing:
         return grown
 
 
-def _amounts(name: str, given: npt.ArrayLike, count: int) -> Floats:
+def amounts(name: str, given: npt.ArrayLike, count: int) -> Floats:
+    """Return (count,) amounts in USD, each finite and >= 0.
+
+    Raises:
+        BadOption: when they are not; the message starts with `name`.
+    """
     values = np.asarray(given, dtype=np.float64)
     if values.shape != (count,):
         raise BadOption(f"{name}: expected {count} amounts, got shape {values.shape}")

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dexposure_core.errors import BadOption
 from dexposure_core.network.snapshot import Floats, Indices, Snapshot
-from dexposure_core.stress.clearing import Books, Clearing, books_of
+from dexposure_core.stress.clearing import Books, Clearing, amounts, books_of
 from dexposure_core.stress.rules import Marks, Options, Round, Rule
 
 if TYPE_CHECKING:
@@ -196,11 +195,4 @@ def absorbing_value(snapshot: Snapshot, given: npt.ArrayLike | None) -> Floats:
     """
     if given is None:
         return snapshot.tvl_usd
-    values = np.asarray(given, dtype=np.float64)
-    if values.shape != snapshot.tvl_usd.shape:
-        raise BadOption(f"absorbing_usd: expected {len(snapshot.tvl_usd)} amounts, got shape {values.shape}")
-    fine = np.isfinite(values) & (values >= 0)
-    if not fine.all():
-        first = int((~fine).argmax())
-        raise BadOption(f"absorbing_usd[{first}] = {values[first]}; must be finite and >= 0")
-    return values
+    return amounts("absorbing_usd", given, len(snapshot.protocols))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -9,16 +10,13 @@ from dexposure_core.errors import BadInput, BadOption, UnknownChain, UnknownName
 from dexposure_core.pipeline.scenario_file import find_replay, parse_scenario, read_scenario, replays
 from dexposure_core.pipeline.shocks import Breaks, what_is_there
 from dexposure_core.pipeline.stress import stress
-from dexposure_core.pipeline.stress_many import drawn, failures, smallest
+from dexposure_core.pipeline.stress_many import drawn, estimated, failures, smallest
 from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.pipeline.wrappers import falling, wrapped_by
-from dexposure_core.store import TABLES, VintageWriter, open_store
+from dexposure_core.store import VintageWriter, open_store
+from tests.pipeline.test_stress import frame
 
 DAY = dt.date(2024, 1, 1)
-
-
-def frame(table: str, *rows: tuple) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=TABLES[table].polars, orient="row")
 
 
 # Mint issues USDC, Bridge USDC.e (it holds nothing in this data), Lender AUSDC, for which it holds USDC.
@@ -231,6 +229,30 @@ def test_each_failure_names_who_hurts_whom(store):
 def test_a_history_too_short_is_refused(store):
     with pytest.raises(BadOption, match="13 at least"):
         drawn(store, DAY, "holdings", Terms())
+
+
+def test_movements_are_told_apart_as_they_were_made(tmp_path):
+    """The market moves by ±10 %, sector Y by ±4 % beside it, and its two protocols by ±2 % against each other."""
+    days = [DAY + dt.timedelta(weeks=i) for i in range(33)]
+    market, sector, own = (size * np.array([1, -1] * 16) for size in (0.1, 0.04, 0.02))
+    sector, own = np.repeat(sector[::2], 2) * np.tile([1, 1, -1, -1], 8), own * np.tile([1, -1, -1, 1], 8)
+    moves = {"1": market - sector, "2": market - sector, "3": market + sector + own, "4": market + sector - own}
+    # a mean weighted by TVL: sizes stay near enough to equal for the sectors to cancel in the market
+    levels = {p: 1e9 * np.exp(np.concatenate([[0.0], np.cumsum(move)])) for p, move in moves.items()}
+    nodes = [(day, "holdings", p, float(levels[p][i])) for i, day in enumerate(days) for p in "1234"]
+    with VintageWriter(tmp_path) as writer:
+        writer.append(
+            "protocols", frame("protocols", *((p, p, "C", "X" if p < "3" else "Y", None, None) for p in "1234"))
+        )
+        writer.append("exposures", frame("exposures", *((day, "1", "2", 1.0) for day in days)))
+        writer.append("nodes", frame("nodes", *nodes))
+        writer.publish(sources=[], parameters={}, frequency="week", simulated=True)
+    factors, steps = estimated(open_store(tmp_path), days[-1])
+    assert steps == 32
+    assert factors.market == pytest.approx(0.1, rel=0.05)
+    assert factors.sectors["Y"][0] == pytest.approx(0.04, rel=0.1)
+    assert factors.sectors["Y"][1] == pytest.approx(0.02, rel=0.1)
+    assert factors.sectors["X"][1] == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("over", ["protocols", "sectors", "tokens"])

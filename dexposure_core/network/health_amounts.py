@@ -55,8 +55,8 @@ def supplies(now: pl.DataFrame, before: pl.DataFrame | None, system: float) -> p
         system: the value of all of `now`, USD.
     """
     least = max(min(LARGE_USD, LARGE_SHARE * system), 1.0)
-    large = now.filter(pl.col("value_usd") >= least).group_by("protocol", "token")
-    totals = large.agg(pl.col("chain").sort().first(), pl.col("value_usd").sort().sum()).sort("token", "protocol")
+    large = now.filter(pl.col("value_usd") >= least).sort("value_usd").group_by("protocol", "token")
+    totals = large.agg(pl.col("chain").min(), pl.col("value_usd").sum()).sort("token", "protocol")
     known = _with_new(totals, before)
     news = known.filter("new")
     if news.is_empty():  # as in most weeks: what has long been alike is no news
@@ -95,7 +95,8 @@ def _with_new(large: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
         return large.with_columns(new=pl.lit(value=True))
     least = large.select(pl.col("value_usd").min()).item() or 0.0
     relevant = before.filter(pl.col("value_usd") >= least / (10 * TENFOLD))
-    was = relevant.group_by("protocol", "token").agg(was=pl.sum("value_usd"))
+    known = relevant.join(large, on=["protocol", "token"], how="semi", maintain_order="left")
+    was = known.group_by("protocol", "token").agg(was=pl.sum("value_usd"))
     grown = pl.col("value_usd") > TENFOLD * pl.col("was").fill_null(0.0)
     return large.join(was, on=["protocol", "token"], how="left").with_columns(new=grown).drop("was")
 

@@ -14,6 +14,7 @@ Amounts below 1 m USD and below 0.001 % of the system are left alone. Without qu
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -47,6 +48,8 @@ def token_prices(holdings: pl.DataFrame) -> pl.DataFrame:
     Args:
         holdings: token, quantity (null or 0: left out), value_usd; one row per holding that counts.
     """
+    if holdings["quantity"].null_count() == holdings.height:  # as everywhere in the published file
+        return _no_prices()
     table = (
         holdings.lazy()
         .filter(_QUANTITY > 0, _QUANTITY.is_finite())
@@ -56,6 +59,12 @@ def token_prices(holdings: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("token").cast(pl.String))
     )
     return table.sort("usd", "token", descending=[True, False]).collect()
+
+
+@cache
+def _no_prices() -> pl.DataFrame:
+    numbers = {"low": pl.Float64, "high": pl.Float64, "holders": pl.Int64, "usd": pl.Float64}
+    return pl.DataFrame(schema={"token": pl.String, **numbers})
 
 
 def odd_prices(holdings: pl.DataFrame, prices: pl.DataFrame, system_usd: float) -> pl.DataFrame:
@@ -87,6 +96,8 @@ def odd_prices(holdings: pl.DataFrame, prices: pl.DataFrame, system_usd: float) 
 
 def price_jumps(now: pl.DataFrame, before: pl.DataFrame, system_usd: float) -> pl.DataFrame:
     """Return FLAGS (no protocol, no chain) for tokens whose price changed tenfold between two `token_prices`."""
+    if now.is_empty() or before.is_empty():
+        return no_flags()
     both = now.join(before.rename(lambda name: name if name == "token" else f"{name}_0"), on="token", how="inner")
     usd = pl.max_horizontal("usd", "usd_0")
     rise, fall = pl.col("low") >= JUMP_FACTOR * pl.col("high_0"), pl.col("high") <= pl.col("low_0") / JUMP_FACTOR

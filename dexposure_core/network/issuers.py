@@ -118,14 +118,9 @@ def protocols_of(protocols: pl.DataFrame, ids: pl.Series, *, curated_sectors: bo
         ids: every protocol id that occurs.
         curated_sectors: whether the curated table may also say the category and sector, or only the name.
     """
-    tables = [curated(), families().filter(pl.col("issuer").is_not_null())]
-    shipped = pl.concat(
-        t.select(protocol="issuer", name_2="issuer_name", category_2="issuer_category", sector_2="issuer_sector")
-        for t in tables
-    )
     given = protocols.select(list(PROTOCOLS)).unique("protocol", keep="first", maintain_order=True)
     table = pl.DataFrame({"protocol": ids.unique().sort()}).join(given, on="protocol", how="left")
-    table = table.join(shipped.unique("protocol", keep="first"), on="protocol", how="left")
+    table = table.join(_shipped_names(), on="protocol", how="left")
     unknown = pl.lit(UNKNOWN_SECTOR)
     if not curated_sectors:
         table = table.with_columns(category_2=unknown, sector_2=unknown)
@@ -141,6 +136,14 @@ def protocols_of(protocols: pl.DataFrame, ids: pl.Series, *, curated_sectors: bo
         category=pl.coalesce(known_or_null("category"), known_or_null("sector"), "category_2", unknown),
         sector=pl.coalesce(known_or_null("sector"), "sector_2", unknown),
     ).sort("protocol")
+
+
+@cache
+def _shipped_names() -> pl.DataFrame:
+    """Return protocol, name_2, category_2, sector_2 of the issuers in the curated tables, one row each."""
+    tables = [curated(), families().filter(pl.col("issuer").is_not_null())]
+    named_so = {"name_2": "issuer_name", "category_2": "issuer_category", "sector_2": "issuer_sector"}
+    return pl.concat(t.select(protocol="issuer", **named_so) for t in tables).unique("protocol", keep="first")
 
 
 def own_issuers(tokens: pl.DataFrame) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from dexposure_core.pipeline.engines import DEFAULT, Weeks, find_engine
 from dexposure_core.pipeline.feeds import build_feed, of_whole_input, today
 from dexposure_core.pipeline.libraries import BUILDING, load_ahead
 from dexposure_core.pipeline.overriding import Overriding, overriding
-from dexposure_core.pipeline.published_weeks import published_weeks
+from dexposure_core.pipeline.published_weeks import published_weeks, workers_for
 from dexposure_core.pipeline.tokens import known_protocols
 from dexposure_core.pipeline.week import Named, each_after_the_other
 from dexposure_core.progress import Progress, silent
@@ -49,13 +49,14 @@ def ingest_published(
     """Import the published DeXposure JSON: flows as published, exposures rebuilt from the compositions."""
     from dexposure_core.sources import published
 
-    feed, told = published.read(path, meta, mapping), overriding(overrides)
-    plan = Plan(
-        place=Path(path).name, sources=(*feed.sources, *told.sources), dates=feed.dates,
-        frequency=frequency_of(feed.dates), parameters={"source": "published", **told.parameters}, today=today(),
-        findings=of_whole_input(unlisted(told.rows, feed.protocols, feed.tokens)), overrides=told.rows,
-    )  # fmt: skip
-    return build(published_weeks(feed, told.rows), plan, store_dir, progress=progress)
+    with workers_for(path) as workers:
+        feed, told = published.read(path, meta, mapping), overriding(overrides)
+        plan = Plan(
+            place=Path(path).name, sources=(*feed.sources, *told.sources), dates=feed.dates,
+            frequency=frequency_of(feed.dates), parameters={"source": "published", **told.parameters}, today=today(),
+            findings=of_whole_input(unlisted(told.rows, feed.protocols, feed.tokens)), overrides=told.rows,
+        )  # fmt: skip
+        return build(published_weeks(feed, told.rows, workers), plan, store_dir, progress=progress)
 
 
 def ingest_holdings(

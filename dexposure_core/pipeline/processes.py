@@ -8,6 +8,7 @@ ends by itself when that program is gone, however it went: its input ends.
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import subprocess
@@ -20,8 +21,7 @@ from contextlib import ExitStack, suppress
 from io import BufferedReader, BufferedWriter, BytesIO
 from mmap import mmap
 from queue import SimpleQueue
-from types import TracebackType
-from typing import Any, BinaryIO, Final, Generic, Self, TypeVar
+from typing import Any, BinaryIO, Final, Self, TypeVar
 
 import polars as pl
 
@@ -44,41 +44,68 @@ class WorkerLost(DexposureError, RuntimeError):
 
 
 def spread(work: Callable[[_Given], Iterable[_Result]], parts: Sequence[_Given], workers: int) -> Iterator[_Result]:
-    """Yield what `work` yields for every part, in the order of the parts, `workers` of them under way at a time.
+    """Yield what `work` yields for every part, in the order of the parts; see `Workers.spread`."""
+    with Workers(min(workers, len(parts))) as ready:
+        yield from ready.spread(work, parts)
+
+
+class Workers:
+    """Processes that wait for work; a context manager, at whose end they are gone.
 
     Args:
-        work: can be pickled, and so can what it is given and what it yields; an error it raises is raised here.
-        parts: of about the same size; the results of a part wait here for those of the parts before it.
-        workers: how many processes; 1 works here.
-
-    Raises:
-        WorkerLost: a process was killed.
+        count: how many; 1 works in this process.
+        module: what they import while the work is still being prepared, which takes them a second.
     """
-    count = min(workers, len(parts))
-    if count <= 1:
-        for part in parts:
-            yield from work(part)
-        return
-    with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(count, thread_name_prefix="process"))
-        idle: SimpleQueue[_Worker[_Given, _Result]] = SimpleQueue()
-        for _ in range(count):  # entered last, so that after an error they are gone before threads are waited for
-            idle.put(stack.enter_context(_Worker(work)))
+
+    def __init__(self, count: int, module: str = "") -> None:
+        self.count = count
+        self._module = module
+
+    def __enter__(self) -> Self:
+        self._open = ExitStack()
+        self._pool = self._open.enter_context(ThreadPoolExecutor(max(1, self.count), thread_name_prefix="process"))
+        several = range(self.count if self.count > 1 else 0)
+        # Entered last, so that after an error they are gone before threads are waited for.
+        self._workers = [self._open.enter_context(_Worker(self._module)) for _ in several]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def spread(self, work: Callable[[_Given], Iterable[_Result]], parts: Sequence[_Given]) -> Iterator[_Result]:
+        """Yield what `work` yields for every part, in order, as many under way as there are workers; asked only once.
+
+        Args:
+            work: can be pickled, and so can what it is given and what it yields; an error it raises is raised here.
+            parts: of about the same size; the results of a part wait here for those of the parts before it.
+
+        Raises:
+            WorkerLost: a process was killed.
+        """
+        if not self._workers:
+            for part in parts:
+                yield from work(part)
+            return
+        idle: SimpleQueue[_Worker] = SimpleQueue()
+        for worker in self._workers:
+            worker.take(work)
+            idle.put(worker)
         waiting: deque[_Answers] = deque()
         for part in parts:
             waiting.append(SimpleQueue())
-            pool.submit(_ask, idle, part, waiting[-1])
-            if len(waiting) > count:
+            self._pool.submit(_ask, idle, part, waiting[-1])
+            if len(waiting) > self.count:
                 yield from _each(waiting.popleft())
         while waiting:
             yield from _each(waiting.popleft())
+        self._open.close()  # whoever took the last result needs the memory
 
 
 _Answers = SimpleQueue["bytes | mmap | BaseException | None"]
 """The pickled results of a part as they come; None after the last, an error in place of the rest."""
 
 
-def _ask(idle: SimpleQueue[_Worker[_Given, _Result]], part: _Given, answers: _Answers) -> None:
+def _ask(idle: SimpleQueue[_Worker], part: object, answers: _Answers) -> None:
     worker = idle.get()
     try:
         for answer in worker.ask(part):
@@ -99,15 +126,15 @@ def _each(answers: _Answers) -> Iterator[Any]:
         yield result
 
 
-class _Worker(Generic[_Given, _Result]):
-    """One process that holds the work; a context manager, at whose end the process is gone."""
+class _Worker:
+    """One process; a context manager, at whose end it is gone."""
 
-    def __init__(self, work: Callable[[_Given], Iterable[_Result]]) -> None:
-        self._work = pickle.dumps(work)
+    def __init__(self, module: str) -> None:
+        self._module = module
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(  # noqa: S603  our own program
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", __name__, *filter(None, [self._module])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -116,20 +143,20 @@ class _Worker(Generic[_Given, _Result]):
         assert isinstance(self._process.stdin, BufferedWriter)  # noqa: S101  both opened as pipes
         assert isinstance(self._process.stdout, BufferedReader)  # noqa: S101
         self._questions, self._answers = self._process.stdin, self._process.stdout
-        self._write(self._work)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._process.kill()
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # it holds nothing that is not here already; to end by itself takes it longer
         with suppress(BrokenPipeError):  # what a dead process did not take
             self._questions.close()
         self._answers.close()
         self._process.wait()
 
-    def ask(self, part: _Given) -> Iterator[bytes | mmap]:
+    def take(self, work: Callable[[Any], Iterable[Any]]) -> None:
+        """Hand over what is to be done with every part; said once."""
+        self._write(pickle.dumps(work))
+
+    def ask(self, part: object) -> Iterator[bytes | mmap]:
         """Yield the pickled results of a part."""
         self._write(pickle.dumps(part))
         while True:
@@ -222,13 +249,15 @@ def _pickled(error: Exception) -> bytes:
     return pickle.dumps(RuntimeError("".join(traceback.format_exception(error))))
 
 
-def _main() -> None:
+def _main(modules: Sequence[str]) -> None:
     """Serve the program that started this; what anything prints goes to the standard error output."""
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
+        for module in modules:
+            importlib.import_module(module)
         with os.fdopen(0, "rb", closefd=False) as questions:
             serve(questions, answers)
 
 
 if __name__ == "__main__":
-    _main()
+    _main(sys.argv[1:])

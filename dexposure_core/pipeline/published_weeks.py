@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from dexposure_core.network.issuers import protocols_of
 from dexposure_core.network.published import from_published
-from dexposure_core.pipeline.processes import spread
+from dexposure_core.pipeline.processes import Workers
 from dexposure_core.pipeline.week import Named, Tables, sealed, tables_of
 from dexposure_core.settings import processors
 
@@ -26,18 +28,25 @@ _WORTH_A_PROCESS: Final = 50e6
 _Block = Sequence[dt.date]
 
 
-def published_weeks(feed: PublishedFeed, overrides: pl.DataFrame) -> Iterator[Tables]:
+def workers_for(path: str | Path) -> Workers:
+    """Return the processes that a published file of its size is worth; they get ready while its dates are searched."""
+    with suppress(OSError):  # not there: whoever reads it says so
+        return Workers(min(processors(), max(1, int(Path(path).stat().st_size / _WORTH_A_PROCESS))), __name__)
+    return Workers(1)
+
+
+def published_weeks(feed: PublishedFeed, overrides: pl.DataFrame, workers: Workers) -> Iterator[Tables]:
     """Return the tables of every week of a feed, dates ascending.
 
     Args:
         feed: what is read.
         overrides: token, issuer (null: nobody) of tokens whose issuer a person decided.
+        workers: who makes them (see `workers_for`), entered by the caller.
     """
-    workers = min(processors(), max(1, int(feed.bytes / _WORTH_A_PROCESS)))
-    size = _BLOCK if workers > 1 else len(feed.dates)
+    size = _BLOCK if workers.count > 1 else len(feed.dates)
     # Each block begins with the week before it: its first week is checked against the balances there.
     blocks = [feed.dates[max(0, at - 1) : at + size] for at in range(0, len(feed.dates), size)]
-    return spread(_Weeks(feed.portable(), overrides), blocks, workers)
+    return workers.spread(_Weeks(feed.portable(), overrides), blocks)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Contagion: if something fails, who loses how much?"""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.ui import answers, builder, export, frame, lab, lens, lookups, resources, theme
-from dexposure_core.ui.charts import contagion, network
+from dexposure_core.ui import answers, builder, export, frame, lab, lens, lookups, resources, terms, theme
+from dexposure_core.ui.charts import assumptions, contagion, network
 
 view = frame.require("contagion")
 snapshot = resources.snapshot(view.data, view.date, view.basis)
@@ -20,8 +22,8 @@ if not asked.ready:
         frame.headline(asked.words)
     frame.footer(origin, method="stress")
     st.stop()
+test = (view.data, view.date, view.basis, asked.shock, asked.terms)
 try:
-    test = (view.data, view.date, view.basis, asked.shock, asked.rule, asked.capacity, asked.pass_through)
     result = lookups.stress(*test)
 except DexposureError as error:
     with slot:
@@ -30,13 +32,22 @@ except DexposureError as error:
     frame.footer(origin, method="stress")
     st.stop()
 
-table = lookups.sensitivity(view.data, view.date, view.basis, asked.shock, asked.pass_through, asked.capacity)
+origin = replace(origin, assumptions=result.assumptions)
+table = lookups.sensitivity(*test)
+rounds, losers, channels = result.rounds(), result.protocols(), lookups.channels(*test)
 with slot:
-    frame.headline(answers.contagion(result, contagion.over_rules(table, asked.capacity), asked.words))
+    frame.headline(answers.contagion(result, contagion.over_rules(table, asked.terms.absorbing_fraction), asked.words))
 with right:
-    export.chart(contagion.by_round(result.rounds()), result.rounds(), "rounds", origin)
+    export.chart(contagion.by_round(rounds), rounds, "rounds", origin)
+    picture = contagion.spread(losers, channels, rounds, theme.mode(), view.link("protocol", protocol=""))
+    st.markdown("**How it spread**")
+    st.iframe(picture.picture.page, height=520, alt="Rings of losers by round; the tables below hold the same numbers.")
+    st.caption(contagion.spread_words(picture, losers, channels))
+    export.menu(
+        lambda: network.still(picture.picture, title="How it spread", unit="area: TVL, colour: share lost"),
+        channels, "spread", origin,
+    )  # fmt: skip
 
-losers, channels = result.protocols(), lookups.channels(*test)
 left, right = st.columns(2)
 with left:
     sectors = result.sectors()
@@ -45,12 +56,6 @@ with left:
 with right:
     figure = contagion.by_group(losers, "name", title="The largest losers")
     export.chart(figure, losers, "losers", origin)
-
-st.subheader("How it spread", anchor=False)
-picture = contagion.spread(losers, channels, network.ink(theme.mode()), view.link("protocol", protocol=""))
-st.iframe(picture.page, height=600, alt="Rings of losers by round; the tables below hold the same numbers.")
-st.caption(contagion.spread_words(picture, losers, channels))
-export.menu(lambda: network.still(picture, title="How it spread", unit="area: USD lost"), channels, "spread", origin)
 
 left, right = st.columns(2)
 with left:
@@ -66,22 +71,17 @@ with right:
         labels={"first_round": "Round"},
     )  # fmt: skip
 
-left, right = st.columns(2)
-with left:
-    figure = contagion.strip(table, asked.rule, asked.capacity)
-    export.chart(figure, table, "sensitivity", origin)
-with right:
-    if contagion.measured(asked.shock):
-        history = resources.measure_table(view.data, view.basis, contagion.loss_names(asked.shock.name))
-        if view.measured:
-            figure = contagion.weeks(history, resources.events(view.data), view.date)
-            export.chart(figure, history, "weeks", view.provenance(date=False, scenario=asked.shock.name))
-        else:
-            frame.empty("The same scenario in every snapshot", lens.UNMEASURED, lens.REMEDY)
-    else:
-        st.markdown("**What these numbers assume**")
-        st.markdown("\n".join(f"- {line}" for line in builder.assumptions(result)))
+figure = assumptions.strips(table, asked.terms.rule, terms.own_values(asked.terms))
+export.chart(figure, table, "sensitivity", origin)
+lab.every_rule(view, asked, origin)
+
+st.caption("These numbers assume: " + "; ".join(builder.assumptions(result)) + ".")
 if contagion.measured(asked.shock):
-    st.caption("These numbers assume: " + "; ".join(builder.assumptions(result)) + ".")
+    history = resources.measure_table(view.data, view.basis, contagion.loss_names(asked.shock.name))
+    if view.measured:
+        figure = contagion.weeks(history, resources.events(view.data), view.date)
+        export.chart(figure, history, "weeks", view.provenance(date=False, scenario=asked.shock.name))
+    else:
+        frame.empty("The same scenario in every snapshot", lens.UNMEASURED, lens.REMEDY)
 lab.draw(view, asked, origin)
 frame.footer(origin, method="stress")

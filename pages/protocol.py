@@ -4,6 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import UnknownProtocol
 from dexposure_core.pipeline import views
+from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.ui import ahead, answers, controls, export, frame, graph, lens, lookups, resources
 from dexposure_core.ui.charts import protocol as charts
 from dexposure_core.ui.charts import sankey
@@ -36,7 +37,7 @@ except UnknownProtocol:
     st.stop()
 
 failure = lookups.stress(
-    view.data, view.date, view.basis, views.Shocked(kind="protocol", name=here, fraction=1.0), RULE, 1.0, 1.0
+    view.data, view.date, view.basis, views.Shocked(kind="protocol", name=here, fraction=1.0), Terms(rule=RULE)
 )
 frame.headline(answers.protocol(who, failure))
 st.caption(answers.identity_line(who))

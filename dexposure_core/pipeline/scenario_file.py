@@ -16,6 +16,9 @@
     absorbing_fraction = 1.0
     pass_through = 1.0
 
+    [kinds]                            # what tokens of a kind lose of their issuer's distress; others all of it
+    governance = 0.5
+
 Events of the past come as such files in `replays/`: what broke then, for the network of any date.
 """
 
@@ -39,7 +42,7 @@ from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.stress import find_rule
 
 _SHARES: Final = ("protocols", "sectors", "chains", "tokens")
-_KEYS: Final = ("title", "about", "date", "basis", "wrapped", *_SHARES, "wraps", "terms")
+_KEYS: Final = ("title", "about", "date", "basis", "wrapped", *_SHARES, "wraps", "terms", "kinds")
 _TERMS: Final = ("rule", "absorbing_fraction", "pass_through")
 _LARGEST: Final = 1_000_000  # bytes
 
@@ -71,6 +74,7 @@ class ScenarioFile:
         lines += [] if self.breaks.wrapped else ["wrapped = false"]
         tables: dict[str, Mapping[str, Any]] = {name: getattr(self.breaks, name) for name in (*_SHARES, "wraps")}
         tables["terms"] = {name: getattr(self.terms, name) for name in _TERMS} | dict(self.terms.options)
+        tables["kinds"] = dict(self.terms.kinds)
         for name, rows in tables.items():
             if rows:
                 lines += ["", f"[{name}]", *(f"{_quoted(key)} = {_value(value)}" for key, value in rows.items())]
@@ -105,11 +109,7 @@ def parse_scenario(text: str, name: str = "scenario") -> ScenarioFile:
     except tomllib.TOMLDecodeError as error:
         _refuse(name, "", f"not TOML: {error}", "write lines like  USDC = 0.1  under  [tokens]")
     _known(name, "", given, _KEYS)
-    breaks = Breaks(
-        **{table: _shares(name, table, given.get(table, {})) for table in _SHARES},
-        wrapped=_of_type(name, "wrapped", given.get("wrapped", True), bool, "true or false"),
-        wraps=_texts(name, given.get("wraps", {})),
-    )
+    breaks = _breaks(name, given)
     if not breaks:
         _refuse(name, "", "nothing breaks", "give at least one of [protocols], [sectors], [chains], [tokens]")
     basis = given.get("basis")
@@ -119,10 +119,32 @@ def parse_scenario(text: str, name: str = "scenario") -> ScenarioFile:
     if date is not None and (not isinstance(date, dt.date) or isinstance(date, dt.datetime)):
         _refuse(name, "date", f"{_short(date)} is no date", "write it without quotes, like 2023-03-06")
     return ScenarioFile(
-        breaks=breaks, date=date, basis=basis, terms=_terms(name, given.get("terms", {})),
+        breaks=breaks, date=date, basis=basis, terms=_terms(name, given.get("terms", {}), given.get("kinds", {})),
         title=_of_type(name, "title", given.get("title", ""), str, "a text")[:200],
         about=_of_type(name, "about", given.get("about", ""), str, "a text")[:2_000],
     )  # fmt: skip
+
+
+def breaks_text(breaks: Breaks) -> str:
+    """Return what breaks as one line of JSON, for an address; `parse_breaks` reads it."""
+    tables = {name: dict(getattr(breaks, name)) for name in (*_SHARES, "wraps")}
+    told: dict[str, object] = {name: rows for name, rows in tables.items() if rows}
+    return json.dumps(told if breaks.wrapped else told | {"wrapped": False}, separators=(",", ":"))
+
+
+def parse_breaks(text: str, name: str = "mix") -> Breaks:
+    """Read what `breaks_text` wrote; nothing breaks where the text is empty.
+
+    Raises:
+        BadInput: not that, as `read_scenario`.
+    """
+    try:
+        given = json.loads(text or "{}")
+    except ValueError as error:
+        _refuse(name, "", f"not JSON: {error}", 'write like {"tokens":{"USDC":0.1}}')
+    table = _of_type(name, "", given, dict, "a table")
+    _known(name, "", table, (*_SHARES, "wraps", "wrapped"))
+    return _breaks(name, table)
 
 
 @cache
@@ -147,17 +169,26 @@ def find_replay(name: str) -> ScenarioFile:
     return known[name]
 
 
-def _terms(name: str, given: object) -> Terms:
+def _terms(name: str, given: object, kinds: object) -> Terms:
     table = _of_type(name, "terms", given, dict, "a table")
     rule = find_rule(str(table.get("rule", Terms.rule)))
     options = [option.name for option in rule.options if option.name not in _TERMS]
     _known(name, "terms", table, (*_TERMS, *options))
     numbers = {key: _number(name, f"terms.{key}", value) for key, value in table.items() if key != "rule"}
     more = tuple((key, value) for key, value in numbers.items() if key not in _TERMS)
-    terms = Terms(rule=rule.name, options=more, **{key: numbers[key] for key in _TERMS[1:] if key in numbers})
+    own = {key: numbers[key] for key in _TERMS[1:] if key in numbers}
+    terms = Terms(rule=rule.name, options=more, kinds=tuple(_shares(name, "kinds", kinds).items()), **own)
     chosen, asked = terms.chosen()
     chosen.settings(asked)
     return terms
+
+
+def _breaks(name: str, given: Mapping[str, object]) -> Breaks:
+    return Breaks(
+        **{table: _shares(name, table, given.get(table, {})) for table in _SHARES},
+        wrapped=_of_type(name, "wrapped", given.get("wrapped", True), bool, "true or false"),
+        wraps=_texts(name, given.get("wraps", {})),
+    )
 
 
 def _shares(name: str, table: str, given: object) -> dict[str, float]:

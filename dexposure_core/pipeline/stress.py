@@ -16,6 +16,7 @@ from dexposure_core.pipeline.scenario_file import find_replay
 from dexposure_core.pipeline.shocks import Breaks, Struck, find_protocol, translate, what_is_there
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.pipeline.stress_terms import LARGEST_ABSORBING, Terms
+from dexposure_core.pipeline.token_kinds import tokens_lose
 from dexposure_core.store import Store
 from dexposure_core.stress import Contagion, Shock, find_rule, find_scenario, run
 
@@ -35,6 +36,7 @@ def stress(
     rule: str = "linear-debtrank",
     absorbing_fraction: float = 1.0,
     pass_through: float = 1.0,
+    kinds: Mapping[str, float] | None = None,
     snapshot: Snapshot | None = None,
     **options: float,
 ) -> StressResult:
@@ -52,6 +54,7 @@ def stress(
         rule: name of one of `stress.RULES`.
         absorbing_fraction: share of TVL that absorbs losses, > 0.
         pass_through: share of a protocol's distress that its own tokens lose, 0..1; a clearing has none.
+        kinds: kind of token → the same for tokens of that kind, on top of it (see `token_kinds`).
         snapshot: that snapshot, when it has been read already.
         **options: further options of the rule.
 
@@ -64,8 +67,9 @@ def stress(
     if named is not None and (protocols or tokens or breaks or (scenario is not None and replay is not None)):
         raise BadOption(f"Give either the scenario '{named[:80]}' or protocols and tokens of your own, not both")
     terms = Terms(
-        rule=rule, absorbing_fraction=absorbing_fraction, pass_through=pass_through, options=tuple(options.items())
-    )
+        rule=rule, absorbing_fraction=absorbing_fraction, pass_through=pass_through, options=tuple(options.items()),
+        kinds=tuple((kinds or {}).items()),
+    )  # fmt: skip
     snapshot = snapshot or store.snapshot(date, basis)
     own = breaks or Breaks(protocols=protocols or {}, tokens=tokens or {})
     notes: tuple[str, ...] = ()
@@ -82,20 +86,39 @@ def run_named(
     Raises:
         UnknownName, BadOption: as `stress`.
     """
+    struck = struck_by(store, snapshot, what)
+    scenario = what if isinstance(what, str) else None
+    return run_on(store, snapshot, replace(struck, notes=(*notes, *struck.notes)), terms, scenario)
+
+
+def struck_by(store: Store, snapshot: Snapshot, what: str | Breaks, *, lenient: bool = False) -> Struck:
+    """Return the shock that a standard scenario, or what breaks, means on a snapshot.
+
+    Args:
+        store: a vintage.
+        snapshot: one of its networks.
+        what: the scenario's name, or what breaks.
+        lenient: leave out what the data do not know, and note it (past events).
+
+    Raises:
+        UnknownName, BadOption: as `stress`.
+    """
     if isinstance(what, str):
-        return run_on(store.vintage, snapshot, _standard(snapshot, what), terms, what)
-    struck = translate(store, snapshot, what)
-    return run_on(store.vintage, snapshot, replace(struck, notes=(*notes, *struck.notes)), terms)
+        return _standard(snapshot, what)
+    here, lacking = what_is_there(store, snapshot, what) if lenient else (what, ())
+    struck = translate(store, snapshot, here)
+    return replace(struck, notes=(*lacking, *struck.notes))
 
 
-def run_on(vintage: str, snapshot: Snapshot, struck: Struck, terms: Terms, scenario: str | None = None) -> StressResult:
+def run_on(store: Store, snapshot: Snapshot, struck: Struck, terms: Terms, scenario: str | None = None) -> StressResult:
     """Run a shock on a snapshot, stored or forecast; arguments as of `stress`."""
     rule, options = terms.chosen()
     contagion = run(
         snapshot, _relative(snapshot, struck.shock, terms.absorbing_fraction), rule.name,
-        absorbing_usd=snapshot.tvl_usd * terms.absorbing_fraction, **options,
+        absorbing_usd=snapshot.tvl_usd * terms.absorbing_fraction, tokens_lose=tokens_lose(store, snapshot, terms),
+        **options,
     )  # fmt: skip
-    return _answer(vintage, snapshot, contagion, struck, terms, scenario)
+    return _answer(store.vintage, snapshot, contagion, struck, terms, scenario)
 
 
 def _standard(snapshot: Snapshot, name: str) -> Struck:

@@ -16,6 +16,7 @@ from dexposure_core.errors import BadOption
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.chains import balances
 from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.pipeline.token_kinds import tokens_lose
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 from dexposure_core.stress.failures import all_failures
@@ -44,6 +45,7 @@ def failures(store: Store, date: dt.date, basis: str, terms: Terms, *, progress:
     rule, options = terms.chosen()
     found = all_failures(
         snapshot, rule.name, snapshot.tvl_usd * terms.absorbing_fraction,
+        tokens_lose=tokens_lose(store, snapshot, terms),
         tick=lambda done, total: progress(done, total, "each protocol in turn"), **options,
     )  # fmt: skip
     system = float(snapshot.tvl_usd.sum())
@@ -145,7 +147,8 @@ def drawn(
     factors, weeks = estimated(store, date)
     rule, options = terms.chosen()
     losses = monte_carlo(
-        snapshot, factors, rule.name, snapshot.tvl_usd * terms.absorbing_fraction, draws=draws, seed=seed,
+        snapshot, factors, rule.name, snapshot.tvl_usd * terms.absorbing_fraction,
+        tokens_lose=tokens_lose(store, snapshot, terms), draws=draws, seed=seed,
         confidence=confidence, scale=math.sqrt(horizon),
         tick=lambda done, total: progress(done, total, "drawing shocks"), **options,
     )  # fmt: skip
@@ -233,7 +236,8 @@ def smallest(
     wanted = loss_usd if loss_usd is not None else float(loss_share or 0.0) * float(snapshot.tvl_usd.sum())
     rule, options = terms.chosen()
     absorbing = snapshot.tvl_usd * terms.absorbing_fraction
-    return reverse(snapshot, _candidates(store, snapshot, absorbing, over), wanted, rule.name, absorbing, **options)
+    candidates, lose = _candidates(store, snapshot, absorbing, over), tokens_lose(store, snapshot, terms)
+    return reverse(snapshot, candidates, wanted, rule.name, absorbing, tokens_lose=lose, **options)
 
 
 def _candidates(store: Store, snapshot: Snapshot, absorbing: np.ndarray, over: Over) -> Sequence[Candidate]:

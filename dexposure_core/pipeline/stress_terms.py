@@ -20,12 +20,14 @@ class Terms:
         absorbing_fraction: share of TVL that absorbs losses, > 0.
         pass_through: share of a protocol's distress that its own tokens lose, 0..1; a clearing has none.
         options: further options of the rule.
+        kinds: (kind of token, share 0..1 of its issuer's distress it loses); others lose all (see `token_kinds`).
     """
 
     rule: str = "linear-debtrank"
     absorbing_fraction: float = 1.0
     pass_through: float = 1.0
     options: tuple[tuple[str, float], ...] = ()
+    kinds: tuple[tuple[str, float], ...] = ()
 
     def chosen(self) -> tuple[Rule, dict[str, float]]:
         """Return the rule and its options.

@@ -102,6 +102,7 @@ def run(
     *,
     external_assets_usd: npt.ArrayLike | None = None,
     external_liabilities_usd: npt.ArrayLike | None = None,
+    tokens_lose: npt.ArrayLike | None = None,
     **options: float,
 ) -> Contagion:
     """Run one shock through the network.
@@ -114,6 +115,7 @@ def run(
         absorbing_usd: (N,) what each protocol can lose; its TVL when None.
         external_assets_usd: (N,) assets beside claims on protocols, for clearing payments; see `clearing` without.
         external_liabilities_usd: (N,) what is owed to others than protocols, likewise.
+        tokens_lose: (E,) share of the debtor's distress that the tokens of each exposure lose; all when None.
         **options: the rule's options, for example pass_through, max_rounds, distress_threshold.
 
     Raises:
@@ -127,7 +129,7 @@ def run(
         raise BadOption(f"Rule {chosen.name} has no option '{next(iter(given_sheets))}'; it clears no payments")
     given = _shock(snapshot, shock)
     absorbing = absorbing_value(snapshot, absorbing_usd)
-    net = channel(snapshot, chosen, absorbing, chosen.settings(options), given_sheets)
+    net = channel(snapshot, chosen, absorbing, chosen.settings(options), given_sheets, tokens_lose)
     fractions, losses = given.arrays(snapshot)
     start, passes = strike(net, fractions[:, None], losses[:, None])
     states = [start]
@@ -144,18 +146,21 @@ def run_many(
     shocks: npt.ArrayLike | sparray,
     rule: str = "linear-debtrank",
     absorbing_usd: npt.ArrayLike | None = None,
+    *,
+    tokens_lose: npt.ArrayLike | None = None,
     **options: float,
 ) -> Losses:
     """Run K shocks, given as a (K, N) matrix of fractions (dense or scipy sparse), and return their losses.
 
-    "Each protocol in turn" is `run_many(snapshot, scipy.sparse.eye_array(N), ...)`.
+    "Each protocol in turn" is `run_many(snapshot, scipy.sparse.eye_array(N), ...)`. The rest as of `run`.
 
     Raises:
         UnknownRule: when there is no such rule.
         BadOption: for an unknown option, a matrix that is not (K, N), or a fraction outside 0..1.
     """
     chosen = find_rule(rule)
-    net = channel(snapshot, chosen, absorbing_value(snapshot, absorbing_usd), chosen.settings(options))
+    absorbing = absorbing_value(snapshot, absorbing_usd)
+    net = channel(snapshot, chosen, absorbing, chosen.settings(options), tokens_lose=tokens_lose)
     matrix = _fractions(shocks, len(snapshot.protocols))
     batches = [partial(_batch, net, matrix[i : i + COLUMNS]) for i in range(0, matrix.shape[0], COLUMNS)]
     parts = list(in_order(batches, processors() if len(batches) > 1 else 1))

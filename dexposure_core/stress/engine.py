@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dexposure_core.errors import BadOption
 from dexposure_core.network.snapshot import Floats, Indices, Snapshot
 from dexposure_core.stress.clearing import Books, Clearing, amounts, books_of
 from dexposure_core.stress.rules import Marks, Options, Round, Rule
@@ -53,6 +54,7 @@ def channel(
     absorbing_usd: Floats,
     options: Options,
     sheets: Mapping[str, npt.ArrayLike | None] | None = None,
+    tokens_lose: npt.ArrayLike | None = None,
 ) -> Channel:
     """Return the network under a rule; creditors with A = 0 receive nothing.
 
@@ -62,12 +64,20 @@ def channel(
         absorbing_usd: (N,) what each protocol can lose.
         options: every option of the rule.
         sheets: `external_assets_usd`, `external_liabilities_usd` (N,), for a rule that clears payments.
+        tokens_lose: (E,) share of the debtor's distress that the tokens of each exposure lose, on top of pass_through;
+            all of it when None. A rule that clears payments has none.
+
+    Raises:
+        BadOption: when the shares are not E numbers in 0..1, or the rule takes none.
     """
     can_lose = absorbing_usd > 0
     transfer = np.where(can_lose[snapshot.creditor], rule.transfer(snapshot, absorbing_usd), 0.0)
     # an issuer without assets is struck in its tokens; any other debtor passes its assets' distress through to them
     if "pass_through" in options:
-        transfer *= np.where(can_lose[snapshot.debtor], options["pass_through"], 1.0)
+        passed = options["pass_through"] * _shares(tokens_lose, len(transfer))
+        transfer *= np.where(can_lose[snapshot.debtor], passed, 1.0)
+    elif tokens_lose is not None:
+        raise BadOption(f"Rule {rule.name} has no option 'tokens_lose'; tokens are claims on a protocol's assets there")
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         # a creditor with next to nothing to lose loses all of it at the slightest loss
         share = np.minimum(transfer / absorbing_usd[snapshot.creditor], np.finfo(np.float64).max)
@@ -88,6 +98,15 @@ def channel(
         negligible=rule.tolerance / np.maximum(1.0, reach),
         books=books,
     )
+
+
+def _shares(given: npt.ArrayLike | None, count: int) -> Floats | float:
+    if given is None:
+        return 1.0
+    shares = np.asarray(given, dtype=np.float64)
+    if shares.shape != (count,) or not ((shares >= 0) & (shares <= 1)).all():
+        raise BadOption(f"tokens_lose: expected {count} shares from 0 to 1, one for each exposure")
+    return shares
 
 
 def strike(net: Channel, fractions: Floats, losses_usd: Floats) -> tuple[State, Passes]:

@@ -43,7 +43,8 @@ class Failures:
 
 def all_failures(
     snapshot: Snapshot, rule: str = "linear-debtrank", absorbing_usd: npt.ArrayLike | None = None, *,
-    fraction: float = 1.0, tick: Callable[[int, int], None] = lambda _done, _total: None, **options: float,
+    tokens_lose: npt.ArrayLike | None = None, fraction: float = 1.0,
+    tick: Callable[[int, int], None] = lambda _done, _total: None, **options: float,
 ) -> Failures:  # fmt: skip
     """Let each protocol in turn lose `fraction` of what it has, and count what the others lose.
 
@@ -51,6 +52,7 @@ def all_failures(
         snapshot: the network.
         rule: name of one of `RULES`.
         absorbing_usd: (N,) what each protocol can lose; its TVL when None.
+        tokens_lose: (E,) share of the debtor's distress that the tokens of each exposure lose; all when None.
         fraction: 0..1; 1: all.
         tick: told (protocols done, protocols).
         **options: the rule's options.
@@ -61,7 +63,8 @@ def all_failures(
     if not 0 <= fraction <= 1:
         raise BadOption(f"fraction = {fraction!r}; must be a number from 0 to 1 (0.3 for 30 %)")
     chosen = find_rule(rule)
-    net = channel(snapshot, chosen, absorbing_value(snapshot, absorbing_usd), chosen.settings(options))
+    absorbing = absorbing_value(snapshot, absorbing_usd)
+    net = channel(snapshot, chosen, absorbing, chosen.settings(options), tokens_lose=tokens_lose)
     count = len(net.absorbing_usd)
     impact, hurt = np.zeros(count), np.zeros(count, dtype=np.int64)
     lost, threats = np.zeros(count), np.zeros(count, dtype=np.int64)

@@ -87,8 +87,8 @@ class LossDistribution:
 
 def monte_carlo(
     snapshot: Snapshot, factors: Factors, rule: str = "linear-debtrank", absorbing_usd: npt.ArrayLike | None = None, *,
-    draws: int = 1_000, seed: int = 7, confidence: float = 0.99, scale: float = 1.0,
-    tick: Callable[[int, int], None] = lambda _done, _total: None, **options: float,
+    tokens_lose: npt.ArrayLike | None = None, draws: int = 1_000, seed: int = 7, confidence: float = 0.99,
+    scale: float = 1.0, tick: Callable[[int, int], None] = lambda _done, _total: None, **options: float,
 ) -> LossDistribution:  # fmt: skip
     """Draw shocks and return the distribution of the loss; the same seed gives the same draws.
 
@@ -97,6 +97,7 @@ def monte_carlo(
         factors: how values move.
         rule: name of one of `RULES`.
         absorbing_usd: (N,) what each protocol can lose; its TVL when None.
+        tokens_lose: (E,) share of the debtor's distress that the tokens of each exposure lose; all when None.
         draws: how many, 100 at least.
         seed: of the random numbers.
         confidence: 0.5 up to, not including, 1.
@@ -114,7 +115,8 @@ def monte_carlo(
     if not (math.isfinite(scale) and scale >= 0):
         raise BadOption(f"scale = {scale!r}; must be finite and >= 0")
     chosen = find_rule(rule)
-    net = channel(snapshot, chosen, absorbing_value(snapshot, absorbing_usd), chosen.settings(options))
+    absorbing = absorbing_value(snapshot, absorbing_usd)
+    net = channel(snapshot, chosen, absorbing, chosen.settings(options), tokens_lose=tokens_lose)
     strikes = _Strikes(snapshot, net, factors, seed, scale)
     direct, total = np.empty(draws), np.empty(draws)
     for at, (begun, ended) in _batches(net, strikes, np.arange(draws)):

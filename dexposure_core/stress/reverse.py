@@ -73,7 +73,7 @@ class Reverse:
 
 def reverse(
     snapshot: Snapshot, candidates: Sequence[Candidate], loss_usd: float, rule: str = "linear-debtrank",
-    absorbing_usd: npt.ArrayLike | None = None, **options: float,
+    absorbing_usd: npt.ArrayLike | None = None, *, tokens_lose: npt.ArrayLike | None = None, **options: float,
 ) -> Reverse:  # fmt: skip
     """Return the cheapest shock found that costs the system `loss_usd`, gross over holders.
 
@@ -83,6 +83,7 @@ def reverse(
         loss_usd: above 0.
         rule: name of one of `RULES`.
         absorbing_usd: (N,) what each protocol can lose; its TVL when None.
+        tokens_lose: (E,) share of the debtor's distress that the tokens of each exposure lose; all when None.
         **options: the rule's options.
 
     Raises:
@@ -95,9 +96,11 @@ def reverse(
         raise BadOption("Nothing that could lose value: give protocols, sectors or tokens")
     chosen = find_rule(rule)
     absorbing = absorbing_value(snapshot, absorbing_usd)
-    net = channel(snapshot, chosen, absorbing, chosen.settings(options))
+    net = channel(snapshot, chosen, absorbing, chosen.settings(options), tokens_lose=tokens_lose)
     values = np.array([each.value_usd for each in usable])
-    costs = _uncapped(snapshot, absorbing, usable, options)
+    linear = find_rule("linear-debtrank")
+    through = {"pass_through": options["pass_through"]} if "pass_through" in options else {}
+    costs = _uncapped(channel(snapshot, linear, absorbing, linear.settings(through), tokens_lose=tokens_lose), usable)
     with np.errstate(over="ignore"):  # what costs the system most for a dollar comes first, however much that is
         order = np.argsort(-costs / values, kind="stable")
     attempt = _Attempt(net, [usable[i] for i in order], values[order])
@@ -167,14 +170,9 @@ def _knapsack(values: Floats, costs: Floats, loss_usd: float) -> float:
     return float(values[:at].sum() + (loss_usd - before) / costs[at] * values[at])
 
 
-def _uncapped(
-    snapshot: Snapshot, absorbing_usd: Floats, candidates: Sequence[Candidate], options: dict[str, float]
-) -> Floats:
+def _uncapped(net: Channel, candidates: Sequence[Candidate]) -> Floats:
     """Return (C,) what each costs the system under linear DebtRank without caps; infinite where only caps end it."""
-    linear = find_rule("linear-debtrank")
-    given = {"pass_through": options["pass_through"]} if "pass_through" in options else {}
-    net = channel(snapshot, linear, absorbing_usd, linear.settings(given))
-    backwards, weight = net.impact.T.tocsr(), absorbing_usd.copy()
+    backwards, weight = net.impact.T.tocsr(), net.absorbing_usd.copy()
     step = weight
     for _ in range(_ROUNDS):  # Aᵀ (I + W + W² + …), term by term
         step = backwards @ step

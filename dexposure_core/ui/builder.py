@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dexposure_core.network import Snapshot
-from dexposure_core.pipeline.scenario_file import replays
+from dexposure_core.pipeline.scenario_file import breaks_text, replays
+from dexposure_core.pipeline.shocks import Breaks
 from dexposure_core.pipeline.stress_result import StressResult
+from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.pipeline.views import Shocked
-from dexposure_core.stress import RULES, SCENARIOS, find_rule, find_scenario
-from dexposure_core.ui import answers, controls, text
+from dexposure_core.stress import SCENARIOS, find_scenario
+from dexposure_core.ui import answers, controls, mix, terms, text
 from dexposure_core.ui.view import View
 
 _KINDS = {
     "scenario": "Scenario", "event": "Past event", "protocol": "Protocol", "sector": "Sector", "token": "Token",
-    "chain": "Chain",
+    "chain": "Chain", "mix": "Mix",
 }  # fmt: skip
 
 
@@ -28,18 +30,11 @@ class Asked:
     shock: Shocked
     words: str
     ready: bool
-    rule: str
-    capacity: float
-    pass_through: float
+    terms: Terms
 
     def parameters(self) -> dict[str, str]:
         """Return what an export says about the test."""
-        return {
-            "shock": _plain(self.shock),
-            "rule": self.rule,
-            "capacity": f"{100 * self.capacity:g} % of TVL",
-            "pass-through": f"{100 * self.pass_through:g} %",
-        }
+        return {"shock": _plain(self.shock), **terms.told(self.terms)}
 
 
 def draw(view: View, snapshot: Snapshot, tokens: Sequence[str], chains: Sequence[str]) -> Asked:
@@ -56,25 +51,13 @@ def draw(view: View, snapshot: Snapshot, tokens: Sequence[str], chains: Sequence
         kinds = [kind for kind in _KINDS if kind not in without]
         kind = controls.choice("shock", "What breaks", kinds, style="segments", format_func=_KINDS.__getitem__)
         shock, words = _shock(kind, view, snapshot, {"token": tokens, "chain": chains})
-        rule = controls.choice(
-            "rule", "Losses travel by", [r.name for r in RULES], format_func=lambda name: find_rule(name).title,
-            help="\n\n".join(f"**{r.title}**: {r.help}" for r in RULES),
-        )  # fmt: skip
-        left, right = st.columns(2)
-        with left:
-            capacity = controls.level(
-                "absorbs", "Share of TVL that absorbs losses, %", 5.0, 200.0, 100.0, step=5.0, format="%d",
-                help="DeFi protocols publish no equity; TVL stands in for what they can lose.",
-            )  # fmt: skip
-        with right:
-            passed = controls.level(
-                "pass", "Loss passed on to own tokens, %", 0.0, 100.0, 100.0, step=5.0, format="%d",
-                help="A protocol that loses 40 % of its assets makes its own tokens lose this share of 40 %.",
-            )  # fmt: skip
+        how = terms.draw(view.basis)
+        named = shock is None or shock.kind == "scenario"
+        what = None if named or shock is None else shock.what()
+        mix.files(view, what if isinstance(what, Breaks) else None, how)
     return Asked(
-        shock=shock or Shocked(kind="scenario", name=SCENARIOS[0].name), words=words, ready=shock is not None,
-        rule=rule, capacity=capacity / 100, pass_through=passed / 100,
-    )  # fmt: skip
+        shock=shock or Shocked(kind="scenario", name=SCENARIOS[0].name), words=words, ready=shock is not None, terms=how
+    )
 
 
 def assumptions(result: StressResult) -> list[str]:
@@ -94,6 +77,12 @@ def _shock(kind: str, view: View, snapshot: Snapshot, held: Mapping[str, Sequenc
         name = controls.choice("replay", "Past event", list(events), format_func=lambda n: events[n].title)
         st.caption(text.markdown(events[name].about))
         return Shocked(kind=kind, name=name), text.markdown(events[name].title)
+    if kind == "mix":
+        breaks = mix.draw(snapshot, held)
+        if not breaks:
+            return None, "Add what breaks, part by part, or open a scenario file."
+        called = {str(p): str(n) for p, n in zip(snapshot.protocols, snapshot.names, strict=True)}
+        return Shocked(kind=kind, name=breaks_text(breaks)), mix.words(breaks, called)
     if kind != "protocol":
         among = held[kind] if kind in held else sorted({str(sector) for sector in snapshot.sectors})
         key = "on" if kind == "chain" else kind  # `chain` is what the whole page is seen through
@@ -116,8 +105,7 @@ def _loses() -> float:
 
 
 def _plain(shock: Shocked) -> str:
-    return (
-        shock.name
-        if shock.kind in ("scenario", "event")
-        else f"{shock.kind} {shock.name} loses {100 * shock.fraction:g} %"
-    )
+    if shock.kind in ("scenario", "event"):
+        return shock.name
+    what = shock.what()
+    return shock.name if isinstance(what, str) else mix.plain(what)

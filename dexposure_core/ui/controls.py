@@ -76,8 +76,12 @@ def level(
     step: float,
     format: str = "%g",  # noqa: A002
     help: str | None = None,  # noqa: A002
+    brief: bool = False,
 ) -> float:
-    """Draw a slider inside a page whose value lives in the address as `name`, brought into range."""
+    """Draw a slider inside a page whose value lives in the address as `name`, brought into range.
+
+    A `brief` one is in the address only where it differs from its default.
+    """
     try:
         value = min(high, max(low, float(page_parameter(name) or default)))
     except ValueError:
@@ -86,7 +90,8 @@ def level(
     key = f"w-{name}"
     st.session_state[key] = type(step)(value)
     st.slider(label, low, high, step=step, format=format, key=key, on_change=take, args=(name, key), help=help)
-    write({name: f"{value:g}"})
+    if not brief or value != default:
+        write({name: f"{value:g}"})
     return value
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from dexposure_core.errors import DexposureError
 from dexposure_core.pipeline.stress_many import OVER, Over
 from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.stress import RULES
 from dexposure_core.ui import controls, export, frame, lookups, text
 from dexposure_core.ui.builder import Asked
 from dexposure_core.ui.provenance import Provenance
@@ -33,12 +34,29 @@ def draw(view: View, asked: Asked, origin: Provenance) -> None:
     kind = controls.choice("many", "What else to ask", list(_KINDS), style="segments", format_func=_KINDS.__getitem__)
     if kind == "none":
         return
-    terms = Terms(rule=asked.rule, absorbing_fraction=asked.capacity, pass_through=asked.pass_through)
+    terms = asked.terms
     origin = origin.having(shock=_KINDS[kind].lower())
     try:
         {"failures": _failures, "draws": _draws, "smallest": _smallest}[kind](view, terms, origin)
     except DexposureError as error:
         frame.failure("This cannot be answered here", error)
+
+
+def every_rule(view: View, asked: Asked, origin: Provenance) -> None:
+    """Draw the same shock under every rule and on every basis, as one table."""
+    st.subheader("Every rule, on every basis", anchor=False)
+    found, notes = lookups.compared(view.data, view.date, asked.shock, asked.terms)
+    titles = {rule.name: rule.title for rule in RULES}
+    shown = found.select(
+        "basis", pl.col("rule").replace_strict(titles, default=None), loss_usd="total_usd", direct_usd="direct_usd",
+        induced_usd="induced_usd", share="loss_fraction", hit="hit", distressed="distressed", rounds="rounds",
+    )  # fmt: skip
+    export.table(
+        shown, "every-rule", origin, full=found,
+        labels={"loss_usd": "Lost, USD m", "direct_usd": "At once, USD m", "induced_usd": "By contagion, USD m",
+                "share": "Of system TVL", "hit": "Hit", "distressed": "Lose a tenth", "rounds": "Rounds"},
+    )  # fmt: skip
+    st.caption("; ".join(["Each rule with its own usual numbers", *map(text.markdown, notes)]) + ".")
 
 
 def _failures(view: View, terms: Terms, origin: Provenance) -> None:

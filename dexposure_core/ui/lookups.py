@@ -17,10 +17,8 @@ from dexposure_core import settings
 from dexposure_core.errors import BadOption, DexposureError
 from dexposure_core.forecast.model import FILE
 from dexposure_core.measures import sector_exposure
-from dexposure_core.pipeline import stress_many, views
+from dexposure_core.pipeline import stress_compare, stress_many, views
 from dexposure_core.pipeline.evaluation import kept
-from dexposure_core.pipeline.stress import stress as run_stress
-from dexposure_core.stress import RULES
 from dexposure_core.ui import graph, theme
 from dexposure_core.ui.charts import network
 from dexposure_core.ui.resources import _kept, dates, sector_colours, snapshot, store
@@ -125,32 +123,27 @@ def chains_held(vintage: str, date: dt.date) -> tuple[str, ...]:
 
 
 @_kept(64, "Running the stress test …")
-def stress(
-    vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, rule: str, capacity: float, pass_through: float
-) -> StressResult:
-    """Return the outcome of a stress test; `capacity` is the share of TVL that absorbs losses."""
-    return run_stress(
-        store(vintage), date, basis, **shock.asked(), rule=rule, absorbing_fraction=capacity,
-        pass_through=pass_through, snapshot=snapshot(vintage, date, basis),
-    )  # fmt: skip
+def stress(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms) -> StressResult:
+    """Return the outcome of a stress test."""
+    return shock.run(store(vintage), snapshot(vintage, date, basis), terms)
 
 
 @_kept(32, "Following the losses …")
-def channels(
-    vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, rule: str, capacity: float, pass_through: float
-) -> pl.DataFrame:
-    """Return the losses of a stress test by the exposure they took; arguments as of `stress`."""
-    return views.channels(stress(vintage, date, basis, shock, rule, capacity, pass_through))
+def channels(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms) -> pl.DataFrame:
+    """Return the losses of a stress test by the exposure they took."""
+    return views.channels(stress(vintage, date, basis, shock, terms))
 
 
-@_kept(32, "Trying every rule and capacity …")
-def sensitivity(
-    vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, pass_through: float, capacity: float
-) -> pl.DataFrame:
-    """Return the loss under every rule and a range of capacities, the given one among them."""
-    rules = [rule.name for rule in RULES]
-    every = sorted({*views.CAPACITIES, capacity})
-    return views.sensitivity(store(vintage), date, basis, rules, shock, pass_through=pass_through, capacities=every)
+@_kept(32, "Trying other assumptions …")
+def sensitivity(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms) -> pl.DataFrame:
+    """Return how the loss depends on what is assumed (see `views.sensitivity`)."""
+    return views.sensitivity(store(vintage), snapshot(vintage, date, basis), shock, terms)
+
+
+@_kept(32, "Trying every rule on every basis …")
+def compared(vintage: str, date: dt.date, shock: views.Shocked, terms: Terms) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return what a shock costs by every rule on every basis (see `stress_compare.compared`)."""
+    return stress_compare.compared(store(vintage), date, shock.what(), terms, lenient=shock.kind == "event")
 
 
 @_kept(16, "Letting each protocol fail in turn …")

@@ -27,6 +27,7 @@ class Provenance:
         date: snapshot date; None for what spans all dates.
         chains: in words, the chains that make the network; empty when it is the whole system.
         parameters: (name, value) of whatever else shaped the result, in reading order.
+        assumptions: what a reader of the numbers must know; too long for a chart's caption, written into every file.
     """
 
     vintage: str
@@ -36,6 +37,7 @@ class Provenance:
     date: dt.date | None = None
     chains: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
+    assumptions: tuple[str, ...] = ()
 
     def having(self, **parameters: object) -> Provenance:
         """Return a copy with more parameters, underscores in names written as spaces."""
@@ -49,7 +51,8 @@ class Provenance:
         parts += [f"date: {self.date}"] if self.date else []
         parts += [f"basis: {self.basis}"] if self.basis else []
         parts += [f"chains: {self.chains}; {chain_aside(self.chains)}"] if self.chains else []
-        return "; ".join(parts + [f"{name}: {value}" for name, value in self.parameters])
+        parts += [f"{name}: {value}" for name, value in self.parameters]
+        return "; ".join(parts + ([f"assumes: {'; '.join(self.assumptions)}"] if self.assumptions else []))
 
     def source(self) -> str:
         """Return the sources in a few words: the first name and how many more."""

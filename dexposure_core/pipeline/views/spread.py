@@ -1,52 +1,19 @@
-"""How a shock spread: by which exposures, who can hurt whom, and what the assumption on capacity has to do with it."""
+"""How a shock spread: by which exposures, and who can hurt whom."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from dexposure_core.network import Basis, Snapshot
+from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.chains import balances
-from dexposure_core.pipeline.shocks import Breaks
-from dexposure_core.pipeline.stress import stress
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.store import Store
 from dexposure_core.stress import find_rule, run
 from dexposure_core.stress.transmission import transmission
-
-CAPACITIES: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shocked:
-    """What breaks, in the words of an address: a scenario, a past event, or one thing losing a fraction.
-
-    Attributes:
-        kind: scenario, event, protocol, token, sector or chain.
-        name: the name of the scenario, event, sector or chain, the protocol's id or the token's symbol.
-        fraction: 0..1; of no meaning for a scenario and an event.
-    """
-
-    kind: str
-    name: str
-    fraction: float = 1.0
-
-    def asked(self) -> dict[str, Any]:
-        """Return the arguments of `pipeline.stress` that say the same."""
-        if self.kind == "scenario":
-            return {"scenario": self.name}
-        if self.kind == "event":
-            return {"replay": self.name}
-        share = {self.name: self.fraction}
-        if self.kind in ("sector", "chain"):
-            return {"breaks": Breaks(sectors=share) if self.kind == "sector" else Breaks(chains=share)}
-        return {f"{self.kind}s": share}
 
 
 def channels(result: StressResult) -> pl.DataFrame:
@@ -110,32 +77,6 @@ def threats(
             "loss_fraction": total / tvl if tvl > 0 else np.full(len(owed), math.nan),
         }
     ).sort("total_usd", descending=True, maintain_order=True)
-
-
-def sensitivity(
-    store: Store, date: dt.date, basis: Basis, rules: Sequence[str], shock: Shocked, *,
-    pass_through: float = 1.0, capacities: Sequence[float] = CAPACITIES,
-) -> pl.DataFrame:  # fmt: skip
-    """Return rule, capacity, direct_usd, induced_usd, loss_usd, loss_fraction, converged for each rule and capacity.
-
-    `capacity` is the share of TVL that absorbs losses; the rest as of `pipeline.stress`.
-    """
-    rows = []
-    snapshot = store.snapshot(date, basis)
-    for rule in rules:
-        for capacity in capacities:
-            result = stress(
-                store, date, basis, **shock.asked(), rule=rule,
-                absorbing_fraction=capacity, pass_through=pass_through, snapshot=snapshot,
-            )  # fmt: skip
-            rows.append(
-                {
-                    "rule": rule, "capacity": float(capacity), "direct_usd": result.direct_usd,
-                    "induced_usd": result.induced_usd, "loss_usd": result.contagion.total_loss_usd,
-                    "loss_fraction": result.contagion.loss_fraction, "converged": result.contagion.converged,
-                }
-            )  # fmt: skip
-    return pl.DataFrame(rows)
 
 
 def chains_held(store: Store, date: dt.date) -> tuple[str, ...]:

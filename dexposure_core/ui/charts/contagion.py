@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import dataclass
 from typing import Any, Final
 
 import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.pipeline.views import Shocked
-from dexposure_core.stress import MEASURED_RULES, MEASURED_SCENARIOS, RULES
+from dexposure_core.stress import MEASURED_RULES, MEASURED_SCENARIOS
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base, series
+from dexposure_core.ui.charts import base, network, series
 from dexposure_core.ui.charts.network import Picture
-from dexposure_core.ui.graph import Ink, draw
+from dexposure_core.ui.graph import draw
 from dexposure_core.ui.graph.rings import rings
 
 DIRECT: Final = "#8E1B20"
 INDUCED: Final = "#E8743B"
 ROUNDS: Final = ("#8E1B20", "#C8432A", "#E8743B", "#F2A976", "#B9A79B")  # round 0, 1, 2, 3, later
-_RULES: Final = ("#0B6E99", "#D9820B", "#7A5BB5", "#0B8F6F", "#B9487F")
+RULE_COLOURS: Final = ("#0B6E99", "#D9820B", "#7A5BB5", "#0B8F6F", "#B9487F")
 _ROW: Final = 26
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How a shock spread, drawn; `explained` is the share of the loss by contagion that the arrows carry."""
+
+    picture: Picture
+    explained: float
 
 
 def round_colour(number: int) -> str:
@@ -93,41 +102,10 @@ def by_group(frame: pl.DataFrame, names: str, *, title: str, limit: int = 10) ->
     return drawn
 
 
-def strip(frame: pl.DataFrame, rule: str, capacity: float) -> Any:
-    """Return total loss against the share of TVL that absorbs losses, one line a rule, the chosen point ringed.
-
-    Args:
-        frame: rule, capacity (share of TVL), loss_fraction (share of system TVL).
-        rule: the one shown on the page.
-        capacity: the one shown on the page.
-    """
-    drawn = base.figure(
-        "If protocols can absorb less, or more", "total loss, % of system TVL; across: share of TVL that absorbs losses"
-    )
-    for i, each in enumerate(RULES):
-        rows = frame.filter(pl.col("rule") == each.name)
-        colour = _RULES[i % len(_RULES)]
-        here = [13 if c == capacity and each.name == rule else 6 for c in rows["capacity"].to_list()]
-        drawn.add_trace(
-            go.Scatter(
-                x=rows["capacity"].to_list(), y=(rows["loss_fraction"].fill_nan(None) * 100).to_list(),
-                mode="lines+markers", name=each.title, line={"color": colour, "width": 2.2},
-                marker={"size": here, "color": colour},
-                customdata=[text.percent(v) for v in rows["loss_fraction"].to_list()],
-                hovertemplate=f"{each.title}, %{{x:.0%}} of TVL<br>%{{customdata}}<extra></extra>",
-            )
-        )  # fmt: skip
-    drawn.update_xaxes(tickformat=".0%")
-    drawn.update_yaxes(rangemode="tozero", nticks=5)
-    legend = 20 * math.ceil(len(RULES) / 2)  # px: two names side by side
-    drawn.update_layout(margin={"t": 64 + legend}, legend={"y": 1.0}, height=330 + legend)
-    base.room_left(drawn, 4)
-    return drawn
-
-
 def over_rules(frame: pl.DataFrame, capacity: float) -> list[float]:
-    """Return the loss fractions of all rules at one capacity."""
-    return frame.filter(pl.col("capacity") == capacity)["loss_fraction"].to_list()
+    """Return the loss fractions of all rules at one capacity, from `views.sensitivity`."""
+    here = frame.filter(pl.col("panel") == "capacity", pl.col("value") == capacity)
+    return here["loss_fraction"].to_list()
 
 
 def measured(shock: Shocked) -> bool:
@@ -143,35 +121,47 @@ def loss_names(scenario: str) -> tuple[str, ...]:
 def weeks(history: pl.DataFrame, events: pl.DataFrame, day: dt.date) -> Any:
     """Return a standard scenario's loss over all snapshots, one line a rule (all of TVL absorbs, all is passed on)."""
     lines = {
-        column: series.Line(label=rule.title.split(" (", maxsplit=1)[0], colour=_RULES[i % len(_RULES)])
+        column: series.Line(label=rule.title.split(" (", maxsplit=1)[0], colour=RULE_COLOURS[i % len(RULE_COLOURS)])
         for i, (column, rule) in enumerate(zip(history.columns[1:], MEASURED_RULES, strict=True))
     }
     title = "The same scenario in every snapshot, % of TVL lost"
     return series.lines(history, lines, title=title, unit="share", events=events, mark=day, zero=True)
 
 
-def spread(losers: pl.DataFrame, channels: pl.DataFrame, ink: Ink, link: str) -> Picture:
-    """Return the picture of who lost in which round, and through whom."""
-    nodes, edges, legend = rings(losers, channels, round_colour)
+def spread(losers: pl.DataFrame, channels: pl.DataFrame, rounds: pl.DataFrame, mode: theme.Mode, link: str) -> Spread:
+    """Return the picture of who lost in which round, and through whom; `rounds` as of `StressResult.rounds`."""
+    shown = rings(losers, channels, mode.loss[1:], theme.GREYS[0])
     page = draw(
-        nodes,
-        edges,
-        legend,
-        ink,
-        note="area: USD lost (those struck: capped) · arrow: the way the loss took",
+        shown.nodes,
+        shown.edges,
+        shown.legend,
+        network.ink(mode),
+        note="of what it can lose · area: TVL · arrow: the way the loss took",
         open_link=link,
+        guides=shown.guides,
+        steps=[_step(*row) for row in rounds.select("round", "total_usd", "protocols_hit").iter_rows()],
     )
-    return Picture(page=page, nodes=nodes, edges=edges, legend=legend)
+    picture = Picture(page=page, nodes=shown.nodes, edges=shown.edges, legend=shown.legend)
+    return Spread(picture=picture, explained=shown.explained)
 
 
-def spread_words(picture: Picture, losers: pl.DataFrame, channels: pl.DataFrame) -> str:
+def _step(number: int, total_usd: float, hit: int) -> str:
+    when = "The shock" if number == 0 else f"Up to round {number}"
+    return f"{when}: {text.usd(total_usd)} lost, {text.plural(hit, 'protocol')} hit"
+
+
+def spread_words(spread: Spread, losers: pl.DataFrame, channels: pl.DataFrame) -> str:
     """Say how much of the spread the picture shows."""
-    shown = losers.filter(pl.col("protocol").is_in([node.id for node in picture.nodes]))
+    shown = losers.filter(pl.col("protocol").is_in([node.id for node in spread.picture.nodes]))
     total = float(losers["loss_usd"].sum()) or math.nan
     share = text.percent(float(shown["loss_usd"].sum()) / total)
+    words = f"{text.count(shown.height)} of {text.plural(losers.height, 'protocol')} hit, {share} of the loss"
+    if not spread.picture.edges:
+        return f"{words}; nothing was lost by contagion."
+    shown_edges = text.plural(len(spread.picture.edges), "largest transmission")
     return (
-        f"{text.count(len(picture.nodes))} of {text.plural(losers.height, 'protocol')} hit, {share} of the loss; "
-        f"{text.count(len(picture.edges))} of {text.plural(channels.height, 'exposure')} that carried it."
+        f"{words}; the {shown_edges} of {text.count(channels.height)} "
+        f"explain {text.percent(spread.explained)} of the loss by contagion."
     )
 
 

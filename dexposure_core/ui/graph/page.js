@@ -5,11 +5,13 @@
   const setup = window.dexposure, box = document.getElementById("mynetwork"), facts = document.getElementById("facts");
   const all = nodes.get(), lines = edges.get(), byId = new Map(all.map(n => [n.id, n]));
   const touch = matchMedia("(pointer: coarse)").matches;
-  let focus = null, hovered = null, fitted = 1;
+  let focus = null, hovered = null, fitted = 1, upto = setup.steps.length ? setup.steps.length - 1 : Infinity;
+  const there = n => n.step <= upto;
 
   // A tall, narrow frame (a phone) shows the picture turned by a quarter: x and y change places.
   if (box.clientWidth < 0.8 * box.clientHeight) {
     all.forEach(n => { const x = n.x; n.x = -n.y; n.y = x; n.size *= 1.6; });
+    setup.guides.forEach(g => { g.splice(0, 2, g[1], g[0]); });
     nodes.update(all.map(n => ({ id: n.id, x: n.x, y: n.y, size: n.size })));
   }
   nodes.update(all.map(n => ({ id: n.id, title: n.tip })));
@@ -17,9 +19,10 @@
 
   function fit() {
     const xs = all.flatMap(n => [n.x - n.size, n.x + n.size]), ys = all.flatMap(n => [n.y - n.size, n.y + n.size]);
+    setup.guides.forEach(([across, up]) => { xs.push(-across, across); ys.push(-up, up); });
     if (!xs.length) return;
     const top = document.getElementById("legend").offsetHeight + 8, left = Math.min(...xs), right = Math.max(...xs);
-    const low = Math.min(...ys), high = Math.max(...ys), w = box.clientWidth - 70, h = box.clientHeight - top - 34;
+    const low = Math.min(...ys), high = Math.max(...ys), w = box.clientWidth - 70, h = box.clientHeight - top - (setup.steps.length ? 70 : 34);
     fitted = Math.min(w / Math.max(right - left, 200), h / Math.max(high - low, 200), 2.2);
     network.moveTo({ scale: fitted, position: { x: (left + right) / 2, y: (low + high) / 2 - (top - 12) / 2 / fitted } });
   }
@@ -33,7 +36,7 @@
     all.forEach(n => { if (n.marked) first.push(n); });
     if (focus) all.forEach(n => { if (focus.has(n.id)) first.push(n); });
     const rest = focus ? [] : all.slice(0, plain);
-    return [...new Set([...first, ...rest])];
+    return [...new Set([...first, ...rest])].filter(there);
   }
   function boxesFor(n, wide, tall) {
     const p = network.canvasToDOM({ x: n.x, y: n.y }), r = n.size * network.getScale() + 2;
@@ -42,12 +45,23 @@
       [p.x + d, p.y + d], [p.x + d, p.y - d - tall], [p.x - d - wide, p.y + d], [p.x - d - wide, p.y - d - tall]]
       .map(([x, y]) => [x, y, x + wide, y + tall]);
   }
+  network.on("beforeDrawing", context => {
+    context.save();
+    context.strokeStyle = setup.line; context.lineWidth = 1.2 / network.getScale();
+    context.fillStyle = setup.muted; context.textAlign = "center"; context.textBaseline = "bottom";
+    context.font = 12 / network.getScale() + "px " + setup.font.replace(/^\S+ /, "");
+    setup.guides.forEach(([across, up, name]) => {
+      context.beginPath(); context.ellipse(0, 0, across, up, 0, 0, 2 * Math.PI); context.stroke();
+      context.fillText(name, 0, -up - 3 / network.getScale());
+    });
+    context.restore();
+  });
   network.on("afterDrawing", context => {
     const scale = network.getScale(), ratio = context.canvas.width / box.clientWidth, placed = [], tall = 14;
     context.save();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.textBaseline = "middle"; context.textAlign = "left"; context.lineJoin = "round";
-    const discs = all.filter(n => n.size * scale > 5).map(n => {
+    const discs = all.filter(n => there(n) && n.size * scale > 5).map(n => {
       const p = network.canvasToDOM({ x: n.x, y: n.y }), r = n.size * scale * 0.8;
       return { id: n.id, at: [p.x - r, p.y - r, p.x + r, p.y + r] };
     });
@@ -113,6 +127,32 @@
   if (touch) network.setOptions({ interaction: { dragView: false } });
   new ResizeObserver(() => { network.setSize("100%", "100%"); fit(); }).observe(document.body);
   fit();
+
+  // Steps: what comes later than the chosen one is hidden; the button plays them one after the other.
+  const slider = document.getElementById("step"), play = document.getElementById("play");
+  let timer = null;
+  function step(to) {
+    upto = to;
+    slider.value = to;
+    document.getElementById("told").textContent = setup.steps[to];
+    slider.setAttribute("aria-valuetext", setup.steps[to]);
+    nodes.update(all.map(n => ({ id: n.id, hidden: !there(n) })));
+    edges.update(lines.map(e => ({ id: e.id, hidden: !there(e) })));
+  }
+  function stop() {
+    clearInterval(timer); timer = null;
+    play.textContent = "▶"; play.setAttribute("aria-label", "Play the rounds");
+  }
+  if (slider) {
+    slider.addEventListener("input", () => { stop(); step(Number(slider.value)); });
+    play.addEventListener("click", () => {
+      if (timer) { stop(); return; }
+      play.textContent = "❚❚"; play.setAttribute("aria-label", "Stop");
+      step(upto >= setup.steps.length - 1 ? 0 : upto + 1);
+      timer = setInterval(() => { if (upto >= setup.steps.length - 1) stop(); else step(upto + 1); }, 1200);
+    });
+    step(upto);
+  }
   const start = all.find(n => n.marked);
   if (start && setup.focus) choose(start.id);
 })();

@@ -42,6 +42,7 @@ class Node:
         facts: lines of the tooltip and of the box that a click opens.
         issuer: whether it is drawn as a diamond.
         marked: whether it is the searched one: ringed, always labelled.
+        step: the step from which on it is shown, where the picture has steps.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Node:
     facts: tuple[str, ...] = ()
     issuer: bool = False
     marked: bool = False
+    step: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,16 @@ class Edge:
     colour: str
     words: str
     opacity: float = 0.45
+    step: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring:
+    """A line that circles stand on: half its width and height in picture units, and what it is called."""
+
+    across: float
+    up: float
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +110,8 @@ def draw(
     note: str = "",
     open_link: str = "",
     focus: bool = False,
+    guides: Sequence[Ring] = (),
+    steps: Sequence[str] = (),
 ) -> str:
     """Return the picture as one HTML page.
 
@@ -110,6 +124,8 @@ def draw(
         note: words after the legend.
         open_link: address of a protocol's page, to which its id is added; '' for no link.
         focus: whether to start with the marked protocol's neighbourhood.
+        guides: lines behind the circles.
+        steps: what to say at each step, the first one 0; a slider and a button that plays them. None: everything shows.
     """
     net = Network(height="100%", width="100%", directed=True, cdn_resources="in_line", bgcolor=ink.paper)
     number = {node.id: i for i, node in enumerate(nodes)}
@@ -121,10 +137,11 @@ def draw(
     net.options = _OPTIONS
     net.templateEnv = _templates()
     setup = {
-        "labels": labels, "paper": ink.paper, "ink": ink.ink, "open": open_link, "focus": focus,
+        "labels": labels, "paper": ink.paper, "ink": ink.ink, "open": open_link, "focus": focus, "line": ink.line,
+        "muted": ink.muted, "guides": [[ring.across, ring.up, ring.text] for ring in guides], "steps": list(steps),
         "font": '12px "Source Sans","Helvetica Neue",Arial,sans-serif',
     }  # fmt: skip
-    return _page(net.generate_html(), _overlay(legend, note), setup, ink)
+    return _page(net.generate_html(), _overlay(legend, note, len(steps)), setup, ink)
 
 
 _OPTIONS: dict[str, Any] = {
@@ -146,7 +163,7 @@ def _node(node: Node, group: int, ink: Ink) -> dict[str, Any]:
     return {
         "label": name, "shape": "diamond" if node.issuer else "dot", "x": node.place[0], "y": node.place[1],
         "size": round(node.radius, 1), "borderWidth": 3 if node.marked else 1, "key": node.id, "group_key": group,
-        "marked": node.marked, "facts": [text.short(line, 120) for line in node.facts],
+        "marked": node.marked, "step": node.step, "facts": [text.short(line, 120) for line in node.facts],
         "tip": "\n".join([text.short(node.name, 80), *(text.short(line, 120) for line in node.facts)]),
         "color": {
             "background": node.colour, "border": border, "highlight": {"background": node.colour, "border": ink.ink},
@@ -159,11 +176,12 @@ def _edge(edge: Edge) -> dict[str, Any]:
     return {
         "width": round(edge.width, 2),
         "tip": text.short(edge.words, 200),
+        "step": edge.step,
         "color": {"color": edge.colour, "opacity": edge.opacity},
     }
 
 
-def _overlay(legend: Sequence[LegendEntry], note: str) -> str:
+def _overlay(legend: Sequence[LegendEntry], note: str, steps: int) -> str:
     entries = "".join(
         f'<button type="button" aria-pressed="false" data-group="{i}">'
         f'<i style="background:{html.escape(entry.colour)}"></i>{text.html(text.short(entry.text, 40))}</button>'
@@ -175,7 +193,15 @@ def _overlay(legend: Sequence[LegendEntry], note: str) -> str:
         '<div id="tools"><button type="button" id="zoom-in" title="Zoom in" aria-label="Zoom in">+</button>'
         '<button type="button" id="zoom-out" title="Zoom out" aria-label="Zoom out">−</button>'
         '<button type="button" id="zoom-fit" title="Show all" aria-label="Show all">⤢</button></div>'
+        + (_STEPS.format(last=steps - 1) if steps > 1 else "")
     )
+
+
+_STEPS = (
+    '<div id="steps"><button type="button" id="play" title="Play the rounds" aria-label="Play the rounds">▶</button>'
+    '<input type="range" id="step" min="0" max="{last}" value="{last}" step="1" aria-label="Up to which round">'
+    '<output id="told" for="step"></output></div>'
+)
 
 
 def _page(drawn: str, overlay: str, setup: dict[str, Any], ink: Ink) -> str:

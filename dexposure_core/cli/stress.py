@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dexposure_core.network import Basis
     from dexposure_core.pipeline.scenario_file import ScenarioFile
     from dexposure_core.pipeline.shocks import Breaks
+    from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.pipeline.stress_terms import Terms
     from dexposure_core.store import Store
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--wrapped/--not-wrapped", default=True, show_default=True, help="What wraps a token falls with it.")
 @terms_options
 @click.option("--save", type=click.Path(path_type=Path), help="Write the scenario to a file for others to run.")
+@click.option("--weeks-ahead", type=click.IntRange(min=1), help="Also on the network forecast so many snapshots ahead.")
 @click.option("--compare", is_flag=True, help="Also by every rule and on every basis.")
 @click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Losers shown on a terminal.")
 @chain_option
@@ -52,24 +55,27 @@ def stress(click_context: click.Context, /, **given: Any) -> None:
 
 def _one(
     ctx: Context, *, date: str | None, basis: Basis, scenario: str | None, replay: str | None, file: Path | None,
-    save: Path | None, compare: bool, top: int, chains: tuple[str, ...], **given: Any,
+    save: Path | None, compare: bool, weeks_ahead: int | None, top: int, chains: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
-    from dexposure_core.pipeline.shocks import what_is_there
-    from dexposure_core.pipeline.stress import run_named
+    from dexposure_core.pipeline.stress import run_on, struck_by
+    from dexposure_core.pipeline.stress_steps import NOTE, run_steps
 
     asked = _asked(scenario, replay, file, given)
     store = ctx.open_lens(chains)
     on = _date(store, date, basis, asked if date is None else None)
-    snapshot, breaks = store.snapshot(on, basis), asked.breaks
-    notes: tuple[str, ...] = ()
-    if replay is not None:
-        breaks, notes = what_is_there(store, snapshot, breaks)
-    result = run_named(store, snapshot, scenario if scenario is not None else breaks, asked.terms, notes)
+    snapshot, what = store.snapshot(on, basis), scenario if scenario is not None else asked.breaks
+    struck = struck_by(store, snapshot, what, lenient=replay is not None)
+    result = run_on(store, snapshot, struck, asked.terms, scenario)
+    later = run_steps(store, on, basis, asked.then, asked.terms)
     if save is not None:
         _save(save, asked, on, basis, scenario)
     document = result.json()
+    if later:
+        document |= {"then": [step.json() for step in later], "then_note": NOTE}
     if compare:
-        document |= _compared(store, on, scenario if scenario is not None else asked.breaks, asked.terms, replay)
+        document |= _compared(store, on, what, asked.terms, replay)
+    if weeks_ahead is not None:
+        document |= {"ahead": _ahead(ctx, store, result, what, asked.terms, weeks_ahead, lenient=replay is not None)}
 
     def lines() -> Iterator[str]:
         if asked.title:
@@ -82,13 +88,38 @@ def _one(
         names = {p["id"]: p.get("name", p["id"]) for p in document["protocols"]}
         losers = sorted(document["protocols"], key=lambda p: -(p["loss_usd"] or 0))[:top]
         yield from columns(["protocol", "loss"], [[names[p["id"]], usd(p["loss_usd"])] for p in losers])
-        if compare:
-            rows = [[r["basis"], r["rule"], usd(r["total_usd"]), percent(r["loss_fraction"]), f"{r['distressed']:,}"]
-                    for r in document["comparison"]]  # fmt: skip
-            yield from columns(["basis", "rule", "lost", "of system TVL", "lose a tenth"], rows)
+        yield from _more(document)
         yield from (f"note: {note}" for note in (*result.notes, *document.get("left_out", ())))
 
     ctx.show(document, lines)
+
+
+def _more(document: dict[str, Any]) -> Iterator[str]:
+    """Say what was asked beyond the one test: other rules and bases, later steps, the network to come."""
+    if "comparison" in document:
+        rows = [[r["basis"], r["rule"], usd(r["total_usd"]), percent(r["loss_fraction"]), f"{r['distressed']:,}"]
+                for r in document["comparison"]]  # fmt: skip
+        yield from columns(["basis", "rule", "lost", "of system TVL", "lose a tenth"], rows)
+    if "then" in document:
+        steps = [document, *document["then"]]
+        yield from columns(["step", "lost"], [[step["date"], usd(step["total_usd"])] for step in steps])
+        yield f"all steps: {usd(sum(step['total_usd'] for step in steps))} lost; {document['then_note']}"
+    if "ahead" in document:
+        rows = [[r["network"], *(usd(r[name]) for name in ("loss_usd", "low_usd", "high_usd"))]
+                for r in document["ahead"]["networks"]]  # fmt: skip
+        yield from columns(["network", "lost", "5 %", "95 %"], rows)
+
+
+def _ahead(
+    ctx: Context, store: Store, result: StressResult, what: str | Breaks, terms: Terms, weeks: int, *, lenient: bool
+) -> dict[str, Any]:  # fmt: skip
+    from dexposure_core.pipeline.stress_ahead import stress_ahead
+
+    with ctx.progress(" futures") as progress:
+        found = stress_ahead(
+            store, result.date, result.snapshot.basis, what, terms, weeks, lenient=lenient, progress=progress
+        )  # fmt: skip
+    return found.json()
 
 
 def _compared(store: Store, date: dt.date, what: str | Breaks, terms: Terms, replay: str | None) -> dict[str, Any]:
@@ -117,7 +148,7 @@ def _asked(scenario: str | None, replay: str | None, file: Path | None, given: d
     terms = terms_of(given)
     if file is not None:
         read = read_scenario(file)
-        return read if _untouched() else ScenarioFile(breaks=read.breaks, title=read.title, date=read.date, terms=terms)
+        return read if _untouched() else replace(read, terms=terms)
     event = find_replay(replay) if replay is not None else ScenarioFile(breaks=own)
     return ScenarioFile(breaks=event.breaks, title=event.title, about=event.about, date=event.date, terms=terms)
 
@@ -125,7 +156,7 @@ def _asked(scenario: str | None, replay: str | None, file: Path | None, given: d
 def _untouched() -> bool:
     """Return whether no option about the rule stands on the command line."""
     here = click.get_current_context()
-    named = ("rule", "absorbing_fraction", "pass_through", "options")
+    named = ("rule", "absorbing_fraction", "pass_through", "options", "kinds")
     return all(here.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE for name in named)
 
 
@@ -138,8 +169,6 @@ def _date(store: Store, text: str | None, basis: Basis, asked: ScenarioFile | No
 
 
 def _save(path: Path, asked: ScenarioFile, date: dt.date, basis: Basis, scenario: str | None) -> None:
-    from dataclasses import replace
-
     if scenario is not None:
         raise BadOption("--save: a standard scenario needs no file; its name is --scenario " + scenario)
     if path.exists():

@@ -7,13 +7,19 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+import polars as pl
 
 from dexposure_core.cli.context import Context, basis_option, chain_option, columns, date_option, pick_date
 from dexposure_core.cli.stress_terms import terms_of, terms_options, told
+from dexposure_core.pipeline.failure_history import CENTRAL_SHARE
 from dexposure_core.pipeline.numbers import percent, usd
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from dexposure_core.network import Basis
+    from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.store import Store
 
 
 @click.command("all-failures")
@@ -21,11 +27,14 @@ if TYPE_CHECKING:
 @basis_option
 @terms_options
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Protocols on a terminal.")
+@click.option("--history", type=click.IntRange(min=2), metavar="N",
+              help="Also of N snapshots, each fourth one back in time: who is too central.")  # fmt: skip
 @chain_option
 @click.pass_obj
 def all_failures(
-    ctx: Context, /, date: str | None, basis: Basis, top: int, chains: tuple[str, ...], **given: Any
-) -> None:
+    ctx: Context, /, date: str | None, basis: Basis, top: int, history: int | None, chains: tuple[str, ...],
+    **given: Any,
+) -> None:  # fmt: skip
     """Each protocol fails in turn: who matters most to the others, and who is hurt most often."""
     from dexposure_core.pipeline.stress_many import failures
 
@@ -34,6 +43,7 @@ def all_failures(
     with ctx.progress(" protocols") as progress:
         table = failures(store, on, basis, terms, progress=progress)
     rows = [{"id": row.pop("protocol"), **row} for row in table.fill_nan(None).to_dicts()]
+    past = {} if history is None else _past(ctx, store, on, basis, terms, history)
 
     def lines() -> Iterator[str]:
         yield f"{terms.rule} on {on} ({basis} basis): what each protocol's failure costs the others"
@@ -43,7 +53,24 @@ def all_failures(
               percent(r["vulnerability"]), f"{r['threats']:,}"] for r in rows[:top]],
         )  # fmt: skip
 
-    ctx.show(told(store, on, basis, terms) | {"protocols": rows}, lines)
+        if past:
+            yield f"too central: {percent(CENTRAL_SHARE)} of system TVL or more in three quarters of the snapshots"
+            yield from columns(
+                ["protocol", "snapshots", "on average", "now"],
+                [[r["name"], f"{r['times']} of {r['snapshots']}", percent(r["mean_share"]), percent(r["last_share"])]
+                 for r in past["too_central"]],
+            )  # fmt: skip
+
+    ctx.show(told(store, on, basis, terms) | {"protocols": rows} | past, lines)
+
+
+def _past(ctx: Context, store: Store, date: dt.date, basis: Basis, terms: Terms, count: int) -> dict[str, Any]:
+    from dexposure_core.pipeline.failure_history import failure_history, too_central
+
+    with ctx.progress(" snapshots") as progress:
+        past = failure_history(store, date, basis, terms, snapshots=count, progress=progress)
+    told_of = past.with_columns(pl.col("date").cast(pl.String)).fill_nan(None).to_dicts()
+    return {"history": told_of, "too_central": too_central(past).fill_nan(None).to_dicts()}
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -23,6 +23,8 @@ _TERMS = (
                  help="Share of TVL that absorbs losses."),
     click.option("--pass-through", type=click.FloatRange(0, 1), default=1.0, show_default=True,
                  help="Share of a protocol's distress that its tokens pass on."),
+    click.option("--tokens-of", "kinds", multiple=True, metavar="KIND=SHARE",
+                 help="What tokens of a kind lose of their issuer's distress, like governance=0.5; else all of it."),
     click.option("--option", "options", multiple=True, metavar="NAME=NUMBER",
                  help="An option of the rule, like lgd=0.6 of threshold."),
 )  # fmt: skip
@@ -44,19 +46,24 @@ def terms_of(given: dict[str, Any]) -> Terms:
     from dexposure_core.pipeline.stress_terms import Terms
     from dexposure_core.stress import find_rule
 
-    more = []
-    for text in given["options"]:
+    terms = Terms(rule=given["rule"], absorbing_fraction=given["absorbing_fraction"],
+                  pass_through=given["pass_through"], options=_numbers("--option", given["options"], "lgd=0.6"),
+                  kinds=_numbers("--tokens-of", given["kinds"], "governance=0.5"))  # fmt: skip
+    find_rule(terms.rule).settings(terms.chosen()[1])
+    return terms
+
+
+def _numbers(option: str, texts: Sequence[str], example: str) -> tuple[tuple[str, float], ...]:
+    found = []
+    for text in texts:
         name, equals, number = str(text).partition("=")
         try:
-            more.append((name, float(number)))
+            found.append((name, float(number)))
         except ValueError:
             equals = ""
         if not equals:
-            raise BadOption(f"--option '{str(text)[:80]}': write NAME=NUMBER, like lgd=0.6")
-    terms = Terms(rule=given["rule"], absorbing_fraction=given["absorbing_fraction"],
-                  pass_through=given["pass_through"], options=tuple(more))  # fmt: skip
-    find_rule(terms.rule).settings(terms.chosen()[1])
-    return terms
+            raise BadOption(f"{option} '{str(text)[:80]}': write NAME=NUMBER, like {example}")
+    return tuple(found)
 
 
 def told(store: Store, date: dt.date, basis: Basis, terms: Terms) -> dict[str, Any]:
@@ -64,4 +71,5 @@ def told(store: Store, date: dt.date, basis: Basis, terms: Terms) -> dict[str, A
     return {
         "vintage": store.vintage, "date": date.isoformat(), "basis": basis, "rule": terms.rule,
         "options": {"absorbing_fraction": terms.absorbing_fraction, **terms.chosen()[1]},
+        **({"tokens_of": dict(terms.kinds)} if terms.kinds else {}),
     }  # fmt: skip

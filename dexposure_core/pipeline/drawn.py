@@ -75,11 +75,7 @@ def draw(
     """Draw `draws` futures of `forecast`, made from the last of `history`, and measure them."""
     origin, place = history[-1], (forecast.basis, forecast.horizon_weeks)
     joint = learnt is not None and place in learnt.residuals
-    if learnt is not None and joint:
-        futures: Iterable[Snapshot] = drawn_futures(forecast, origin, date, learnt.residuals[place], draws)
-    else:
-        futures = drawn_networks(forecast, origin, date, draws)
-    seen = [_seen(network) for network in futures]
+    seen = [_seen(network) for network in networks(forecast, origin, date, learnt, draws)]
     names = list(seen[0][0])
     numbers = np.array([[values[name] for name in names] for values, _, _ in seen])
     value, low, high = _means(numbers), *np.full((2, len(names)), np.nan)
@@ -99,6 +95,16 @@ def draw(
         cells=_cells(origin, cells, float(trust[total]), float(value[total])),
         draws=len(seen), joint=joint,
     )  # fmt: skip
+
+
+def networks(
+    forecast: Forecast, origin: Snapshot, date: dt.date, learnt: Uncertainty | None, draws: int
+) -> Iterable[Snapshot]:
+    """Return the futures that `draw` measures: joint ones where past misses of this basis and horizon are known."""
+    place = (forecast.basis, forecast.horizon_weeks)
+    if learnt is not None and place in learnt.residuals:
+        return drawn_futures(forecast, origin, date, learnt.residuals[place], draws)
+    return drawn_networks(forecast, origin, date, draws)
 
 
 def _seen(network: Snapshot) -> tuple[dict[str, float], Floats, Floats]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -114,6 +114,13 @@ def forecast_numbers(
         return None
     kept, _ = forecast_cache.load(cache_dir or settings.load().cache_dir, key)
     return None if kept is None else kept.drawn.numbers
+
+
+def futures_of(result: ForecastResult) -> Iterable[Snapshot]:
+    """Return the networks that a forecast's numbers were drawn from, the same ones again."""
+    learnt, _ = _misses(find_forecaster(result.forecaster))
+    date = result.target or result.origin
+    return futures.networks(result.forecast, result.today, date, learnt[0] if learnt else None, result.drawn.draws)
 
 
 def _key(

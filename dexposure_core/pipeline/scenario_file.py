@@ -19,6 +19,10 @@
     [kinds]                            # what tokens of a kind lose of their issuer's distress; others all of it
     governance = 0.5
 
+    [[then]]                           # what breaks later, on the network of its own date; any number of them
+    date = 2023-03-13
+    tokens = { DAI = 0.05 }
+
 Events of the past come as such files in `replays/`: what broke then, for the network of any date.
 """
 
@@ -42,9 +46,18 @@ from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.stress import find_rule
 
 _SHARES: Final = ("protocols", "sectors", "chains", "tokens")
-_KEYS: Final = ("title", "about", "date", "basis", "wrapped", *_SHARES, "wraps", "terms", "kinds")
+_KEYS: Final = ("title", "about", "date", "basis", "wrapped", *_SHARES, "wraps", "terms", "kinds", "then")
+_STEP: Final = ("date", "wrapped", *_SHARES, "wraps")
 _TERMS: Final = ("rule", "absorbing_fraction", "pass_through")
 _LARGEST: Final = 1_000_000  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What breaks at a later date."""
+
+    date: dt.date
+    breaks: Breaks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +69,7 @@ class ScenarioFile:
         title, about: what a reader sees.
         date, basis: the snapshot it is meant for; None where the file does not say.
         terms: how losses travel.
+        then: what breaks later, dates ascending.
     """
 
     breaks: Breaks
@@ -64,6 +78,7 @@ class ScenarioFile:
     date: dt.date | None = None
     basis: str | None = None
     terms: Terms = field(default_factory=Terms)
+    then: tuple[Step, ...] = ()
 
     def text(self) -> str:
         """Return the file's text; reading it gives an equal scenario."""
@@ -78,6 +93,13 @@ class ScenarioFile:
         for name, rows in tables.items():
             if rows:
                 lines += ["", f"[{name}]", *(f"{_quoted(key)} = {_value(value)}" for key, value in rows.items())]
+        for step in self.then:
+            lines += ["", "[[then]]", f"date = {step.date.isoformat()}"]
+            lines += [] if step.breaks.wrapped else ["wrapped = false"]
+            for name in (*_SHARES, "wraps"):
+                if part := dict(getattr(step.breaks, name)):
+                    inside = ", ".join(f"{_quoted(key)} = {_value(value)}" for key, value in part.items())
+                    lines += [f"{name} = {{ {inside} }}"]
         return "\n".join(lines) + "\n"
 
 
@@ -115,10 +137,9 @@ def parse_scenario(text: str, name: str = "scenario") -> ScenarioFile:
     basis = given.get("basis")
     if basis is not None and basis not in BASES:
         _refuse(name, "basis", f"{_short(basis)} is no basis", f"write {' or '.join(BASES)}")
-    date = given.get("date")
-    if date is not None and (not isinstance(date, dt.date) or isinstance(date, dt.datetime)):
-        _refuse(name, "date", f"{_short(date)} is no date", "write it without quotes, like 2023-03-06")
+    date = None if "date" not in given else _day(name, "date", given["date"])
     return ScenarioFile(
+        then=_steps(name, given.get("then", []), date),
         breaks=breaks, date=date, basis=basis, terms=_terms(name, given.get("terms", {}), given.get("kinds", {})),
         title=_of_type(name, "title", given.get("title", ""), str, "a text")[:200],
         about=_of_type(name, "about", given.get("about", ""), str, "a text")[:2_000],
@@ -167,6 +188,28 @@ def find_replay(name: str) -> ScenarioFile:
         hint = suggest(name[:80], known) or "; choose from " + ", ".join(known)
         raise UnknownScenario(f"No past event '{name[:80]}'{hint}")
     return known[name]
+
+
+def _day(name: str, place: str, value: object) -> dt.date:
+    if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
+        _refuse(name, place, f"{_short(value)} is no date", "write it without quotes, like 2023-03-06")
+    return value
+
+
+def _steps(name: str, given: object, date: dt.date | None) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    for number, row in enumerate(_of_type(name, "then", given, list, "[[then]]"), start=1):
+        place = f"then {number}"
+        table = _of_type(name, place, row, dict, "a table")
+        _known(name, place, table, _STEP)
+        step = Step(date=_day(name, f"{place}, date", table.get("date")), breaks=_breaks(name, table))
+        if not step.breaks:
+            _refuse(name, place, "nothing breaks", "give at least one of protocols, sectors, chains, tokens")
+        before = steps[-1].date if steps else date
+        if before is not None and step.date <= before:
+            _refuse(name, place, f"{step.date} does not come after {before}", "put the steps in order of their dates")
+        steps.append(step)
+    return tuple(steps)
 
 
 def _terms(name: str, given: object, kinds: object) -> Terms:

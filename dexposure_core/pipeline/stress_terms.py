@@ -45,7 +45,8 @@ class Terms:
         return rule, options | rule.through(self.pass_through)
 
     def notes(self, rule: Rule) -> tuple[str, ...]:
-        """Return what was asked and does not apply."""
-        if self.pass_through != 1 and not rule.takes("pass_through"):
-            return ("a pass-through does not apply: tokens are claims on a protocol's assets",)
-        return ()
+        """Return what was asked and does not apply, or is an assumption of one's own."""
+        if not rule.takes("pass_through"):
+            asked = self.pass_through != 1 or self.kinds
+            return ("a pass-through does not apply: tokens are claims on a protocol's assets",) if asked else ()
+        return tuple(f"{kind} tokens lose {100 * share:g} % of their issuer's distress" for kind, share in self.kinds)

@@ -22,6 +22,7 @@ from dexposure_core.network.issuers import curated
 from dexposure_core.network.snapshot import Floats
 from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.store import Store
+from dexposure_core.stress import find_rule
 from dexposure_core.stress.shock import check_fraction
 
 PASSING: Final[Mapping[str, str]] = {
@@ -58,7 +59,7 @@ def tokens_lose(store: Store, snapshot: Snapshot, terms: Terms) -> Floats | None
         BadOption: a kind that no token of the vintage is of, a share outside 0..1, or a network that is not made of
             tokens (flows, forecasts).
     """
-    if not terms.kinds:
+    if not terms.kinds or not find_rule(terms.rule).takes("pass_through"):
         return None
     given = {kind: check_fraction(f"pass-through of {kind[:40]} tokens", share) for kind, share in terms.kinds}
     table = kinds_of(store.tokens())

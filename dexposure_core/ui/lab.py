@@ -9,16 +9,19 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
+from dexposure_core.pipeline.failure_history import CENTRAL_SHARE, too_central
 from dexposure_core.pipeline.stress_many import OVER, Over
 from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.stress import RULES
 from dexposure_core.ui import controls, export, frame, lookups, text
 from dexposure_core.ui.builder import Asked
+from dexposure_core.ui.charts import losses
 from dexposure_core.ui.provenance import Provenance
-from dexposure_core.ui.view import View
+from dexposure_core.ui.view import HORIZONS, View
 
 _KINDS: Final = {
     "none": "Only this shock",
+    "ahead": "This shock later",
     "failures": "Each protocol in turn",
     "draws": "Drawn shocks",
     "smallest": "Smallest shock",
@@ -37,7 +40,10 @@ def draw(view: View, asked: Asked, origin: Provenance) -> None:
     terms = asked.terms
     origin = origin.having(shock=_KINDS[kind].lower())
     try:
-        {"failures": _failures, "draws": _draws, "smallest": _smallest}[kind](view, terms, origin)
+        if kind == "ahead":
+            _ahead(view, asked, origin)
+        else:
+            {"failures": _failures, "draws": _draws, "smallest": _smallest}[kind](view, terms, origin)
     except DexposureError as error:
         frame.failure("This cannot be answered here", error)
 
@@ -79,6 +85,50 @@ def _failures(view: View, terms: Terms, origin: Provenance) -> None:
         },
     )  # fmt: skip
     st.caption("Impact counts what all others lose, gross; a protocol without TVL has nothing to lose itself.")
+    if controls.switch("past", "The year before", help="The same ranking of every fourth snapshot of the year before."):
+        _ranking_history(view, terms, origin)
+
+
+def _ranking_history(view: View, terms: Terms, origin: Provenance) -> None:
+    past = lookups.failure_history(view.data, view.date, view.basis, terms)
+    export.chart(losses.ranking(past), past, "failure-history", origin)
+    central = too_central(past)
+    st.markdown(
+        f"**Too central**: {text.plural(central.height, 'protocol')} whose failure would have cost the others "
+        f"{text.percent(CENTRAL_SHARE)} of system TVL or more in three quarters of "
+        f"{text.plural(past['date'].n_unique(), 'snapshot')}, by the second score of systemic importance, the default "
+        "impact."
+    )
+    if central.height:
+        export.table(
+            central.select("protocol", "name", "times", "best_rank", "mean_share", share="last_share"), "too-central",
+            origin, link=view.protocol_link, full=central,
+            labels={"times": "Snapshots", "best_rank": "Best rank", "mean_share": "On average", "share": "Now"},
+        )  # fmt: skip
+
+
+def _ahead(view: View, asked: Asked, origin: Provenance) -> None:
+    weeks = int(controls.choice("later", "Weeks ahead", [str(h) for h in HORIZONS], default="4", style="segments"))
+    found = lookups.shock_ahead(view.data, view.date, view.basis, asked.shock, asked.terms, weeks)
+    now, (mean, low, high) = found.today.contagion, found.interval(found.loss_usd)
+    sure = ""
+    if math.isfinite(low):
+        sure = f", between {text.usd(low)} and {text.usd(high)} in nine of ten drawn futures"
+    st.markdown(
+        f"The same shock in {text.plural(weeks, 'week')} would cost **{text.usd(mean)}**{sure}; today it costs "
+        f"{text.usd(now.total_loss_usd)}."
+    )
+    export.table(
+        found.table(), "shock-ahead", origin.having(weeks_ahead=weeks),
+        labels={"network": "Network", "loss_usd": "Lost, USD m", "low_usd": "5 %, USD m", "high_usd": "95 %, USD m",
+                "loss_fraction": "Of its TVL", "low": "5 %", "high": "95 %"},
+    )  # fmt: skip
+    told = [f"{line[:1].upper()}{line[1:]}." for line in found.assumptions]
+    told += ["Standard scenarios choose whom they hit in each network anew."] if asked.shock.kind == "scenario" else []
+    if told:
+        st.caption(text.markdown(" ".join(told)))
+    for note in found.forecast.notes:
+        st.caption(text.markdown(note))
 
 
 def _draws(view: View, terms: Terms, origin: Provenance) -> None:
@@ -90,6 +140,7 @@ def _draws(view: View, terms: Terms, origin: Provenance) -> None:
         f"**{text.usd(x.var_usd)}** (standard error {text.usd(x.var_se_usd)}); the others cost "
         f"**{text.usd(x.es_usd)}** on average (standard error {text.usd(x.es_se_usd)})."
     )
+    export.chart(losses.distribution(x), losses.histogram_table(x), "drawn-losses", origin)
     left, right = st.columns(2)
     labels = {"contribution_usd": "Shortfall, USD m", "share": "Share"}
     with left:

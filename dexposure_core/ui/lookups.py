@@ -17,6 +17,7 @@ from dexposure_core import settings
 from dexposure_core.errors import BadOption, DexposureError
 from dexposure_core.forecast.model import FILE
 from dexposure_core.measures import sector_exposure
+from dexposure_core.pipeline import failure_history as failure_past
 from dexposure_core.pipeline import stress_compare, stress_many, views
 from dexposure_core.pipeline.evaluation import kept
 from dexposure_core.ui import graph, theme
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dexposure_core.network.snapshot import Basis
+    from dexposure_core.pipeline import stress_ahead
     from dexposure_core.pipeline.evaluation.kept import Evaluation
     from dexposure_core.pipeline.forecast_result import ForecastResult
     from dexposure_core.pipeline.stress_result import StressResult
@@ -150,6 +152,26 @@ def compared(vintage: str, date: dt.date, shock: views.Shocked, terms: Terms) ->
 def failures(vintage: str, date: dt.date, basis: Basis, terms: Terms) -> pl.DataFrame:
     """Return what the failure of each protocol alone does (see `stress_many.failures`)."""
     return stress_many.failures(store(vintage), date, basis, terms)
+
+
+@_kept(8, "Letting each protocol fail in turn, snapshot after snapshot …")
+def failure_history(vintage: str, date: dt.date, basis: Basis, terms: Terms) -> pl.DataFrame:
+    """Return that ranking over the year before (see `failure_history`)."""
+    return failure_past.failure_history(store(vintage), date, basis, terms)
+
+
+@_kept(16, "Forecasting, and shocking every drawn future …")
+def shock_ahead(
+    vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms, horizon: int
+) -> stress_ahead.Ahead:
+    """Return what a shock costs some weeks ahead (see `stress_ahead`)."""
+    from dexposure_core.pipeline import stress_ahead
+
+    if vintage != base_of(vintage):
+        raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
+    return stress_ahead.stress_ahead(
+        store(vintage), date, basis, shock.what(), terms, horizon, lenient=shock.kind == "event"
+    )  # fmt: skip
 
 
 @_kept(16, "Drawing shocks …")

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from dexposure_core.errors import DexposureError
+from dexposure_core.errors import BadInput, DexposureError
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.scenario_file import ScenarioFile, breaks_text, parse_breaks, parse_scenario
 from dexposure_core.pipeline.shocks import Breaks
@@ -83,6 +83,8 @@ def _opened() -> None:
         return
     try:
         read = parse_scenario(given.getvalue().decode("utf-8", "replace"), text.short(given.name, 60))
+        if read.then:
+            raise BadInput(f"{text.short(given.name, 60)}: it has later steps; run it with `dexposure stress --file`")
     except DexposureError as error:
         st.session_state["mix-problem"] = error
         return

@@ -70,10 +70,28 @@ def test_the_header_tells_how_old_the_snapshot_is(visit, simulated):
     [{"shock": "event", "replay": "svb"}, {"shock": "sector"}, {"shock": "chain"}, {"shock": "token"},
      {"shock": "scenario", "scenario": "lending"}, {"rule": "eisenberg-noe", "pass": "50"}, {"rule": "threshold"},
      {"many": "failures"}, {"many": "draws"}, {"many": "smallest", "over": "tokens"}, {"many": "smallest", "rule":
-     "dexposure-loss-sharing"}],
+     "dexposure-loss-sharing"}, {"many": "failures", "past": "1"}, {"many": "ahead", "later": "1"},
+     {"shock": "mix", "mix": '{"tokens":{"USDC":0.1},"sectors":{"Lending":0.2}}'}, {"governance": "50"},
+     {"rule": "threshold", "lgd": "40"}, {"shock": "mix", "mix": "{broken"}],
     ids=lambda asked: "-".join(asked.values()),
 )  # fmt: skip
 def test_anything_can_break_by_any_rule(visit, simulated, asked):
     page = visit(simulated, "contagion", **asked)
     assert errors(page) == []
     assert len(answer(page)) > 20
+
+
+def test_a_mix_is_built_part_by_part(visit, simulated):
+    page = visit(simulated, "contagion", shock="mix")
+    assert errors(page) == []
+    assert "Add what breaks" in answer(page)
+    page.button(key="mix-add").click().run()
+    assert errors(page) == []
+    assert "loses 30 %" in answer(page)
+    token = page.selectbox(key="mix-tokens").value
+    page.slider(key="mix-share").set_value(10).run()
+    page.button(key="mix-add").click().run()  # the same token again: the later word counts
+    assert "loses 10 %" in answer(page)
+    assert "loses 30 %" not in answer(page)
+    page.button(key=f"mix-drop-tokens-{token}").click().run()
+    assert "Add what breaks" in answer(page)

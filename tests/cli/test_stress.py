@@ -99,3 +99,32 @@ def test_rules_and_bases_side_by_side(store):
     assert {row["basis"] for row in first["comparison"]} == {"holdings"}
     assert "flow basis left out" in first["left_out"][0]
     assert "lose a tenth" in run_here("--store", store, "stress", "--token", "USDX=0.2", "--compare").out
+
+
+def test_a_scenario_ahead_stands_beside_today():
+    document = asked(EMBEDDED, "--token", "USDC=0.1", "--weeks-ahead", "1")
+    today, expected, futures = document["ahead"]["networks"]
+    assert today["loss_usd"] == pytest.approx(document["total_usd"])
+    assert futures["low_usd"] < futures["loss_usd"] < futures["high_usd"]
+    assert expected["loss_usd"] > 0
+    assert document["ahead"]["assumptions"]
+    assert document["ahead"]["simulated"]
+    refused = run_here("--store", EMBEDDED, "stress", "--token", "USDC=0.1", "--weeks-ahead", "1", "--tokens-of",
+                       "governance=0.5")  # fmt: skip
+    assert (refused.code, "look ahead" in refused.err) == (2, True)
+
+
+def test_each_protocol_in_turn_over_time():
+    document = asked(EMBEDDED, "all-failures", "--history", "2")
+    assert len({row["date"] for row in document["history"]}) == 2
+    assert all(row["times"] == 2 and row["mean_share"] >= 0.01 for row in document["too_central"])
+    assert document["too_central"]
+
+
+def test_kinds_of_tokens_pass_on_what_is_said(store):
+    full = asked(store, "--protocol", "lend=0.5")
+    less = asked(store, "--protocol", "lend=0.5", "--tokens-of", "governance=0", "--tokens-of", "receipt=0")
+    assert less["total_usd"] <= full["total_usd"]
+    for bad in ("governance", "governance=2", "nothing-like-it=0.5"):
+        refused = run_here("--store", store, "stress", "--protocol", "lend=0.5", "--tokens-of", bad)
+        assert refused.code == 2, bad

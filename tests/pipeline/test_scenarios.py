@@ -7,16 +7,19 @@ import polars as pl
 import pytest
 
 from dexposure_core.errors import BadInput, BadOption, UnknownChain, UnknownName, UnknownScenario, UnknownSector
+from dexposure_core.pipeline.failure_history import failure_history, too_central
 from dexposure_core.pipeline.scenario_file import find_replay, parse_scenario, read_scenario, replays
 from dexposure_core.pipeline.shocks import Breaks, what_is_there
 from dexposure_core.pipeline.stress import stress
 from dexposure_core.pipeline.stress_many import drawn, estimated, failures, smallest
+from dexposure_core.pipeline.stress_steps import run_steps
 from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.pipeline.wrappers import falling, wrapped_by
 from dexposure_core.store import VintageWriter, open_store
 from tests.pipeline.test_stress import frame
 
 DAY = dt.date(2024, 1, 1)
+LATER = dt.date(2026, 1, 5)
 
 
 # Mint issues USDC, Bridge USDC.e (it holds nothing in this data), Lender AUSDC, for which it holds USDC.
@@ -263,3 +266,61 @@ def test_the_smallest_shock_is_found_over_anything(store, over):
     assert found.cost_usd <= 15 + 1e-9
     with pytest.raises(BadOption, match="which loss"):
         smallest(store, DAY, "holdings", Terms(), over=over)
+
+
+def test_a_file_with_later_steps_reads_back_and_each_step_strikes_its_own_date(tmp_path) -> None:
+    later = DAY + dt.timedelta(days=7)
+    with VintageWriter(tmp_path / "two") as writer:
+        for name, rows in WORLD.items():
+            writer.append(name, rows)
+            if "date" in rows.columns:
+                writer.append(name, rows.with_columns(date=pl.lit(later)))
+        writer.publish(sources=[], parameters={}, frequency="week", simulated=True)
+    text = f"""
+    date = {DAY}
+    [tokens]
+    USDC = 0.1
+    [[then]]
+    date = {later + dt.timedelta(days=2)}
+    wrapped = false
+    tokens = {{ USDC = 0.5 }}
+    """
+    file = parse_scenario(text)
+    assert parse_scenario(file.text()) == file
+    two = open_store(tmp_path / "two")
+    (step,) = run_steps(two, DAY, "holdings", file.then, file.terms)
+    alone = stress(two, later, breaks=Breaks(tokens={"USDC": 0.5}, wrapped=False))
+    assert step.date == later
+    assert step.contagion.total_loss_usd == pytest.approx(alone.contagion.total_loss_usd)
+    with pytest.raises(BadOption, match="No snapshot"):
+        run_steps(two, later, "holdings", file.then, file.terms)
+
+
+@pytest.mark.parametrize(
+    ("then", "says"),
+    [
+        ("tokens = { USDC = 0.5 }", "is no date"),
+        ("date = 2020-01-01", "nothing breaks"),
+        (f"date = {DAY}\ntokens = {{ USDC = 0.5 }}", "does not come after"),
+        (f"date = {LATER}\ntokens = {{ USDC = 5 }}", "is no share"),
+        (f"date = {LATER}\ncoins = {{ USDC = 0.5 }}", "no such entry"),
+    ],
+)
+def test_later_steps_are_refused_with_their_place(then, says) -> None:
+    with pytest.raises(BadInput, match=says):
+        parse_scenario(f"date = {DAY}\n[tokens]\nUSDC = 0.1\n[[then]]\n{then}\n")
+
+
+def test_who_is_too_central(store) -> None:
+    past = failure_history(store, DAY, "holdings", Terms(), snapshots=5)
+    now = failures(store, DAY, "holdings", Terms())
+    assert past.drop("date").equals(now.select(past.drop("date").columns))
+    # Mint costs the others at once 70 of 150; Lender's tokens 10; of a third they are more, of a tenth both
+    assert too_central(past, share=0.3)["protocol"].to_list() == ["2"]
+    assert set(too_central(past, share=0.05)["protocol"]) >= {"1", "2"}
+    twice = pl.concat([past, past.filter(pl.col("protocol") != "2").with_columns(date=pl.lit(LATER))])
+    assert too_central(twice, share=0.3).is_empty()  # gone from the last of two: one in two is not three quarters
+    kept = too_central(twice, share=0.3, often=0.5)
+    assert kept.select("times", "snapshots", "last_share").row(0) == (1, 2, 0.0)
+    with pytest.raises(BadOption):
+        failure_history(store, DAY, "holdings", Terms(), snapshots=0)

@@ -1,6 +1,7 @@
 """What the pages show, by hand: balance sheets, the reconciling matrix, how a shock spreads."""
 
 import datetime as dt
+import itertools
 
 import numpy as np
 import polars as pl
@@ -8,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dexposure_core.errors import UnknownProtocol
+from dexposure_core.errors import BadInput, BadOption, UnknownProtocol
 from dexposure_core.pipeline import views
+from dexposure_core.pipeline.scenario_file import breaks_text
+from dexposure_core.pipeline.shocks import Breaks
 from dexposure_core.pipeline.stress import stress
+from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.store import TABLES, VintageWriter, open_store
 from tests.networks import network
@@ -129,14 +133,57 @@ def test_who_can_hurt_a_protocol(store) -> None:
 def test_less_capacity_more_loss(store) -> None:
     # half of TVL absorbs: Lender loses 40 of 50 = 0.8; Farm 10 + 0.8 · 20 = 26, capped at its 25
     shock = Shocked(kind="protocol", name="2", fraction=1.0)
-    rows = views.sensitivity(store, DAY, "holdings", ["linear-debtrank"], shock, capacities=[0.5, 1.0])
+    table = views.sensitivity(store, store.snapshot(DAY), shock, Terms())
+    linear = table.filter(pl.col("panel") == "capacity", pl.col("rule") == "linear-debtrank")
+    rows = linear.filter(pl.col("value").is_in([0.5, 1.0])).sort("value")
     assert rows["loss_usd"].to_list() == [pytest.approx(65.0), pytest.approx(58.0)]
     assert rows["loss_fraction"].to_list() == [pytest.approx(65 / 150), pytest.approx(58 / 150)]
 
 
+def test_every_assumption_is_varied_and_the_one_in_use_is_among_the_values(store) -> None:
+    terms = Terms(rule="threshold", absorbing_fraction=0.6, pass_through=0.9, options=(("lgd", 0.7),))
+    table = views.sensitivity(store, store.snapshot(DAY), Shocked(kind="token", name="LEND", fraction=1.0), terms)
+    assert set(table["panel"]) == set(views.PANELS)
+    own = {"capacity": 0.6, "pass_through": 0.9, "recovery": 0.3}
+    mine = table.filter(pl.col("rule") == "threshold")
+    here = stress(store, DAY, tokens={"LEND": 1.0}, rule="threshold", absorbing_fraction=0.6, pass_through=0.9, lgd=0.7)
+    for panel, value in own.items():
+        at = mine.filter(pl.col("panel") == panel, (pl.col("value") - value).abs() < 1e-12)
+        assert at["loss_usd"].to_list() == [pytest.approx(here.contagion.total_loss_usd)]
+    # what a failed debtor still pays helps its creditors, what tokens pass on does not
+    for panel, sign in (("recovery", -1), ("pass_through", 1)):
+        losses = mine.filter(pl.col("panel") == panel).sort("value")["loss_usd"].to_list()
+        assert all(sign * (b - a) >= -1e-9 for a, b in itertools.pairwise(losses))
+
+
 def test_a_shock_in_words_of_the_address() -> None:
-    assert Shocked(kind="scenario", name="top-1").asked() == {"scenario": "top-1"}
-    assert Shocked(kind="token", name="USDC", fraction=0.1).asked() == {"tokens": {"USDC": 0.1}}
+    assert Shocked(kind="scenario", name="top-1").what() == "top-1"
+    assert Shocked(kind="token", name="USDC", fraction=0.1).what() == Breaks(tokens={"USDC": 0.1})
+    mix = Breaks(tokens={'US;:D"': 0.1}, sectors={"A & B": 1.0}, wrapped=False)
+    assert Shocked(kind="mix", name=breaks_text(mix)).what() == mix
+    for bad in ('{"tokens":{"X":2}}', "[]", "{", '{"coins":{}}', '{"tokens":{"X":NaN}}'):
+        with pytest.raises(BadInput):
+            Shocked(kind="mix", name=bad).what()
+
+
+def test_what_tokens_of_a_kind_pass_on(store) -> None:
+    # Mint fails: Lender loses 40 of 100; its LEND lose 0.4, of which Farm feels what its kind passes on
+    def farm(**kinds: float) -> float:
+        result = stress(store, DAY, protocols={"2": 1.0}, kinds=kinds)
+        return float(result.protocols().filter(pl.col("protocol") == "3")["loss_usd"][0])
+
+    assert farm() == pytest.approx(18.0)
+    assert farm(governance=0.25) == pytest.approx(12.0)
+    assert farm(governance=0.0) == pytest.approx(10.0)
+    # the failed issuer's own tokens lose what they lose: it has no assets whose loss could be passed on or not
+    assert farm(stablecoin=0.0) == pytest.approx(18.0)
+    result = stress(store, DAY, protocols={"2": 1.0}, kinds={"governance": 0.25})
+    assert "governance tokens lose 25 % of their issuer's distress" in result.assumptions
+    clearing = stress(store, DAY, protocols={"1": 0.5}, rule="eisenberg-noe", kinds={"governance": 0.25})
+    assert any("does not apply" in note for note in clearing.notes)
+    for bad in ({"governence": 0.5}, {"governance": 1.5}, {"governance": float("nan")}):
+        with pytest.raises(BadOption):
+            stress(store, DAY, protocols={"2": 1.0}, kinds=bad)
 
 
 CELLS = st.lists(st.tuples(st.sampled_from("ABCD"), st.sampled_from("ABCD"), st.floats(0.01, 1e12)), max_size=12)

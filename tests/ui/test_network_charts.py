@@ -1,5 +1,7 @@
 """Figures of the network pages: what is drawn adds up to what is told, and no name becomes markup."""
 
+import math
+
 import polars as pl
 import pytest
 
@@ -7,7 +9,7 @@ from dexposure_core.pipeline import views
 from dexposure_core.ui import theme
 from dexposure_core.ui.charts import contagion, forecast, heatmap, network, sankey
 from dexposure_core.ui.graph import backbone, ego, layout
-from dexposure_core.ui.graph.rings import LAST, rings
+from dexposure_core.ui.graph.rings import NAMES, rings
 from tests.networks import network as small
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -99,7 +101,9 @@ def spread_frames(struck: int, others: int) -> tuple[pl.DataFrame, pl.DataFrame]
     losers = pl.DataFrame(
         {
             "protocol": [f"p{i}" for i in range(count)], "name": [f"P{i}" for i in range(count)],
-            "sector": ["S"] * count, "loss_usd": [float(1000 - i) for i in range(count)], "distress": [0.5] * count,
+            "sector": ["S"] * count,
+            "tvl_usd": [2000.0 + i for i in range(count)], "distress": [0.5] * count,
+            "loss_usd": [float(1000 - i) for i in range(count)],
             "struck": [i < struck for i in range(count)],
             "first_round": [0] * struck + [1 + i % 7 for i in range(others)],
         }
@@ -116,14 +120,36 @@ def spread_frames(struck: int, others: int) -> tuple[pl.DataFrame, pl.DataFrame]
 
 @pytest.mark.parametrize(("struck", "others", "shown"), [(1, 5, 6), (1, 200, 60), (200, 200, 60), (3, 0, 3)])
 def test_rings_show_at_most_sixty_and_do_not_overlap(struck, others, shown) -> None:
-    nodes, edges, legend = rings(*spread_frames(struck, others), contagion.round_colour)
+    drawn = rings(*spread_frames(struck, others), theme.LIGHT.loss[1:], "#888")
+    nodes, edges, legend = drawn.nodes, drawn.edges, drawn.legend
     assert len(nodes) == shown
     for i, one in enumerate(nodes):
         for other in nodes[i + 1 :]:
             apart = ((one.place[0] - other.place[0]) ** 2 + (one.place[1] - other.place[1]) ** 2) ** 0.5
             assert apart > 0.9 * (one.radius + other.radius), (one, other)
     assert {edge.creditor for edge in edges} <= {"p0"}  # the arrow leaves the debtor that failed
-    assert len(legend) <= LAST + 1
+    assert len(legend) <= len(NAMES)
+    assert {edge.debtor for edge in edges} <= {node.id for node in nodes}
+    assert all(edge.step >= 1 for edge in edges)
+
+
+def test_arrows_are_the_fewest_that_explain_nine_tenths_of_the_contagion() -> None:
+    losers, ways = spread_frames(1, 10)
+    ways = ways.with_columns(loss_usd=pl.Series([500.0, 300.0, 90.0, 60.0, 30.0, 10.0, 5.0, 3.0, 1.0, 1.0]))
+    drawn = rings(losers, ways, theme.LIGHT.loss[1:], "#888")
+    assert len(drawn.edges) == 4
+    assert drawn.explained == pytest.approx(0.95)
+    assert math.isnan(rings(losers, ways.clear(), theme.LIGHT.loss[1:], "#888").explained)
+
+
+def test_the_spread_says_each_round_and_hostile_names_stay_text() -> None:
+    losers, ways = spread_frames(1, 3)
+    losers = losers.with_columns(name=pl.lit(EVIL))
+    rounds = pl.DataFrame({"round": [0, 1], "total_usd": [1e6, 3e6], "protocols_hit": [1, 4]})
+    drawn = contagion.spread(losers, ways, rounds, theme.LIGHT, "")
+    assert 'id="step"' in drawn.picture.page
+    assert "Up to round 1: USD 3.00 m lost, 4 protocols hit" in drawn.picture.page
+    assert EVIL not in drawn.picture.page
 
 
 def test_forecast_is_shown_as_change_of_today_and_undefined_is_left_out() -> None:

@@ -67,7 +67,7 @@ def rings(
     ]
     nodes.sort(key=lambda node: order[node.id])  # the largest losers are named first
     used = sorted({int(node.group) for node in nodes})
-    total = float(channels["loss_usd"].sum())
+    total = float(channels["loss_usd"].sum() or 0.0)
     return Rings(
         nodes=tuple(nodes),
         edges=_edges(kept, arrow),

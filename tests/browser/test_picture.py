@@ -48,3 +48,24 @@ def test_a_clicked_cell_is_told_listed_and_in_the_address(server, visitor):
     after = parse_qs(urlsplit(visitor.page.url).query)
     assert (after["from"], after["to"]) != (before["from"], before["to"])
     assert f"{after['from'][0]} → {after['to'][0]}" in visitor.text
+
+
+def test_the_contagion_plays_round_by_round(server, visitor):
+    visitor.open(f"{server}/contagion?date=2025-08-18&shock=event&replay=ftx")
+    frame = graph(visitor)
+    shown = "nodes.get().filter(n => !n.hidden).length"
+    everyone = frame.evaluate("nodes.length")
+    assert frame.evaluate(shown) == everyone
+    frame.locator("#step").fill("0")
+    struck = frame.evaluate(shown)
+    assert 0 < struck < everyone
+    assert frame.locator("#told").inner_text().startswith("The shock:")
+    frame.locator("#play").click()
+    frame.wait_for_function(f"{shown} > {struck}")
+    assert frame.locator("#play").get_attribute("aria-label") == "Stop"
+    frame.locator("#play").click()
+    assert frame.locator("#play").get_attribute("aria-label") == "Play the rounds"
+    boxes = frame.evaluate("window.dexposureLabels")
+    for (left, top, right, bottom), other in itertools.combinations(boxes, 2):
+        assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+    assert visitor.errors == []

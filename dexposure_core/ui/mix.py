@@ -36,9 +36,9 @@ def draw(snapshot: Snapshot, held: Mapping[str, Sequence[str]]) -> Breaks:
     for kind in _KINDS:
         for name, share in dict(getattr(breaks, kind)).items():
             called = text.markdown(text.short(_called(kind, name, names), 60))
-            left, right = st.columns([6, 1], vertical_alignment="center")
-            left.markdown(f"**{called}** loses {100 * share:g} %")
-            right.button(
+            row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+            row.markdown(f"**{called}** loses {100 * share:g} %", width="content")
+            row.button(
                 "", icon=":material/close:", key=f"mix-drop-{kind}-{name}", on_click=_put,
                 args=(breaks, kind, name, None), help=f"Take {called} out", type="tertiary",
             )  # fmt: skip

@@ -60,7 +60,8 @@ def by_round(frame: pl.DataFrame, *, limit: int = 7) -> Any:
         )
     )  # fmt: skip
     top = max((v / divisor for v in values), default=1.0) or 1.0
-    drawn.update_xaxes(tickvals=list(range(len(labels))), ticktext=labels, tickangle=0)
+    across = [-0.6, max(len(labels), 4) - 0.4]  # one column alone would fill the chart
+    drawn.update_xaxes(tickvals=list(range(len(labels))), ticktext=labels, tickangle=0, range=across)
     drawn.update_yaxes(range=[0, top * 1.22], nticks=5)
     drawn.update_layout(margin={"t": 60}, bargap=0.3)
     base.room_left(drawn, 4)

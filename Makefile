@@ -6,13 +6,13 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: help run test setup unit check fix docs bench data clean
+.PHONY: help run test setup unit check fix docs pictures bench data clean
 
 run: $(VENV)/.ready  ## set up what is needed, then open the dashboard at http://127.0.0.1:8501
 	@$(BIN)/dexposure serve --port $(PORT) $(SERVE)
 
 test: $(VENV)/.ready-dev browser java  ## set up what the tests need (a browser and Java where the machine allows it), then run them all
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n logical --dist loadfile
 
 setup: $(VENV)/.ready  ## install the product into .venv (`.venv/bin/dexposure`)
 
@@ -32,6 +32,9 @@ fix: $(VENV)/.ready-dev  ## format and mend what a machine can mend
 
 docs: $(VENV)/.ready-dev  ## write the generated parts of docs/ again
 	@$(BIN)/python docs/generate.py
+
+pictures: $(VENV)/.ready-dev browser  ## take the pictures of docs/tour.md from the running dashboard again
+	@$(BIN)/python docs/pictures.py
 
 bench: $(VENV)/.ready  ## measure speed and memory on this machine
 	@$(BIN)/dexposure bench

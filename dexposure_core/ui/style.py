@@ -16,6 +16,8 @@ _CSS: Final = """
 .st-key-header [data-testid="stMarkdownContainer"],
 .st-key-headline [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
 .stMainBlockContainer .stHeading [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
+.stApp [data-testid="stCaptionContainer"], .stSidebar [data-testid="stCaptionContainer"] {
+  color: color-mix(in srgb, currentColor 74%, transparent); opacity: 1;}
 .st-key-header, .st-key-header > .stVerticalBlock {gap: .3rem;}
 .stElementContainer:has(> .stHtml > style) {display: none;}
 .strip {display: flex; flex-wrap: wrap; gap: .2rem 1.3rem; font-size: .82rem; align-items: center;}
@@ -39,6 +41,10 @@ _CSS: Final = """
 .st-key-manual p, .st-key-manual li {max-width: 88ch;}
 .st-key-manual table {font-size: .86rem; display: block; overflow-x: auto;}
 .st-key-manual td {min-width: 5.5rem;}
+@media (max-width: 640px) {
+  .st-key-manual table {display: table; width: 100%; table-layout: fixed;}
+  .st-key-manual td, .st-key-manual th {min-width: 0; overflow-wrap: anywhere; padding: .25rem .3rem;}
+}
 .st-key-footer {border-top: 1px solid rgba(128,140,150,.3); padding-top: .5rem;}
 [data-testid="stSidebarHeader"] {height: 2.6rem; margin-bottom: 0;}
 [data-testid="stSidebarUserContent"] {padding-top: .4rem; padding-bottom: 1rem;}

@@ -5,6 +5,8 @@ import pytest
 from dexposure_core.ui.navigation import PAGES
 from tests.browser.conftest import served
 
+SCREENS = ((1280, 800), (390, 844))
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.key)
 def test_every_page_by_its_own_link(server, visitor, page):
@@ -12,6 +14,16 @@ def test_every_page_by_its_own_link(server, visitor, page):
     assert page.title in visitor.text
     assert "SIMULATED DATA" in visitor.text
     assert visitor.page.locator(".st-key-headline").inner_text().strip()
+    for theme in ("light", "dark"):
+        if theme == "dark":
+            visitor.page.emulate_media(color_scheme=theme)
+            visitor.open(f"{server}/{page.key}")
+        for wide, high in SCREENS:
+            visitor.page.set_viewport_size({"width": wide, "height": high})
+            visitor.page.wait_for_timeout(400)
+            sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert visitor.page.evaluate(sideways) <= 0, (theme, wide)
+            assert (theme, wide, visitor.violations()) == (theme, wide, [])
     assert visitor.outside() == []
     assert visitor.errors == []
 

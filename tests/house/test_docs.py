@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dexposure_core.forecast import FORECASTERS
 from dexposure_core.measures import MEASURES
 from dexposure_core.settings import SETTINGS
 from dexposure_core.stress import RULES, SCENARIOS
+from dexposure_core.ui.navigation import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -67,3 +69,20 @@ def test_links_between_pages_lead_somewhere():
         if not (page.parent / link).exists()
     ]
     assert broken == []
+
+
+def _blocks():
+    return re.findall(r"^```python\n(.*?)^```", (DOCS / "analyst.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("number", range(len(_blocks())))
+def test_the_analysts_examples_run(number):
+    command = [sys.executable, "-c", _blocks()[number]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip()
+
+
+def test_the_tour_shows_every_page():
+    tour = (DOCS / "tour.md").read_text("utf-8")
+    assert [page.key for page in PAGES if f"(pictures/{page.key}.png)" not in tour] == []

@@ -20,7 +20,7 @@ if view.protocol and here is None:
 
 left, right = st.columns([3, 2], vertical_alignment="bottom")
 with left:
-    size = int(controls.level("show", "Protocols shown", 20.0, 300.0, 140.0, step=10.0, format="%d"))
+    size = int(controls.level("show", "Protocols shown", 20.0, 500.0, 140.0, step=10.0, format="%d"))
 with right:
     ego = here is not None and controls.switch("ego", "Only the chosen protocol and its partners")
     if here is None:

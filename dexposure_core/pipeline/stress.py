@@ -50,17 +50,15 @@ def stress(
         replay: name of one of `scenario_file.replays()`, likewise; what the data lacks of it is left out and noted.
         protocols: id or unique name (any case) → fraction 0..1 of its TVL.
         tokens: symbol → fraction 0..1 of its value; every holder loses that share of its holding at round 0.
-        breaks: the same and more (sectors, chains, what wraps a token), instead of protocols and tokens.
+        breaks: the same and more (sectors, chains), instead of protocols and tokens.
         rule: name of one of `stress.RULES`.
-        absorbing_fraction: share of TVL that absorbs losses, > 0.
-        pass_through: share of a protocol's distress that its own tokens lose, 0..1; a clearing has none.
-        kinds: kind of token → the same for tokens of that kind, on top of it (see `token_kinds`).
+        absorbing_fraction, pass_through: as of `Terms`.
+        kinds: kind of token → the same for its tokens, on top of it (see `token_kinds`).
         snapshot: that snapshot, when it has been read already.
         **options: further options of the rule.
 
     Raises:
-        UnknownDate, UnknownScenario, UnknownRule, UnknownProtocol, UnknownToken, UnknownSector, UnknownChain: no such
-            thing; names the closest.
+        UnknownDate, UnknownRule, UnknownName: no such thing (scenario, protocol, token, ...); names the closest.
         BadOption: nothing or too much to shock, an ambiguous name, or a number outside its range.
     """
     named = scenario if scenario is not None else replay
@@ -72,23 +70,19 @@ def stress(
     )  # fmt: skip
     snapshot = snapshot or store.snapshot(date, basis)
     own = breaks or Breaks(protocols=protocols or {}, tokens=tokens or {})
-    notes: tuple[str, ...] = ()
-    if replay is not None:
-        own, notes = what_is_there(store, snapshot, find_replay(replay).breaks)
-    return run_named(store, snapshot, own if scenario is None else scenario, terms, notes)
+    what = own if replay is None else find_replay(replay).breaks
+    struck = struck_by(store, snapshot, what if scenario is None else scenario, lenient=replay is not None)
+    return run_on(store, snapshot, struck, terms, scenario)
 
 
-def run_named(
-    store: Store, snapshot: Snapshot, what: str | Breaks, terms: Terms, notes: tuple[str, ...] = ()
-) -> StressResult:
-    """Run a standard scenario by its name, or what breaks in a person's words; `notes` are told with the result.
+def run_named(store: Store, snapshot: Snapshot, what: str | Breaks, terms: Terms) -> StressResult:
+    """Run a standard scenario by its name, or what breaks in a person's words.
 
     Raises:
         UnknownName, BadOption: as `stress`.
     """
     struck = struck_by(store, snapshot, what)
-    scenario = what if isinstance(what, str) else None
-    return run_on(store, snapshot, replace(struck, notes=(*notes, *struck.notes)), terms, scenario)
+    return run_on(store, snapshot, struck, terms, what if isinstance(what, str) else None)
 
 
 def struck_by(store: Store, snapshot: Snapshot, what: str | Breaks, *, lenient: bool = False) -> Struck:

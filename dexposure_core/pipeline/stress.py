@@ -52,7 +52,8 @@ def stress(
         tokens: symbol → fraction 0..1 of its value; every holder loses that share of its holding at round 0.
         breaks: the same and more (sectors, chains), instead of protocols and tokens.
         rule: name of one of `stress.RULES`.
-        absorbing_fraction, pass_through: as of `Terms`.
+        absorbing_fraction: share of TVL that absorbs losses, > 0.
+        pass_through: share of a protocol's distress that its own tokens lose, 0..1; a clearing has none.
         kinds: kind of token → the same for its tokens, on top of it (see `token_kinds`).
         snapshot: that snapshot, when it has been read already.
         **options: further options of the rule.
@@ -69,8 +70,7 @@ def stress(
         kinds=tuple((kinds or {}).items()),
     )  # fmt: skip
     snapshot = snapshot or store.snapshot(date, basis)
-    own = breaks or Breaks(protocols=protocols or {}, tokens=tokens or {})
-    what = own if replay is None else find_replay(replay).breaks
+    what = find_replay(replay).breaks if replay else breaks or Breaks(protocols=protocols or {}, tokens=tokens or {})
     struck = struck_by(store, snapshot, what if scenario is None else scenario, lenient=replay is not None)
     return run_on(store, snapshot, struck, terms, scenario)
 

@@ -21,6 +21,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("serve", "serve:serve", "Open the dashboard."),
+    Entry("health", "health:health", "Is the dashboard up, and does the store open?"),
     Entry("import", "imports:imports", "Load your own data: published, defillama, holdings or edges."),
     Entry("fetch", "fetch:fetch", "Download what is published: defillama or huggingface."),
     Entry("simulate", "imports:simulate", "Build the simulated world."),

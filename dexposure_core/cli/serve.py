@@ -20,15 +20,20 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 @click.command()
 @click.option("--host", help="Address to listen on. Default: DEXPOSURE_HOST, else this machine only.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. Default: DEXPOSURE_PORT, else 8501.")
+@click.option(
+    "--log",
+    metavar="FILE",
+    help="File for one JSON line per page run. Default: DEXPOSURE_LOG, else - (standard error).",
+)
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.pass_obj
-def serve(ctx: Context, host: str | None, port: int | None, no_browser: bool) -> None:
+def serve(ctx: Context, host: str | None, port: int | None, log: str | None, no_browser: bool) -> None:
     """Open the dashboard on the store's latest vintage (or the one of --vintage)."""
     store = ctx.open()  # a wrong store or vintage is told here, in one line, not in the browser
     settings = load()
     host, port = host or settings.host, port or settings.port
     _check_free(host, port)
-    environment = os.environ | {"DEXPOSURE_STORE": str(store.path.parent.resolve())}
+    environment = os.environ | {"DEXPOSURE_STORE": str(store.path.parent.resolve()), "DEXPOSURE_LOG": _log(log)}
     if ctx.vintage:
         environment["DEXPOSURE_VINTAGE"] = store.vintage
     if host not in LOOPBACK:
@@ -41,6 +46,22 @@ def serve(ctx: Context, host: str | None, port: int | None, no_browser: bool) ->
     sys.stderr.flush()
     os.chdir(APP.parent)  # Streamlit reads .streamlit/config.toml from the working folder
     os.execve(sys.executable, command, environment)  # noqa: S606  no shell; the arguments are ours
+
+
+def _log(asked: str | None) -> str:
+    """Return the log's absolute place (`-`: standard error), after making sure that it can be written to."""
+    place = load().log if asked is None else asked
+    if place == "-":
+        return place
+    try:
+        path = Path(place).expanduser().absolute()  # the server works in another folder than this one
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BadOption(
+            f"--log {place[:80]!r}: cannot be written: {reason}; name a file in a folder that exists"
+        ) from None
+    return str(path)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
 from dexposure_core.network.chains import chain_aside
-from dexposure_core.ui import lens, navigation, revisions, sidebar, style, text, theme, vintages
+from dexposure_core.ui import journal, lens, navigation, revisions, sidebar, style, text, theme, vintages
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
 
@@ -34,7 +34,8 @@ def run() -> None:
     chosen = _navigation()
     st.session_state[_FRAMED] = True
     try:
-        chosen.run()
+        with journal.page_run(chosen.url_path or "home"):
+            chosen.run()
     finally:
         st.session_state[_FRAMED] = False
 
@@ -54,6 +55,7 @@ def require(page_key: str) -> View:
         _no_data(page, error)
     except DexposureError as error:
         _no_data(page, error)
+    journal.shows(view.vintage, view.basis)
     _header(page, view)
     st.session_state[_LENS] = lens.lead(view)
     vintages.notices(view)
@@ -96,6 +98,7 @@ def empty(what: str, why: str, remedy: str) -> None:
 
 def failure(what: str, error: DexposureError) -> None:
     """Show that a part of the page could not be made, with the error's own words."""
+    journal.meets(error)
     st.warning(f"**{text.markdown(what)}**  \n{text.markdown(error)}", icon=":material/error:")
 
 
@@ -138,6 +141,7 @@ def _through_app() -> None:
 
 
 def _no_data(page: navigation.Page, error: DexposureError) -> None:
+    journal.meets(error)
     st.title(page.title)
     headline("There are no data to show yet.")
     empty("No data", str(error), "Run `dexposure import …` or `dexposure simulate`, then reload this page.")

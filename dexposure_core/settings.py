@@ -78,6 +78,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     _setting("model_dir", "", _folder, "Folder of the forecaster's weights; empty: those shipped with the product."),
     _setting("host", "127.0.0.1", str, "Address the dashboard listens on; the default is this machine only."),
     _setting("port", "8501", _count(1, 65535), "Port the dashboard listens on."),
+    _setting("allowed_hosts", "", str, "Names it may be opened under besides this machine's, with commas."),
     _setting("log", "-", _log, "File for the dashboard's log, one JSON line per page run; -: standard error."),
     _setting("threads", "0", _count(0, 1024), "Threads a query or training run may use; 0: one per core."),
     _setting("spark_master", "local", str, "Spark master of --engine spark; local: this machine, a worker per core."),
@@ -108,6 +109,7 @@ class Settings:
     model_dir: Path
     host: str
     port: int
+    allowed_hosts: str
     log: str
     threads: int
     spark_master: str

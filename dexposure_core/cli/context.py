@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 class Context:
     """The global options of one invocation, and whether what it read is simulated."""
 
-    store: str | None
+    store: Path | None
     vintage: str | None
     as_json: bool
     quiet: bool
@@ -97,6 +98,26 @@ class Context:
             yield report
 
 
+class FileName(click.Path):
+    """A path that the system can look at: no NUL, no name that is too long, no links in a circle."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or refuse it in one line."""
+        try:
+            Path(value).stat()
+        except FileNotFoundError:
+            pass  # to be written, or told by whoever reads it
+        except (OSError, ValueError) as error:
+            if not isinstance(error, OSError) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+                self.fail(
+                    f"{str(value)[:80]!r} is no usable path: {getattr(error, 'strerror', None) or error}", param, ctx
+                )
+        return super().convert(value, param, ctx)
+
+
+FilePath: Final = FileName(path_type=Path)
 FLAGS: Final = frozenset({"--json", "--quiet"})
 VALUED: Final = frozenset({"--store", "--vintage"})
 

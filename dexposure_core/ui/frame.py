@@ -13,7 +13,7 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
 from dexposure_core.network.chains import chain_aside
-from dexposure_core.ui import journal, lens, navigation, revisions, sidebar, style, text, theme, vintages
+from dexposure_core.ui import journal, lens, navigation, revisions, sidebar, signin, style, text, theme, vintages
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
 
@@ -31,10 +31,12 @@ _ICON: Final = (
 
 def run() -> None:
     """Draw the page that the address asks for (all that app.py does)."""
-    chosen = _navigation()
+    passes = signin.standing() in ("open", "in")
+    chosen = _navigation(hidden=not passes)
     st.session_state[_FRAMED] = True
     try:
-        with journal.page_run(chosen.url_path or "home"):
+        with journal.page_run(chosen.url_path or "home" if passes else "sign-in"):
+            signin.gate()
             chosen.run()
     finally:
         st.session_state[_FRAMED] = False
@@ -47,6 +49,7 @@ def require(page_key: str) -> View:
     the page then shows what is missing and what to do.
     """
     _through_app()
+    signin.gate()
     page = navigation.page(page_key)
     style.apply()
     try:
@@ -115,7 +118,7 @@ def _wordmark() -> str:
     )
 
 
-def _navigation() -> st.Page:
+def _navigation(*, hidden: bool = False) -> st.Page:
     st.set_page_config(page_title="DeXposure Monitor", page_icon=_ICON, layout="wide")
     st.logo(_wordmark(), size="large")
     pages = {p.key: st.Page(p.file, title=p.title, icon=p.icon, url_path=p.key) for p in navigation.PAGES}
@@ -127,7 +130,7 @@ def _navigation() -> st.Page:
         st.switch_page(pages["overview"], query_params=st.query_params.to_dict())
 
     menu["Observe"].append(st.Page(home, title="Home", url_path="home", default=True, visibility="hidden"))
-    return st.navigation(menu, expanded=True)
+    return st.navigation(menu, expanded=True, position="hidden" if hidden else "sidebar")
 
 
 def _through_app() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -89,3 +91,70 @@ def test_a_log_that_cannot_be_written_is_refused_at_once(store, tmp_path, name):
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert "--log" in done.err
+
+
+def upgrade(url: str, name: str) -> int:
+    """Return the status with which the server answers a browser that opened it under another name."""
+    at = urlsplit(url)
+    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=20)
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers |= {
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "Host": f"{name}:{at.port}",
+        "Origin": f"http://{name}:{at.port}",
+    }
+    connection.request("GET", "/_stcore/stream", headers=headers)
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_a_page_that_points_its_own_name_here_is_not_let_in(store):
+    with running(store, DEXPOSURE_ALLOWED_HOSTS="monitor.example") as server:
+        names = ["127.0.0.1", "localhost", "[::1]", "monitor.example", "attacker.example", "127.0.0.1.attacker.example"]
+        assert [upgrade(server.url, name) for name in names] == [101, 101, 101, 101, 403, 403]
+
+
+@pytest.mark.slow
+def test_the_server_takes_no_files_and_offers_no_way_in_but_pages(store):
+    with running(store) as server:
+        at = urlsplit(server.url)
+        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=20)
+        answers = {}
+        for method, path in [
+            ("PUT", "/_stcore/upload_file/x/y"), ("POST", "/_stcore/agent/interact"), ("GET", "/app/static/x.toml"),
+            ("GET", "/media/../../.streamlit/config.toml"), ("GET", "/.streamlit/config.toml"),
+            ("GET", "/static/..%2f..%2fetc/passwd"), ("GET", "//etc/passwd"), ("GET", "/component/x/../../app.py"),
+        ]:  # fmt: skip
+            connection.request(method, path, body=b"x" if method != "GET" else None)
+            answer = connection.getresponse()
+            answers[path] = (answer.status, answer.read())
+            connection.close()
+    # a path that is nothing gets the page that every address gets, which then says that there is no such page
+    assert all(status >= 400 or b'<div id="root"' in body for status, body in answers.values())
+    assert not any(word in body for _, body in answers.values() for word in (b"gatherUsage", b"root:", b"frame.run"))
+
+
+SECRETS = '[auth]\nclient_secret = "s3cr3t-of-the-client"\n'
+
+
+def test_sign_in_without_what_it_needs_is_refused_at_once(store, tmp_path, monkeypatch):
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(SECRETS)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda _name: None)
+    done = run_here("--store", store, "serve", "--port", "8599")
+    assert done.code == 2
+    assert "Authlib" in done.err
+
+
+@pytest.mark.parametrize("content", [SECRETS.replace("]", ""), b"\xff\xfe[auth]"], ids=["not TOML", "not text"])
+def test_secrets_that_cannot_be_read_are_refused_and_not_quoted(store, tmp_path, monkeypatch, content):
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = run_here("--store", store, "serve", "--port", "8599")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "s3cr3t" not in done.err

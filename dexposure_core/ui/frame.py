@@ -7,6 +7,7 @@ A server that has just started runs a deep-linked page without app.py (a folder 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
@@ -37,7 +38,7 @@ def run() -> None:
     try:
         with journal.page_run(chosen.url_path or "home" if passes else "sign-in"):
             signin.gate()
-            chosen.run()
+            _ended(chosen.run)
     finally:
         st.session_state[_FRAMED] = False
 
@@ -103,6 +104,14 @@ def failure(what: str, error: DexposureError) -> None:
     """Show that a part of the page could not be made, with the error's own words."""
     journal.meets(error)
     st.warning(f"**{text.markdown(what)}**  \n{text.markdown(error)}", icon=":material/error:")
+
+
+def _ended(run: Callable[[], None]) -> None:
+    """Run a page; Ctrl-C, which polars hands to whichever page computes, ends it quietly: the server stops then."""
+    try:
+        run()
+    except KeyboardInterrupt:
+        st.stop()
 
 
 def _wordmark() -> str:

@@ -15,3 +15,13 @@ def test_a_broken_page_is_told_in_the_log_without_what_was_typed(visit, simulate
     assert (line["page"], line["outcome"], line["error"], line["basis"]) == ("network", "failed", "KeyError", "flow")
     assert any(place.startswith("pages/network.py:") for place in line["at"])
     assert "typed" not in log.read_text()
+
+
+def test_ctrl_c_in_the_middle_of_a_page_ends_it_quietly(visit, simulated, monkeypatch, tmp_path):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("DEXPOSURE_LOG", str(tmp_path / "log"))
+    monkeypatch.setattr(answers, "network", pressed)
+    assert errors(visit(simulated, "network")) == []
+    assert json.loads((tmp_path / "log").read_text())["outcome"] == "stopped"

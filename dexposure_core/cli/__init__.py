@@ -8,16 +8,12 @@ Exit status: 0 fine, 2 bad usage or bad input (one line on standard error), 1 ou
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 from dexposure_core.errors import DexposureError
 
 __all__ = ["main"]
-
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -45,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _refuse(message: str) -> None:
-    line = " ".join(_CONTROL.sub(" ", message).split())  # a name in it may steer the terminal
+    from dexposure_core.cli.context import plain
+
+    line = " ".join(plain(message).split())
     sys.stderr.write(f"dexposure: {line}\n")
     sys.exit(2)

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: help run test setup unit check fix docs pictures bench data clean
+.PHONY: help run test setup unit check audit fix docs pictures bench data clean
 
 run: $(VENV)/.ready  ## set up what is needed, then open the dashboard at http://127.0.0.1:8501
 	@$(BIN)/dexposure serve --port $(PORT) $(SERVE)
@@ -25,6 +25,9 @@ check: $(VENV)/.ready-dev  ## format, lint, types, import contracts, docs in syn
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate.py --check
+
+audit: $(VENV)/.ready-dev  ## compare the installed packages with the pinned and the reviewed ones (no network)
+	@$(BIN)/python .ci/audit.py
 
 fix: $(VENV)/.ready-dev  ## format and mend what a machine can mend
 	@$(BIN)/ruff format .

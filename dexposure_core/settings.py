@@ -39,6 +39,12 @@ def _folder(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
+def _log(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a file's name")
+    return text if text == "-" else str(Path(text).expanduser())
+
+
 def _within(low: float, high: float, kind: type[int | float]) -> Callable[[str], int | float]:
     words = "a whole number" if kind is int else "a number"
 
@@ -72,6 +78,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     _setting("model_dir", "", _folder, "Folder of the forecaster's weights; empty: those shipped with the product."),
     _setting("host", "127.0.0.1", str, "Address the dashboard listens on; the default is this machine only."),
     _setting("port", "8501", _count(1, 65535), "Port the dashboard listens on."),
+    _setting("allowed_hosts", "", str, "Names it may be opened under besides this machine's, with commas."),
+    _setting("log", "-", _log, "File for the dashboard's log, one JSON line per page run; -: standard error."),
     _setting("threads", "0", _count(0, 1024), "Threads a query or training run may use; 0: one per core."),
     _setting("spark_master", "local", str, "Spark master of --engine spark; local: this machine, a worker per core."),
     _setting("theta", "0.2", _number(0, 1), "Lowest text similarity at which a token is given to a protocol."),
@@ -101,6 +109,8 @@ class Settings:
     model_dir: Path
     host: str
     port: int
+    allowed_hosts: str
+    log: str
     threads: int
     spark_master: str
     theta: float

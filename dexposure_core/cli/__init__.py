@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _refuse(message: str) -> None:
-    line = " ".join(message.split())
+    from dexposure_core.cli.context import plain
+
+    line = " ".join(plain(message).split())
     sys.stderr.write(f"dexposure: {line}\n")
     sys.exit(2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dexposure_core.cli.context import Context, columns
+from dexposure_core.cli.context import Context, FilePath, columns
 from dexposure_core.errors import BadOption
 from dexposure_core.pipeline.numbers import usd
 
@@ -31,7 +31,7 @@ _TOP: Final = 25
 @click.option("--fail-on", type=click.Choice(SEVERITIES[:2]), help="Exit with 3 when a finding is as bad as this.")
 @click.option("--top", type=click.IntRange(min=1), default=_TOP, show_default=True,
               help="Findings listed on a terminal; JSON and CSV hold all.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the findings to this .csv or .parquet file.")
+@click.option("--out", type=FilePath, help="Also write the findings to this .csv or .parquet file.")
 @click.pass_obj
 def check(
     ctx: Context,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import click
 
 from dexposure_core import __version__
-from dexposure_core.cli.context import Context
+from dexposure_core.cli.context import Context, FilePath
 
 
 class Entry(NamedTuple):
@@ -21,6 +22,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("serve", "serve:serve", "Open the dashboard."),
+    Entry("health", "health:health", "Is the dashboard up, and does the store open?"),
     Entry("import", "imports:imports", "Load your own data: published, defillama, holdings or edges."),
     Entry("fetch", "fetch:fetch", "Download what is published: defillama or huggingface."),
     Entry("simulate", "imports:simulate", "Build the simulated world."),
@@ -71,12 +73,17 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--store", metavar="DIR", help="Folder of vintages. Default: your own store, else the embedded dataset.")
+@click.option(
+    "--store",
+    type=FilePath,
+    metavar="DIR",
+    help="Folder of vintages. Default: your own store, else the embedded dataset.",
+)
 @click.option("--vintage", metavar="ID", help="Vintage to read. Default: the latest.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output, nothing else.")
 @click.option("--quiet", is_flag=True, help="No progress bars and no notes.")
 @click.version_option(__version__, prog_name="dexposure")
 @click.pass_context
-def dexposure(ctx: click.Context, store: str | None, vintage: str | None, as_json: bool, quiet: bool) -> None:
+def dexposure(ctx: click.Context, store: Path | None, vintage: str | None, as_json: bool, quiet: bool) -> None:
     """Measure, stress and forecast credit exposure between DeFi protocols."""
     ctx.obj = Context(store=store, vintage=vintage, as_json=as_json, quiet=quiet)

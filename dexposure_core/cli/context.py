@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from dexposure_core.network import Basis
     from dexposure_core.store import Store
 
+_STEERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+_WIDEST: Final = 120  # letters of a cell on screen; JSON and exports have all
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
@@ -27,7 +31,7 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 class Context:
     """The global options of one invocation, and whether what it read is simulated."""
 
-    store: str | None
+    store: Path | None
     vintage: str | None
     as_json: bool
     quiet: bool
@@ -71,12 +75,12 @@ class Context:
 
             self.note(f"CHAINS: {self.chains}; {chain_aside(chain_words(str(self.chains)))}")
         for line in lines():
-            click.echo(line)
+            click.echo(plain(line))
 
     def note(self, text: str) -> None:
         """Tell a person something on standard error, unless asked to be quiet or to print JSON only."""
         if not (self.quiet or self.as_json):
-            click.echo(text, err=True)
+            click.echo(plain(text), err=True)
 
     @contextmanager
     def progress(self, unit: str = "") -> Iterator[Progress]:
@@ -97,6 +101,26 @@ class Context:
             yield report
 
 
+class FileName(click.Path):
+    """A path that the system can look at: no NUL, no name that is too long, no links in a circle."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or refuse it in one line."""
+        try:
+            Path(value).stat()
+        except FileNotFoundError:
+            pass  # to be written, or told by whoever reads it
+        except (OSError, ValueError) as error:
+            if not isinstance(error, OSError) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+                self.fail(
+                    f"{str(value)[:80]!r} is no usable path: {getattr(error, 'strerror', None) or error}", param, ctx
+                )
+        return super().convert(value, param, ctx)
+
+
+FilePath: Final = FileName(path_type=Path)
 FLAGS: Final = frozenset({"--json", "--quiet"})
 VALUED: Final = frozenset({"--store", "--vintage"})
 
@@ -154,13 +178,23 @@ def fractions(option: str, values: Sequence[str]) -> dict[str, float]:
     return result
 
 
+def plain(text: str) -> str:
+    """Return text on one line without what steers a terminal or turns the reading direction: names may hold both."""
+    return _STEERS.sub(" ", text)
+
+
+def _cell(text: object) -> str:
+    line = plain(str(text))
+    return line if len(line) <= _WIDEST else line[: _WIDEST - 1] + "…"
+
+
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the lines of a text table: first column left, the others right-aligned."""
-    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, *rows]:
+    shown = [[_cell(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[i]) for row in shown) for i in range(len(header))]
+    for row in shown:
         cells = [
-            str(cell).ljust(w) if i == 0 else str(cell).rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]
         yield "  ".join(cells).rstrip()
 

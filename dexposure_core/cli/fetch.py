@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dexposure_core.cli.context import Context
-from dexposure_core.cli.imports import FilePath, tell
+from dexposure_core.cli.context import Context, FilePath
+from dexposure_core.cli.imports import tell
 from dexposure_core.errors import BadOption
 
 if TYPE_CHECKING:

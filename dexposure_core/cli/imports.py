@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dexposure_core.cli.context import Context
+from dexposure_core.cli.context import Context, FilePath
 from dexposure_core.errors import BadOption
 from dexposure_core.pipeline.numbers import usd
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from dexposure_core.sources.duplicates import Duplicates
     from dexposure_core.sources.feed import Frequency
 
-FilePath = click.Path(path_type=Path)
 frequency_option = click.option(
     "--frequency", type=click.Choice(["week", "day", "month"]), default="week", show_default=True,
     help="How often to take a snapshot.",

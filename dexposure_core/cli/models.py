@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from dexposure_core.cli.context import Context, basis_option, columns, date_option, pick_date
+from dexposure_core.cli.context import Context, FileName, FilePath, basis_option, columns, date_option, pick_date
 from dexposure_core.pipeline.numbers import amount, percent, usd
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ SEEDS: Final = 3  # with --all
 
 
 @click.command()
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for the weights. Default: the one the product reads."
-)
+@click.option("--out", type=FilePath, help="Folder for the weights. Default: the one the product reads.")
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many passes. Default: the published recipe.")
 @click.pass_obj
@@ -86,7 +84,7 @@ def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecas
 @click.option("--seeds", type=click.IntRange(min=0), help="Also train so many seeds; mean and range. With --all: 3.")
 @click.option("--all", "everything", is_flag=True, help="All of these.")
 @click.option("--fresh", is_flag=True, help="Compute finished parts again.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the report: HTML and JSON.")
+@click.option("--out", type=FileName(path_type=Path, file_okay=False), help="Folder for the report: HTML and JSON.")
 @click.option("--keep", is_flag=True, help="Also keep it beside the weights, where the Skill page reads it.")
 @click.pass_obj
 def evaluate(

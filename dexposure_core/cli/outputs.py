@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dexposure_core.cli.context import Context, basis_option, chain_option, columns, date_option, pick_date
+from dexposure_core.cli.context import Context, FilePath, basis_option, chain_option, columns, date_option, pick_date
 from dexposure_core.pipeline.numbers import amount, number, percent, usd
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def report(ctx: Context, date: str | None, basis: Basis, rule: str, top: int, ch
 
 @click.command()
 @click.argument("table")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write: .csv or .parquet.")
+@click.option("--out", type=FilePath, required=True, help="File to write: .csv or .parquet.")
 @click.option("--date", metavar="YYYY-MM-DD", help="Only this date. Default: all dates.")
 @click.option("--basis", type=click.Choice(["holdings", "flow"]), help="Only this basis, where the table has one.")
 @chain_option

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dexposure_core.cli.context import Context, basis_option, chain_option, columns, date_option, fractions, pick_date
+from dexposure_core.cli.context import (
+    Context,
+    FilePath,
+    basis_option,
+    chain_option,
+    columns,
+    date_option,
+    fractions,
+    pick_date,
+)
 from dexposure_core.cli.stress_many import all_failures, montecarlo, reverse
 from dexposure_core.cli.stress_terms import terms_of, terms_options
 from dexposure_core.errors import BadOption
@@ -30,14 +39,14 @@ if TYPE_CHECKING:
 @basis_option
 @click.option("--scenario", metavar="NAME", help="A standard scenario; `stress scenarios` lists them.")
 @click.option("--replay", metavar="NAME", help="An event of the past; `stress scenarios` lists them.")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="A scenario file; see docs/stress.md.")
+@click.option("--file", "file", type=FilePath, help="A scenario file; see docs/stress.md.")
 @click.option("--protocol", "protocols", multiple=True, metavar="ID=FRACTION", help="This protocol loses that share.")
 @click.option("--token", "tokens", multiple=True, metavar="SYMBOL=FRACTION", help="This token loses that share.")
 @click.option("--sector", "sectors", multiple=True, metavar="NAME=FRACTION", help="Each protocol of it loses that.")
 @click.option("--on-chain", "on_chains", multiple=True, metavar="NAME=FRACTION", help="What is held there loses that.")
 @click.option("--wrapped/--not-wrapped", default=True, show_default=True, help="What wraps a token falls with it.")
 @terms_options
-@click.option("--save", type=click.Path(path_type=Path), help="Write the scenario to a file for others to run.")
+@click.option("--save", type=FilePath, help="Write the scenario to a file for others to run.")
 @click.option("--weeks-ahead", type=click.IntRange(min=1), help="Also on the network forecast so many snapshots ahead.")
 @click.option("--compare", is_flag=True, help="Also by every rule and on every basis.")
 @click.option("--top", type=click.IntRange(min=1), default=15, show_default=True, help="Losers shown on a terminal.")

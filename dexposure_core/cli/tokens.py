@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from dexposure_core.cli.context import Context, columns
+from dexposure_core.cli.context import Context, FilePath, columns
 from dexposure_core.errors import BadOption
 from dexposure_core.pipeline.numbers import count, number, percent, usd
 
 if TYPE_CHECKING:
     import polars as pl
 
-FilePath = click.Path(path_type=Path)
 limit_option = click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Rows at most.")
 
 

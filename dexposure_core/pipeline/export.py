@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,14 @@ def provenance(store: Store, **parameters: object) -> dict[str, Any]:
 
 
 def safe_csv(frame: pl.DataFrame) -> str:
-    """Return the frame as CSV text in which no cell starts a spreadsheet formula."""
-    texts = pl.col(pl.String).str.replace(FORMULA, "'$1")
-    return frame.with_columns(texts).write_csv()
+    """Return the frame as CSV text in which no cell, and no heading made from a name, starts a spreadsheet formula."""
+    return defused(frame).write_csv()
+
+
+def defused(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with an apostrophe before what a spreadsheet would take for a formula, in cells and headings."""
+    texts = pl.col(pl.String).str.replace(FORMULA, "'${1}")
+    return frame.with_columns(texts).rename(lambda heading: re.sub(FORMULA, r"'\1", heading))
 
 
 def export(

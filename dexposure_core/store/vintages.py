@@ -76,6 +76,8 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     """
     for name, record in manifest.files.items():
         path = folder / name
+        if "\0" in name or ".." in path.parts[len(folder.parts) :] or not path.is_relative_to(folder):
+            raise CorruptVintage(f"{folder / MANIFEST}: names a file outside its folder; import the data again")
         try:
             size = path.stat().st_size
         except FileNotFoundError:

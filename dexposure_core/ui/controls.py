@@ -111,6 +111,11 @@ def page_parameter(name: str) -> str | None:
     return None if value is None else str(value)
 
 
+def parameters() -> dict[str, str]:
+    """Return all that the address says or should say, for all pages; untrusted text."""
+    return {name: str(value) for name, value in st.session_state.get(_STATE, {}).items()}
+
+
 def set_parameter(name: str, value: str | None) -> None:
     """Set a parameter from a callback or a selection (a clicked cell, a chosen protocol); None removes it."""
     state = st.session_state.setdefault(_STATE, {})

@@ -17,6 +17,7 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
+from dexposure_core.pipeline.export import defused
 from dexposure_core.ui import images, tables, text, theme
 from dexposure_core.ui.provenance import Provenance
 
@@ -166,9 +167,8 @@ def _parquet(read: Callable[[], pl.DataFrame], parts: list[Path]) -> bytes:
 
 def csv_bytes(frame: pl.DataFrame, provenance: Provenance) -> bytes:
     """Return the frame as UTF-8 CSV, formulas defused, its origin in the last column `provenance`."""
-    safe = frame.with_columns(pl.col(pl.String).str.replace(text.FORMULA, "'${1}"))
     out = io.BytesIO()
-    safe.with_columns(pl.lit(text.cell(provenance.line())).alias(CAPTION)).write_csv(out)
+    defused(frame).with_columns(pl.lit(text.cell(provenance.line())).alias(CAPTION)).write_csv(out)
     return out.getvalue()
 
 

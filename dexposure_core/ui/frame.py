@@ -7,13 +7,14 @@ A server that has just started runs a deep-linked page without app.py (a folder 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
 from dexposure_core.network.chains import chain_aside
-from dexposure_core.ui import lens, navigation, revisions, sidebar, style, text, theme, vintages
+from dexposure_core.ui import journal, lens, navigation, revisions, sidebar, signin, style, text, theme, vintages
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
 
@@ -31,10 +32,13 @@ _ICON: Final = (
 
 def run() -> None:
     """Draw the page that the address asks for (all that app.py does)."""
-    chosen = _navigation()
+    passes = signin.standing() in ("open", "in")
+    chosen = _navigation(hidden=not passes)
     st.session_state[_FRAMED] = True
     try:
-        chosen.run()
+        with journal.page_run(chosen.url_path or "home" if passes else "sign-in"):
+            signin.gate()
+            _ended(chosen.run)
     finally:
         st.session_state[_FRAMED] = False
 
@@ -46,6 +50,7 @@ def require(page_key: str) -> View:
     the page then shows what is missing and what to do.
     """
     _through_app()
+    signin.gate()
     page = navigation.page(page_key)
     style.apply()
     try:
@@ -54,6 +59,7 @@ def require(page_key: str) -> View:
         _no_data(page, error)
     except DexposureError as error:
         _no_data(page, error)
+    journal.shows(view.vintage, view.basis)
     _header(page, view)
     st.session_state[_LENS] = lens.lead(view)
     vintages.notices(view)
@@ -96,7 +102,16 @@ def empty(what: str, why: str, remedy: str) -> None:
 
 def failure(what: str, error: DexposureError) -> None:
     """Show that a part of the page could not be made, with the error's own words."""
+    journal.meets(error)
     st.warning(f"**{text.markdown(what)}**  \n{text.markdown(error)}", icon=":material/error:")
+
+
+def _ended(run: Callable[[], None]) -> None:
+    """Run a page; Ctrl-C, which polars hands to whichever page computes, ends it quietly: the server stops then."""
+    try:
+        run()
+    except KeyboardInterrupt:
+        st.stop()
 
 
 def _wordmark() -> str:
@@ -112,7 +127,7 @@ def _wordmark() -> str:
     )
 
 
-def _navigation() -> st.Page:
+def _navigation(*, hidden: bool = False) -> st.Page:
     st.set_page_config(page_title="DeXposure Monitor", page_icon=_ICON, layout="wide")
     st.logo(_wordmark(), size="large")
     pages = {p.key: st.Page(p.file, title=p.title, icon=p.icon, url_path=p.key) for p in navigation.PAGES}
@@ -124,7 +139,7 @@ def _navigation() -> st.Page:
         st.switch_page(pages["overview"], query_params=st.query_params.to_dict())
 
     menu["Observe"].append(st.Page(home, title="Home", url_path="home", default=True, visibility="hidden"))
-    return st.navigation(menu, expanded=True)
+    return st.navigation(menu, expanded=True, position="hidden" if hidden else "sidebar")
 
 
 def _through_app() -> None:
@@ -138,6 +153,7 @@ def _through_app() -> None:
 
 
 def _no_data(page: navigation.Page, error: DexposureError) -> None:
+    journal.meets(error)
     st.title(page.title)
     headline("There are no data to show yet.")
     empty("No data", str(error), "Run `dexposure import …` or `dexposure simulate`, then reload this page.")

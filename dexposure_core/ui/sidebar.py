@@ -11,7 +11,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.network.snapshot import BASES
-from dexposure_core.ui import controls, lens, resources, text, vintages
+from dexposure_core.ui import controls, lens, resources, signin, text, vintages
 from dexposure_core.ui.navigation import Page
 from dexposure_core.ui.view import HORIZONS, KEYS, View, pick_basis, pick_date, pick_horizon, pick_protocol
 
@@ -51,6 +51,7 @@ def draw(page: Page) -> View:
     controls.settle(view.parameters(), KEYS)
     with st.sidebar:
         _draw(page, view)
+        signin.sign_out()
     return view
 
 

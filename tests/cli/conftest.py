@@ -4,13 +4,16 @@ import contextlib
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 import pytest
 
 from dexposure_core.cli import main
+from dexposure_core.pipeline.serving import answers
 
 
 @dataclass(frozen=True)
@@ -69,3 +72,41 @@ def store(tmp_path_factory):
     assert done.code == 0, done.err
     assert done.json["coverage"]["difference_usd"] == 0
     return path
+
+
+@dataclass
+class Running:
+    url: str
+    process: subprocess.Popen
+
+    def stop(self, signal_number: int) -> tuple[int, str]:
+        """Send a signal; return the exit status and all of standard error."""
+        self.process.send_signal(signal_number)
+        _, err = self.process.communicate(timeout=60)
+        return self.process.returncode, err.decode()
+
+
+@contextlib.contextmanager
+def running(store, *options, **environment):
+    """A real `dexposure serve` on a free port of this machine, ready to answer."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = {k: v for k, v in os.environ.items() if not k.startswith("DEXPOSURE_")}
+    command = [sys.executable, "-c", "from dexposure_core.cli import main; main()", "--store", str(store), "serve"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--no-browser", *map(str, options)], env=own | environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 90
+        while not answers(url, 5)["ok"]:
+            assert process.poll() is None, process.stderr.read().decode()
+            assert time.monotonic() < deadline, "the server did not answer within 90 seconds"
+            time.sleep(0.2)
+        yield Running(url, process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,1 @@
+"""Visitors for load tests: they speak the browser's side of Streamlit's protocol, without a browser."""

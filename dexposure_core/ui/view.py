@@ -16,6 +16,7 @@ from urllib.parse import quote_plus, urlencode
 
 from dexposure_core.network.chains import DEFAULT, chain_words
 from dexposure_core.network.snapshot import BASES, Basis
+from dexposure_core.pipeline.phrases import period
 from dexposure_core.ui import text
 from dexposure_core.ui.provenance import Provenance
 
@@ -87,7 +88,7 @@ class View:
     @property
     def period(self) -> str:
         """What lies between two snapshots, in words: week, day, month or period."""
-        return self.frequency if self.frequency in ("day", "week", "month", "quarter", "year") else "period"
+        return period(self.frequency)
 
     def window(self, days: int = 731) -> tuple[dt.date, ...]:
         """Return the snapshot dates of the trailing window that ends at this date (default two years)."""

@@ -7,16 +7,20 @@ Kaleido needs an installed Chrome or Chromium. It runs in a process of its own s
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
 from dexposure_core.errors import DexposureError
 from dexposure_core.pipeline import chrome
+from dexposure_core.ui import text
 
 TIMEOUT: Final = 40
 WIDTH: Final = 960
+_HEAD: Final = 33  # bytes of a PNG before its second chunk: signature and IHDR
 _DRAW: Final = """
 import sys, pathlib, kaleido, plotly.io
 described, picture, form, width, height = sys.argv[1:]
@@ -57,3 +61,15 @@ def render(figure: Any, form: str, *, timeout: float = TIMEOUT) -> bytes:
         if not picture.is_file():
             raise NoPicture(f"{found} drew no picture; use the camera button above the chart")
         return picture.read_bytes()
+
+
+def cited(picture: bytes, form: str, citation: str) -> bytes:
+    """Return a PNG or SVG that carries its citation inside, where programs that index pictures look for it."""
+    if form == "png":
+        body = b"iTXtDescription\0\0\0\0\0" + citation.encode()
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        return picture[:_HEAD] + chunk + picture[_HEAD:]
+    if form == "svg":
+        end = picture.index(b">", picture.index(b"<svg")) + 1
+        return picture[:end] + f"<desc>{text.html(citation)}</desc>".encode() + picture[end:]
+    return picture

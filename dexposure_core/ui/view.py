@@ -40,6 +40,7 @@ class View:
         horizon: forecast horizon in weeks.
         simulated: whether the vintage is simulated.
         sources: names of the files it was built from.
+        content_hash: sha256 of the vintage's content.
         frequency: day, week, month, or as given.
         chains: the choice of chains (see `network.chains`).
         data: the key under which the page reads: the vintage, seen through those chains where the page follows them.
@@ -57,6 +58,7 @@ class View:
     horizon: int = 4
     simulated: bool = False
     sources: tuple[str, ...] = ()
+    content_hash: str = ""
     frequency: str = "week"
     chains: str = DEFAULT
     data: str = ""
@@ -123,6 +125,7 @@ class View:
             basis=self.basis,
             date=self.date if date else None,
             chains="" if self.shown_chains == DEFAULT else chain_words(self.shown_chains),
+            content_hash=self.content_hash,
         )
         return made.having(**parameters)
 

@@ -29,7 +29,11 @@ def report(
     ctx: Context, date: str | None, basis: Basis, rule: str, top: int, horizon: int | None, out: Path | None,
     chains: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """One date in one document: measures, scenarios, importance; with --out the whole briefing as HTML or PDF."""
+    """One date in one document: measures, scenarios, importance; with --out the whole briefing as HTML or PDF.
+
+    The briefing is one file that needs no network: sentences, figures, tables, and the command that makes it again.
+    PDF needs an installed Chrome or Chromium.
+    """
     if out is not None:
         _briefing(ctx, out, (date, basis), (rule, top, horizon), chains)
         return

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.pipeline import changes
-from dexposure_core.ui import ahead, cards, export, frame, resources, sentences
+from dexposure_core.ui import ahead, brief, cards, export, frame, resources, sentences
 from dexposure_core.ui.charts import overview
 
 PAGES = {
@@ -31,6 +31,7 @@ with st.container(horizontal=True, key="under-cards"):
         view.provenance(date=False),
         label="Export the indicators",
     )
+    brief.offer(view)
     if expected is None:
         ahead.offer(view, "the indicators")
 

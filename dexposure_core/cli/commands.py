@@ -39,7 +39,7 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("train", "models:train", "Train the forecaster on a vintage."),
     Entry("forecast", "models:forecast", "Forecast the network some weeks ahead, then measure it."),
     Entry("evaluate", "models:evaluate", "Score forecasters on the hold-out weeks."),
-    Entry("report", "outputs:report", "One date in one document: measures, scenarios, importance."),
+    Entry("report", "outputs:report", "One date in one document, or as a briefing in HTML or PDF."),
     Entry("export", "outputs:export", "Write a table of the vintage to CSV or Parquet, with its provenance."),
     Entry("check", "check:check", "Check a vintage: files, sums, units, jumps, gaps, symbols, coverage."),
     Entry("calibrate", "calibrate:calibrate", "Put a vintage beside the published figures of the real dataset."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dexposure_core.cli.context import Context, FilePath, basis_option, chain_option, columns, date_option, pick_date
+from dexposure_core.errors import BadOption
 from dexposure_core.pipeline.numbers import amount, number, percent, usd
 
 if TYPE_CHECKING:
@@ -19,11 +20,25 @@ if TYPE_CHECKING:
 @date_option
 @basis_option
 @click.option("--rule", default="linear-debtrank", show_default=True, metavar="NAME", help="Contagion rule.")
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Protocols listed.")
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of each list.")
+@click.option("--horizon", type=click.IntRange(min=1), help="Weeks to forecast in the briefing. Default: no forecast.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the briefing to this file: .html or .pdf.")
 @chain_option
 @click.pass_obj
-def report(ctx: Context, date: str | None, basis: Basis, rule: str, top: int, chains: tuple[str, ...]) -> None:
-    """One date in one document: every measure, the standard scenarios, the most important protocols."""
+def report(
+    ctx: Context, date: str | None, basis: Basis, rule: str, top: int, horizon: int | None, out: Path | None,
+    chains: tuple[str, ...],
+) -> None:  # fmt: skip
+    """One date in one document: measures, scenarios, importance; with --out the whole briefing as HTML or PDF.
+
+    The briefing is one file that needs no network: sentences, figures, tables, and the command that makes it again.
+    PDF needs an installed Chrome or Chromium.
+    """
+    if out is not None:
+        _briefing(ctx, out, (date, basis), (rule, top, horizon), chains)
+        return
+    if horizon is not None:
+        raise BadOption("--horizon belongs to the briefing; give --out FILE.html or FILE.pdf too")
     from dexposure_core.pipeline.report import report as run
 
     store = ctx.open_lens(chains)
@@ -43,6 +58,27 @@ def report(ctx: Context, date: str | None, basis: Basis, rule: str, top: int, ch
         yield from columns(["most important", "SIS", "direct loss if it fails"], rows)
 
     ctx.show(document, lines)
+
+
+def _briefing(
+    ctx: Context, out: Path, when: tuple[str | None, Basis], asked: tuple[str, int, int | None], chains: tuple[str, ...]
+) -> None:
+    """Write the briefing to a file and say where it is and what it is of."""
+    from dexposure_core.pipeline import briefing
+
+    briefing.check(out)
+    store = ctx.open_lens(chains)
+    day, basis = pick_date(store, when[0], when[1]), when[1]
+    rule, top, horizon = asked
+    ask = briefing.Ask(date=day, basis=basis, horizon=horizon, rule=rule, top=top)
+    with ctx.progress(" steps") as progress:
+        briefing.write(store, ask, out, progress=progress)
+    size = out.stat().st_size
+    document = {
+        "vintage": store.vintage, "date": day.isoformat(), "basis": basis, "horizon_weeks": horizon,
+        "out": str(out), "bytes": size,
+    }  # fmt: skip
+    ctx.show(document, lambda: iter([f"wrote the briefing of {day} ({basis} basis) to {out}, {size / 1000:,.0f} kB"]))
 
 
 @click.command()

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 import streamlit as st
 
+from dexposure_core.pipeline import phrases
 from dexposure_core.pipeline.indicators import Position
-from dexposure_core.ui import sentences, text, theme
+from dexposure_core.pipeline.palette import Mode
+from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base
 from dexposure_core.ui.view import View
 
@@ -38,7 +40,7 @@ def draw(
     st.html(f'<div class="cards">{cards}</div>')
 
 
-def sparkline(history: pl.DataFrame, date: dt.date, since: dt.date, events: Sequence[dt.date], mode: theme.Mode) -> str:
+def sparkline(history: pl.DataFrame, date: dt.date, since: dt.date, events: Sequence[dt.date], mode: Mode) -> str:
     """Return a picture: the window's values, ticks at events, a dot at the date; empty with fewer than two values."""
     window = history.filter(pl.col("date").is_between(since, date))
     values = [math.nan if v is None else float(v) for v in window["value"].to_list()]
@@ -92,12 +94,12 @@ def _card(position: Position, view: View, events: pl.DataFrame, page: str, ahead
     flag = f'<span class="flag" style="color:{mode.alarm}">⚑ {sigmas}σ move</span>' if position.flag else ""
     ticks = base.major_events(events, position.since, view.date, limit=4)["date"].to_list()
     spark = sparkline(position.history, view.date, position.since, ticks, mode)
-    standing = text.html(sentences.standing(position, view.date))
+    standing = text.html(phrases.standing(position, view.date))
     return (
         f'<div class="card"><a class="name" href="{text.html(view.link(page))}" target="_self">'
         f"{text.html(indicator.title)}</a>"
         f'<div class="level">{text.html(text.amount(position.level, indicator.unit))}</div>'
-        f'<div class="change">{arrow} {text.html(sentences.moved(position))} this {view.period} {flag}</div>'
+        f'<div class="change">{arrow} {text.html(phrases.moved(position))} this {view.period} {flag}</div>'
         f"{spark}{ahead}"
         f'<div class="track"><i style="left:{_percent(position)}%"></i></div>'
         f'<div class="note">{standing}</div><div class="note">{text.html(indicator.meaning)}{detail}</div></div>'

@@ -1,16 +1,21 @@
-"""Draw a chart or a table together with its ways out: CSV, PNG, SVG, interactive HTML.
+"""Draw a chart or a table together with its ways out: PNG, SVG, PDF, interactive HTML, CSV, Parquet.
 
-Files are made when their button is clicked, never before. Every file says where it comes from: a CSV in its
+Files are made when their button is clicked, never before. Every file says where it comes from: a table in its
 last column, `provenance` (it stays a plain table that every tool reads, and rows keep their origin when
-pasted elsewhere; docs/decisions), a picture in its caption. Pictures are printed on white whatever the screen's theme.
+pasted elsewhere; docs/decisions), Parquet in its metadata too, a picture in its caption and in the citation below
+it, HTML in the block under the figure. Pictures are printed on white whatever the screen's theme.
 """
 
 from __future__ import annotations
 
 import copy
 import io
+import re
+import textwrap
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
+from html import unescape
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +30,9 @@ CAPTION: Final = "provenance"
 _CHAINS_END: Final = "<i></i>"  # an invisible sign that the chains are named already
 _EDGE: Final = 10
 _LINE_PX: Final = 13
+_PRINTED: Final = 150  # characters of a caption that fit under a printed picture
+_BYTES: Final = "application/octet-stream"
+_PICTURES: Final = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 _MODEBAR: Final = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d", "zoom2d"]
 
 
@@ -143,9 +151,7 @@ def on_paper(figure: Any) -> Any:
 def whole_table(name: str, read: Callable[[], pl.DataFrame], parts: list[Path], provenance: Provenance) -> None:
     """Draw the buttons that give a whole table of the vintage: one Parquet file, CSV in a ZIP (it shrinks a lot)."""
     with st.container(horizontal=True, key=f"whole-{name}"):
-        _button(
-            "Parquet", lambda: _parquet(read, parts), f"table-{name}", provenance, "parquet", "application/octet-stream"
-        )
+        _button("Parquet", lambda: _parquet(read, parts), f"table-{name}", provenance, "parquet", _BYTES)
         _button(
             "CSV (zipped)",
             lambda: _zipped(name, read(), provenance),
@@ -179,11 +185,54 @@ def _zipped(name: str, frame: pl.DataFrame, provenance: Provenance) -> bytes:
     return out.getvalue()
 
 
-def html_bytes(figure: Any) -> bytes:
-    """Return a captioned figure as one HTML file that needs nothing from the network."""
+def parquet_bytes(frame: pl.DataFrame, provenance: Provenance, what: str) -> bytes:
+    """Return the frame as Parquet: texts as they are, origin in the column `provenance`, citation in the metadata."""
+    out = io.BytesIO()
+    line = provenance.line()
+    frame.with_columns(pl.lit(line).alias(CAPTION)).write_parquet(
+        out, compression="zstd", metadata={CAPTION: line, "citation": provenance.citation(what)}
+    )
+    return out.getvalue()
+
+
+def picture(figure: Any, provenance: Provenance, form: str) -> bytes:
+    """Return a captioned figure as PNG, SVG or PDF, how to cite it printed below and, where formats can, kept inside.
+
+    Raises:
+        NoPicture: when there is no browser to draw with.
+    """
+    citation = provenance.citation(_title(figure))
+    return images.cited(images.render(_with_citation(on_paper(figure), citation), form), form, citation)
+
+
+def _title(figure: Any) -> str:
+    """Return a figure's title as plain text."""
+    return unescape(re.sub(r"<[^>]*>", "", figure.layout.title.text or "")) or "figure"
+
+
+def _with_citation(printed: Any, citation: str) -> Any:
+    """Write the citation under the caption of a figure on paper, in place, and return it."""
+    lines = textwrap.wrap(f"Cite as: {citation}", _PRINTED)
+    room = _LINE_PX * len(lines)
+    margin, height = printed.layout.margin.b or theme.BOTTOM, printed.layout.height or theme.HEIGHT
+    printed.update_layout(margin={"b": float(margin) + room}, height=float(height) + room)
+    for line in printed.layout.annotations:
+        if line.name == CAPTION:
+            line.text = "<br>".join([line.text, *map(text.html, lines)])
+    return printed
+
+
+def html_bytes(figure: Any, provenance: Provenance | None = None) -> bytes:
+    """Return a captioned figure as one HTML file that needs nothing from the network, how to cite it at its foot."""
     config = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}, "showSendToCloud": False}
     page = on_paper(figure).to_html(include_plotlyjs=True, include_mathjax=False, full_html=True, config=config)
-    return str(page).encode()
+    if provenance is None:
+        return str(page).encode()
+    said = text.html(provenance.citation(_title(figure)))
+    block = (
+        f'<footer style="font:12px/1.45 sans-serif;color:{theme.LIGHT.muted};margin:8px 10px">Cite as: {said}</footer>'
+    )
+    return f"{block}</body>".join(str(page).rsplit("</body>", 1)).encode()
 
 
 def _chart_menu(
@@ -193,15 +242,21 @@ def _chart_menu(
         st.container(key=f"menu-{key}"),
         st.popover(label, type="tertiary", icon=":material/download:", key=f"pop-{key}"),
     ):
-        _button("CSV", lambda: csv_bytes(data, origin), key, origin, "csv", "text/csv")
         if images.browser():
-            _button("PNG", lambda: images.render(on_paper(figure()), "png"), key, origin, "png", "image/png")
-            _button("SVG", lambda: images.render(on_paper(figure()), "svg"), key, origin, "svg", "image/svg+xml")
+            for form, mime in _PICTURES.items():
+                _button(form.upper(), partial(_drawn, figure, origin, form), key, origin, form, mime)
         else:
-            st.caption("PNG, SVG: this server has no Chrome; use the camera above the chart or in the HTML file.")
-        _button("Interactive HTML", lambda: html_bytes(figure()), key, origin, "html", "text/html")
+            st.caption("PNG, SVG, PDF: this server has no Chrome; use the camera above the chart or in the HTML file.")
+        _button("Interactive HTML", lambda: html_bytes(figure(), origin), key, origin, "html", "text/html")
+        _button("CSV", lambda: csv_bytes(data, origin), key, origin, "csv", "text/csv")
+        what = key.replace("-", " ")
+        _button("Parquet", lambda: parquet_bytes(data, origin, what), key, origin, "parquet", _BYTES)
         if camera:
             st.segmented_control("Camera saves", ["svg", "png"], default="svg", key=f"camera-{key}", required=True)
+
+
+def _drawn(figure: Callable[[], Any], origin: Provenance, form: str) -> bytes:
+    return picture(figure(), origin, form)
 
 
 def _button(

@@ -6,21 +6,21 @@ Kaleido needs an installed Chrome or Chromium. It runs in a process of its own s
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import signal
-import subprocess
+import struct
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
 from dexposure_core.errors import DexposureError
+from dexposure_core.pipeline import chrome
+from dexposure_core.ui import text
 
 TIMEOUT: Final = 40
 WIDTH: Final = 960
-_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+_HEAD: Final = 33  # bytes of a PNG before its second chunk: signature and IHDR
 _DRAW: Final = """
 import sys, pathlib, kaleido, plotly.io
 described, picture, form, width, height = sys.argv[1:]
@@ -39,41 +39,37 @@ def browser() -> str | None:
 
     if find_spec("kaleido") is None:
         return None
-    named = os.environ.get("BROWSER_PATH")
-    return named if named and Path(named).is_file() else next(filter(None, map(shutil.which, _BROWSERS)), None)
+    return chrome.find()
 
 
 def render(figure: Any, form: str, *, timeout: float = TIMEOUT) -> bytes:
-    """Return the figure as PNG or SVG.
+    """Return the figure as PNG, SVG or PDF.
 
     Raises:
         NoPicture: when there is no browser or it did not answer in time.
     """
-    chrome = browser()
-    if chrome is None:
+    found = browser()
+    if found is None:
         raise NoPicture("No Chrome or Chromium found; use the camera button above the chart, or install one")
     with tempfile.TemporaryDirectory() as folder:
         described, picture = Path(folder, "figure.json"), Path(folder, f"figure.{form}")
         described.write_text(figure.to_json(), encoding="utf-8")
         height = int(figure.layout.height or 450)
         command = [sys.executable, "-c", _DRAW, str(described), str(picture), form, str(WIDTH), str(height)]
-        _run(command, {**os.environ, "BROWSER_PATH": chrome}, timeout)
+        if not chrome.run(command, {**os.environ, "BROWSER_PATH": found}, timeout):
+            raise NoPicture(f"The browser gave no answer in {timeout:.0f} s; use the camera button above the chart")
         if not picture.is_file():
-            raise NoPicture(f"{chrome} drew no picture; use the camera button above the chart")
+            raise NoPicture(f"{found} drew no picture; use the camera button above the chart")
         return picture.read_bytes()
 
 
-def _run(command: list[str], environment: dict[str, str], timeout: float) -> None:
-    process = subprocess.Popen(  # noqa: S603  our own interpreter and our own script
-        command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        raise NoPicture(
-            f"The browser gave no answer in {timeout:.0f} s; use the camera button above the chart"
-        ) from None
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def cited(picture: bytes, form: str, citation: str) -> bytes:
+    """Return a PNG or SVG that carries its citation inside, where programs that index pictures look for it."""
+    if form == "png":
+        body = b"iTXtDescription\0\0\0\0\0" + citation.encode()
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        return picture[:_HEAD] + chunk + picture[_HEAD:]
+    if form == "svg":
+        end = picture.index(b">", picture.index(b"<svg")) + 1
+        return picture[:end] + f"<desc>{text.html(citation)}</desc>".encode() + picture[end:]
+    return picture

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dexposure_core.pipeline.forecast_result import ForecastResult
     from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.progress import Progress
     from dexposure_core.stress.reverse import Reverse
     from dexposure_core.ui.graph import Cut, Layout
 
@@ -186,6 +187,14 @@ def drawn(
 def smallest(vintage: str, date: dt.date, basis: Basis, terms: Terms, share: float, over: stress_many.Over) -> Reverse:
     """Return the cheapest shock that costs the system a share of its TVL (see `stress_many.smallest`)."""
     return stress_many.smallest(store(vintage), date, basis, terms, loss_share=share, over=over)
+
+
+@_kept(8)
+def briefing(vintage: str, date: dt.date, basis: Basis, horizon: int | None, _told: Progress) -> str:
+    """Return the briefing of a date as one HTML page; `_told` hears what is computed and is no part of the key."""
+    from dexposure_core.pipeline import briefing as pages
+
+    return pages.briefing(store(vintage), pages.Ask(date=date, basis=basis, horizon=horizon), progress=_told)
 
 
 def protocol_names(vintage: str) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dexposure_core import __version__
 from dexposure_core.network.chains import chain_aside
 from dexposure_core.ui import text
 
@@ -28,6 +29,7 @@ class Provenance:
         chains: in words, the chains that make the network; empty when it is the whole system.
         parameters: (name, value) of whatever else shaped the result, in reading order.
         assumptions: what a reader of the numbers must know; too long for a chart's caption, written into every file.
+        content_hash: sha256 of the vintage's content; empty when not known.
     """
 
     vintage: str
@@ -38,6 +40,7 @@ class Provenance:
     chains: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     assumptions: tuple[str, ...] = ()
+    content_hash: str = ""
 
     def having(self, **parameters: object) -> Provenance:
         """Return a copy with more parameters, underscores in names written as spaces."""
@@ -52,7 +55,25 @@ class Provenance:
         parts += [f"basis: {self.basis}"] if self.basis else []
         parts += [f"chains: {self.chains}; {chain_aside(self.chains)}"] if self.chains else []
         parts += [f"{name}: {value}" for name, value in self.parameters]
-        return "; ".join(parts + ([f"assumes: {'; '.join(self.assumptions)}"] if self.assumptions else []))
+        parts += [f"assumes: {'; '.join(self.assumptions)}"] if self.assumptions else []
+        parts += [f"data sha256: {self.content_hash}", f"software: {__version__}"] if self.content_hash else []
+        return "; ".join(parts)
+
+    def citation(self, what: str) -> str:
+        """Return how to cite a figure or table: software, what it shows, date, basis, source, vintage, data hash."""
+        label = f"{SIMULATED}, not observations of any real protocol. " if self.simulated else ""
+        told = [f"{self.basis} basis"] if self.basis else []
+        told += [f"{self.chains} ({chain_aside(self.chains)})"] if self.chains else []
+        told += [f"{name} {value}" for name, value in self.parameters]
+        when = f", {self.date}" if self.date else ""
+        data = f", data sha256 {self.content_hash}" if self.content_hash else ""
+        joined = ", ".join(told)
+        about = f"{joined[:1].upper()}{joined[1:]}. " if told else ""
+        about += f"Assumes: {'; '.join(self.assumptions)}. " if self.assumptions else ""
+        return (
+            f"{PRODUCT} {__version__}: {text.short(what, 160)}{when}. {about}{label}"
+            f"Source: {text.short(self.source(), 80)}. Vintage {self.vintage}{data}."
+        )
 
     def source(self) -> str:
         """Return the sources in a few words: the first name and how many more."""

@@ -10,29 +10,12 @@ from typing import Final
 import polars as pl
 
 from dexposure_core import settings
-from dexposure_core.pipeline.changes import PARTS, ChangeSummary
+from dexposure_core.pipeline.changes import ChangeSummary
 from dexposure_core.pipeline.indicators import Position
+from dexposure_core.pipeline.phrases import cause, moved, standing
 from dexposure_core.ui import text
 
 WINDOW_DAYS: Final = {"1y": 366, "2y": 731, "5y": 1827, "all": 36600}
-
-
-def standing(position: Position, on: dt.date) -> str:
-    """Say where a value stands in its own window: `88th percentile of two years`, `highest in 14 months`."""
-    if not math.isfinite(position.percentile):
-        return "no history to compare with"
-    days = (on - position.since).days
-    length = "two years" if days > 700 else text.span(days)
-    if position.level >= position.high:
-        return f"highest in {length}"
-    if position.level <= position.low:
-        return f"lowest in {length}"
-    return f"{text.ordinal(min(99, max(1, round(100 * position.percentile))))} percentile of {length}"
-
-
-def moved(position: Position) -> str:
-    """Say the change since the previous snapshot, in the unit's way."""
-    return text.change(position.level, position.previous, position.indicator.unit)
 
 
 def overview(positions: Sequence[Position], largest: pl.DataFrame, period: str) -> str:
@@ -55,16 +38,6 @@ def flagged(positions: Sequence[Position], warnings: pl.DataFrame) -> str:
         return "No early-warning flag is up"
     shown = ", ".join(text.markdown(n) for n in names[:3])
     return f"{text.plural(warnings.height, 'early-warning flag')} up ({shown}{', …' if len(names) > 3 else ''})"
-
-
-def cause(row: dict[str, float | str | None]) -> str:
-    """Name the largest part of a change: price, quantity, entry or exit; empty when the split is not known."""
-    parts = {name.removesuffix("_usd"): row.get(name) for name in PARTS}
-    known = {name: float(v) for name, v in parts.items() if isinstance(v, int | float) and v == v}
-    if len(known) < len(parts) or not any(known.values()):
-        return ""
-    best = max(known, key=lambda n: abs(known[n]))
-    return {"price": "by price", "quantity": "by quantity", "entry": "an entry", "exit": "an exit"}[best]
 
 
 def totals(summary: ChangeSummary, period: str) -> str:

@@ -45,7 +45,8 @@ def draw(page: Page) -> View:
         page=page.key, vintage=vintage, basis=basis, date=date, dates=dates, protocol=protocol,
         protocol_name=names.get(protocol, "") if protocol else "", horizon=horizon, simulated=manifest.simulated,
         sources=tuple(resources.source_names(vintage)), frequency=manifest.frequency, notes=tuple(filter(None, notes)),
-        chains=chains, data=data, measured=data == vintage or data.endswith("measured"),
+        content_hash=manifest.content_hash, chains=chains, data=data,
+        measured=data == vintage or data.endswith("measured"),
     )  # fmt: skip
     vintages.remember(view)
     controls.settle(view.parameters(), KEYS)

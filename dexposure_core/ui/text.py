@@ -6,12 +6,12 @@ Names of protocols and tokens come from outside and are never trusted:
 
 from __future__ import annotations
 
-import html as _html
 import re
 from collections.abc import Sequence
 from typing import Final
 
 from dexposure_core.pipeline.export import FORMULA
+from dexposure_core.pipeline.names import CONTROL, html, short
 from dexposure_core.pipeline.numbers import (
     MINUS,
     UNDEFINED,
@@ -55,23 +55,11 @@ __all__ = [
 ]
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&])")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
-
-
-def short(name: str, length: int = 40) -> str:
-    """Return a name on one line, without control characters, cut to that length."""
-    clean = " ".join(_CONTROL.sub(" ", name).split())
-    return clean if len(clean) <= length else clean[: length - 1].rstrip() + "…"
-
-
-def html(name: object) -> str:
-    """Escape text for HTML (pyvis titles, st.html, Plotly labels)."""
-    return _html.escape(_CONTROL.sub(" ", str(name)), quote=True)
 
 
 def markdown(name: object) -> str:
     """Escape text for Markdown: no markup, no link, no HTML, no LaTeX, no icon comes to life."""
-    return _MARKDOWN.sub(r"\\\1", _CONTROL.sub(" ", str(name)))
+    return _MARKDOWN.sub(r"\\\1", CONTROL.sub(" ", str(name)))
 
 
 def cell(name: str) -> str:

@@ -8,16 +8,17 @@ export can be printed on white whatever the screen's theme is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 import streamlit as st
 
-SECTOR_COLOURS: Final = (
-    "#1F6FB4", "#D9820B", "#0B8F6F", "#B9487F", "#4AA3DF", "#B8401A", "#7A5BB5", "#8F8A1B",
-)  # fmt: skip
-GREYS: Final = ("#7C848E", "#A3A9B1", "#5C636C", "#BDC2C8")
+from dexposure_core.pipeline import palette
+from dexposure_core.pipeline.palette import Mode
+
+SECTOR_COLOURS: Final = palette.SECTOR_COLOURS
+GREYS: Final = palette.GREYS
+LIGHT: Final = palette.LIGHT
 FONT: Final = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
 HEIGHT: Final = 340
 BOTTOM: Final = 58
@@ -27,33 +28,6 @@ HEIGHT_LARGE: Final = 520
 Scale = list[list[float | str]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mode:
-    """The colours that differ between light and dark paper.
-
-    `up` and `down` mark a rise and a fall without judging them; `alarm` is for losses and alerts.
-    """
-
-    name: str
-    paper: str
-    surface: str
-    ink: str
-    muted: str
-    grid: str
-    accent: str
-    up: str
-    down: str
-    alarm: str
-    loss: tuple[str, ...]
-    change: tuple[str, ...]
-
-
-LIGHT: Final = Mode(
-    name="light", paper="#FFFFFF", surface="#F4F6F8", ink="#1B2430", muted="#5B6673", grid="#E3E7EB",
-    accent="#0B6E99", up="#B8501A", down="#1F6FB4", alarm="#A8281E",
-    loss=("#FFF5EE", "#FDD3B0", "#F6A06A", "#DE6238", "#A8281E", "#5E0D16"),
-    change=("#1B5A99", "#6AA3CF", "#CFE1EF", "#F5F5F3", "#F9D8C0", "#E58A56", "#A8401A"),
-)  # fmt: skip
 DARK: Final = Mode(
     name="dark", paper="#12171D", surface="#1B222A", ink="#E6EAEE", muted="#9AA5B1", grid="#2C353F",
     accent="#4FB3DC", up="#F0955C", down="#6DB1E8", alarm="#FF8A75",

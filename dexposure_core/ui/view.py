@@ -16,6 +16,7 @@ from urllib.parse import quote_plus, urlencode
 
 from dexposure_core.network.chains import DEFAULT, chain_words
 from dexposure_core.network.snapshot import BASES, Basis
+from dexposure_core.pipeline.phrases import period
 from dexposure_core.ui import text
 from dexposure_core.ui.provenance import Provenance
 
@@ -39,6 +40,7 @@ class View:
         horizon: forecast horizon in weeks.
         simulated: whether the vintage is simulated.
         sources: names of the files it was built from.
+        content_hash: sha256 of the vintage's content.
         frequency: day, week, month, or as given.
         chains: the choice of chains (see `network.chains`).
         data: the key under which the page reads: the vintage, seen through those chains where the page follows them.
@@ -56,6 +58,7 @@ class View:
     horizon: int = 4
     simulated: bool = False
     sources: tuple[str, ...] = ()
+    content_hash: str = ""
     frequency: str = "week"
     chains: str = DEFAULT
     data: str = ""
@@ -87,7 +90,7 @@ class View:
     @property
     def period(self) -> str:
         """What lies between two snapshots, in words: week, day, month or period."""
-        return self.frequency if self.frequency in ("day", "week", "month", "quarter", "year") else "period"
+        return period(self.frequency)
 
     def window(self, days: int = 731) -> tuple[dt.date, ...]:
         """Return the snapshot dates of the trailing window that ends at this date (default two years)."""
@@ -122,6 +125,7 @@ class View:
             basis=self.basis,
             date=self.date if date else None,
             chains="" if self.shown_chains == DEFAULT else chain_words(self.shown_chains),
+            content_hash=self.content_hash,
         )
         return made.having(**parameters)
 

@@ -123,3 +123,19 @@ def test_calibrate_puts_a_vintage_beside_the_real_figures(store):
     assert figures["mean_sis_2025"]["real_low"] == 0.22
     assert told["compared"] >= told["near"] >= 0
     assert "figures within 15 %" in run_here("--store", store, "calibrate").out
+
+
+def test_report_writes_the_briefing_and_says_where(store, tmp_path):
+    answer = run_cli("--store", store, "report", "--date", "2025-06-09", "--out", tmp_path / "b.html", "--json").json
+    assert (answer["date"], answer["basis"], answer["horizon_weeks"]) == ("2025-06-09", "holdings", None)
+    assert answer["bytes"] == (tmp_path / "b.html").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["--out", "b.doc"], ".html or .pdf"), (["--horizon", "4"], "--out"), (["--out", "no/b.html"], "no folder")],
+)
+def test_a_briefing_that_cannot_be_written_is_refused(store, words, told):
+    done = run_cli("--store", store, "report", *words)
+    assert done.code == 2
+    assert told in done.err

@@ -1,15 +1,21 @@
 """What leaves the dashboard: plain tables and pictures that say where they come from, and need no network."""
 
 import csv
+import dataclasses
 import datetime as dt
 import io
 import re
 import shutil
+import struct
+import xml.etree.ElementTree as ET
+import zlib
 
 import plotly.graph_objects as go
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
+from dexposure_core import __version__
 from dexposure_core.ui import export, images, theme
 from dexposure_core.ui.provenance import Provenance
 
@@ -100,11 +106,80 @@ def test_a_browser_that_hangs_is_given_up(tmp_path, monkeypatch):
         images.render(figure(), "svg", timeout=1)
 
 
+HASHED = dataclasses.replace(ORIGIN, content_hash="ab" * 32)
+CITED = (
+    f"DeXposure Monitor {__version__}: A <b> title, 2025-06-09. Holdings basis, rule linear-debtrank, absorbs 100 %. "
+    f"SIMULATED DATA, not observations of any real protocol. Source: =cmd.csv and 2 more. Vintage 2025-06-16-abc, "
+    f"data sha256 {'ab' * 32}."
+)
+
+
+def titled():
+    return export.caption(figure().update_layout(title_text="<b>A &lt;b&gt; title</b>"), HASHED)
+
+
+def test_a_citation_names_software_date_basis_vintage_and_data():
+    assert HASHED.citation("A <b> title") == CITED
+
+
+def test_rows_carry_the_data_hash_and_the_software():
+    assert rows(export.csv_bytes(FRAME, HASHED))[0]["provenance"].endswith(
+        f"; data sha256: {'ab' * 32}; software: {__version__}"
+    )
+
+
+def test_parquet_is_read_back_as_it_was_with_its_origin():
+    content = export.parquet_bytes(FRAME, HASHED, "what")
+    table = pl.read_parquet(io.BytesIO(content))
+    assert table.drop("provenance").equals(FRAME)  # texts as they are: no spreadsheet runs Parquet
+    assert set(table["provenance"]) == {HASHED.line()}
+    kept = pq.read_metadata(io.BytesIO(content)).metadata
+    assert kept[b"provenance"].decode() == HASHED.line()
+    assert kept[b"citation"].decode() == HASHED.citation("what")
+
+
+def test_the_interactive_page_says_how_to_cite_it():
+    page = export.html_bytes(titled(), HASHED).decode()
+    assert page.count("<footer") == 1
+    assert "title, 2025-06-09" in page.rsplit("<footer", 1)[1]
+    assert "<b> title" not in page.rsplit("<footer", 1)[1]
+    outside_script = re.sub(r"<script[^>]*>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", outside_script)
+    assert not re.search(r"<script[^>]+src=", page)
+
+
+def chunks(png):
+    """(type, content) of every chunk of a PNG, checksums checked."""
+    place = 8
+    while place < len(png):
+        size, kind = struct.unpack(">I4s", png[place : place + 8])
+        body = png[place + 8 : place + 8 + size]
+        assert struct.unpack(">I", png[place + 8 + size : place + 12 + size])[0] == zlib.crc32(kind + body)
+        yield kind, body
+        place += 12 + size
+
+
+def test_a_png_keeps_its_citation_inside():
+    size = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    parts = [(b"IHDR", size), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b"")]
+    blank = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
+    found = list(chunks(images.cited(blank, "png", "Zürich <b>")))
+    assert [kind for kind, _ in found] == [b"IHDR", b"iTXt", b"IDAT", b"IEND"]
+    assert found[1][1] == b"Description\0\0\0\0\0" + "Zürich <b>".encode()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(images.browser() is None, reason="no Chrome or Chromium on this machine")
-@pytest.mark.parametrize(("form", "start"), [("png", b"\x89PNG"), ("svg", b"<svg")])
+@pytest.mark.parametrize(("form", "start"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("pdf", b"%PDF")])
 def test_pictures(form, start):
-    content = images.render(export.on_paper(captioned()), form)
+    content = export.picture(titled(), HASHED, form)
     assert content.startswith(start)
+    if form == "png":
+        assert CITED.encode() in dict(chunks(content))[b"iTXt"]
     if form == "svg":
-        assert b"SIMULATED DATA" in content
+        said = "".join(ET.fromstring(content).itertext())  # noqa: S314  our own
+        assert "SIMULATED DATA" in said
+        assert CITED in said
+        assert "Cite as: DeXposure Monitor" in said

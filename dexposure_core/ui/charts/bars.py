@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
 import polars as pl
 
+from dexposure_core.pipeline.palette import CAUSES
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base
 
-PARTS: Final[Mapping[str, tuple[str, str]]] = {
-    "price_usd": ("Price", theme.SECTOR_COLOURS[0]),
-    "quantity_usd": ("Quantity", theme.SECTOR_COLOURS[1]),
-    "entry_usd": ("Entry", theme.SECTOR_COLOURS[2]),
-    "exit_usd": ("Exit", theme.SECTOR_COLOURS[3]),
-}
+PARTS: Final = CAUSES
 _ROW: Final = 26
 _REST: Final = "not split"
 

@@ -10,16 +10,15 @@ import datetime as dt
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
+from dexposure_core.pipeline import notable
 from dexposure_core.ui import text, theme
 
-LABELLED_EVENTS: Final = 8
-_SYSTEMIC: Final = ("collapse", "cex", "fiat-stable", "crash", "bank run", "unwind")
-_SPACING: Final = 0.045  # least distance of two labelled events, share of the axis
+major_events = notable.major_events
 
 
 def figure(title: str, unit: str = "", *, height: int = theme.HEIGHT) -> Any:
@@ -61,22 +60,6 @@ def scale(values: Iterable[float | None], unit: str) -> tuple[float, str]:
     top = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
     divisor, name = next((s for s in ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k")) if top >= s[0]), (1.0, ""))
     return divisor, f"USD {name}".strip()
-
-
-def major_events(events: pl.DataFrame, start: dt.date, end: dt.date, limit: int = LABELLED_EVENTS) -> pl.DataFrame:
-    """Return the events worth a label between two dates: systemic kinds and large losses first, none too close."""
-    inside = events.filter(pl.col("date").is_between(start, end), pl.col("kind") != "marker")
-    systemic = pl.col("kind").str.to_lowercase().str.contains_any(list(_SYSTEMIC))
-    ranked = inside.with_columns(
-        (pl.col("loss_usd").fill_null(0) + pl.when(systemic).then(3e9).otherwise(0)).alias("weight")
-    ).sort(["weight", "date"], descending=[True, False])
-    kept: list[int] = []
-    days = ranked["date"].to_list()
-    gap = (end - start).days * _SPACING
-    for row, day in enumerate(days):
-        if len(kept) < limit and all(abs((day - days[k]).days) >= gap for k in kept):
-            kept.append(row)
-    return ranked[kept].drop("weight").sort("date")
 
 
 def mark_events(drawn: Any, events: pl.DataFrame) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from dexposure_core.network import Snapshot
+from dexposure_core.pipeline.palette import Mode
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base
 from dexposure_core.ui.charts.sankey import faint
@@ -31,7 +32,7 @@ class Picture:
     legend: tuple[LegendEntry, ...]
 
 
-def ink(mode: theme.Mode) -> Ink:
+def ink(mode: Mode) -> Ink:
     """Return a theme's colours as the graph wants them."""
     return Ink(
         paper=mode.paper, ink=mode.ink, muted=mode.muted, line=mode.grid, surface=mode.surface, accent=mode.accent

@@ -1,0 +1,46 @@
+"""Plain words for what moved: where a value stands in its own past, by how much it moved, and by which cause."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+
+from dexposure_core.pipeline.changes import PARTS
+from dexposure_core.pipeline.indicators import Position
+from dexposure_core.pipeline.numbers import change, ordinal, span
+
+PERIODS = ("day", "week", "month", "quarter", "year")
+
+
+def period(frequency: str) -> str:
+    """Return what lies between two snapshots, in words: week, day, month or period."""
+    return frequency if frequency in PERIODS else "period"
+
+
+def standing(position: Position, on: dt.date) -> str:
+    """Say where a value stands in its own window: `88th percentile of two years`, `highest in 14 months`."""
+    if not math.isfinite(position.percentile):
+        return "no history to compare with"
+    days = (on - position.since).days
+    length = "two years" if days > 700 else span(days)
+    if position.level >= position.high:
+        return f"highest in {length}"
+    if position.level <= position.low:
+        return f"lowest in {length}"
+    return f"{ordinal(min(99, max(1, round(100 * position.percentile))))} percentile of {length}"
+
+
+def moved(position: Position) -> str:
+    """Say the change since the previous snapshot, in the unit's way."""
+    return change(position.level, position.previous, position.indicator.unit)
+
+
+def cause(row: Mapping[str, object]) -> str:
+    """Name the largest part of a change: price, quantity, entry or exit; empty when the split is not known."""
+    parts = {name.removesuffix("_usd"): row.get(name) for name in PARTS}
+    known = {name: float(v) for name, v in parts.items() if isinstance(v, int | float) and v == v}
+    if len(known) < len(parts) or not any(known.values()):
+        return ""
+    best = max(known, key=lambda n: abs(known[n]))
+    return {"price": "by price", "quantity": "by quantity", "entry": "an entry", "exit": "an exit"}[best]

@@ -103,6 +103,11 @@ def menu(
     _chart_menu(drawn, data, key, provenance, label, camera=False)
 
 
+def file_button(label: str, build: Callable[[], bytes], key: str, provenance: Provenance, extension: str) -> None:
+    """Draw a button for a file of text that is made when it is clicked: JSON, TOML."""
+    _button(label, build, key, provenance, extension, f"application/{extension}")
+
+
 def caption(figure: Any, provenance: Provenance) -> Any:
     """Write the provenance under a figure, in place, and return it; the colour is the template's."""
     _name_chains(figure, provenance.chains)

@@ -117,6 +117,8 @@ def _events(view: View) -> None:
         "Jump to an event", list(labels), index=None, key="w-event", format_func=lambda e: labels.get(e, ""),
         placeholder="Jump to an event …", label_visibility="collapsed", on_change=_jump,
     )  # fmt: skip
+    if view.date in rows["date"]:
+        st.caption(f"[Study the event of this date]({view.link('events', study=str(view.date))})")
 
 
 def _jump() -> None:

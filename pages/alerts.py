@@ -47,7 +47,7 @@ if titles:
 
 st.subheader("Every alert", anchor=False)
 every = feed(found, alerts.acks())
-shown = every.select("severity", "kind", "title", "words", "since", "acknowledged", "id")
+shown = every.select("severity", "title", "since", "words", "acknowledged", "id")
 export.table(shown, "alerts-all", origin, labels={"words": "What", "title": "Watched"}, full=every)
 st.subheader("What every rule was worth", anchor=False)
 told = records(found)

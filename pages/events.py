@@ -4,7 +4,6 @@ import streamlit as st
 
 from dexposure_core.ui import controls, events, export, frame, watching
 from dexposure_core.ui.charts import event_study as charts
-from dexposure_core.ui.charts import overview
 
 view = frame.require("events")
 known = {event.key: event for event in watching.events(view.vintage, view.basis)}
@@ -49,9 +48,9 @@ if study.before is not None:
     moved = origin.having(compared=f"{study.before} with {until}")
     left, right = st.columns(2)
     with left:
-        export.chart(overview.movers(tvl.head(10), "time"), tvl, "event-movers", moved)
+        export.chart(charts.movers(tvl.head(10)), tvl, "event-movers", moved)
     with right:
-        export.chart(overview.changed_exposures(exposures.head(10), "time"), exposures, "event-exposures", moved)
+        export.chart(charts.exposures(exposures.head(10)), exposures, "event-exposures", moved)
     link = view.protocol_link
     ends = ("creditor", "creditor_name", "debtor", "debtor_name")
     export.table(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from dexposure_core.cli.context import Context, basis_option, columns, date_option, pick_date
-from dexposure_core.errors import BadInput, BadOption, DexposureError, suggest
+from dexposure_core.errors import BadInput, BadOption, suggest
 from dexposure_core.pipeline.numbers import percent
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ rules_option = click.option("--rules", type=_FILE, metavar="FILE", help="Rules (
 limit_option = click.option("--limit", "limits", multiple=True, metavar="RULE",
                             help="One more rule, like 'tvl_hhi>0.18' or 'tvl_usd@111<5e9' (repeatable).")  # fmt: skip
 acks_option = click.option("--acks", type=_FILE, metavar="FILE",
-                           help="File of acknowledgements. Default: acknowledged.json in your data folder.")  # fmt: skip
+                           help="Acknowledgements. Default: acknowledged.json in your data folder.")  # fmt: skip
 ahead_option = click.option("--forecast/--no-forecast", "ahead", default=None,
-                            help="Judge a forecast too; made when there is none. Default: when one is kept.")  # fmt: skip
+                            help="Judge a forecast too, made if there is none. Default: if one is kept.")  # fmt: skip
 horizon_option = click.option("--horizon", type=click.IntRange(min=1), default=4, show_default=True,
                               help="Snapshots ahead of that forecast.")  # fmt: skip
 
@@ -62,7 +62,7 @@ def alerts(
     ctx: Context = click_context.obj
     store, seen = ctx.open(), read_acks(acks or usual_file())
     day = pick_date(store, date, basis)
-    found = _found(ctx, store, day, basis, _rules(rules, limits), (ahead, horizon))
+    found = _found(store, day, basis, _rules(rules, limits), (ahead, horizon))
     if out is not None:
         save(feed(found, seen), out, provenance(store, table="alerts", date=day, basis=basis, rules=rules))
     ctx.show(document(store.vintage, found, seen), lambda: _lines(found, seen, record=record))
@@ -96,7 +96,7 @@ def ack(
     else:
         store = ctx.open()
         day = pick_date(store, date, basis)
-        found = {a.id: a for a in _found(ctx, store, day, basis, _rules(rules, limits), (ahead, horizon)).alerts}
+        found = {a.id: a for a in _found(store, day, basis, _rules(rules, limits), (ahead, horizon)).alerts}
         _known(ids, set(found), f"there is no alert on {day}")
         held = change_acks(file, {i: ack_now(note, found[i].words()) for i in ids})
     done = "taken back" if undo else "acknowledged"
@@ -111,29 +111,23 @@ def _rules(file: Path | None, limits: tuple[str, ...]) -> RuleFile:
     return given.having(tuple(parse_line(limit, "--limit") for limit in limits))
 
 
-def _found(
-    ctx: Context, store: Store, day: dt.date, basis: Basis, rules: RuleFile, ahead: tuple[bool | None, int]
-) -> Alerts:
+def _found(store: Store, day: dt.date, basis: Basis, rules: RuleFile, ahead: tuple[bool | None, int]) -> Alerts:
     from dexposure_core.pipeline.alerts import alerts as judge
 
     asked, horizon = ahead
-    kept = None if asked is False else _kept(ctx, store, day, basis, horizon, make=asked is True)
+    kept = None if asked is False else _kept(store, day, basis, horizon, make=asked is True)
     found = judge(store, day, basis, rules, kept, horizon)
     for rule, reason in found.failed:  # a rule that watches nothing would be silent for good
         raise BadInput(f"rule {rule.line[:120]}: {reason}; correct or remove it")
     return found
 
 
-def _kept(ctx: Context, store: Store, day: dt.date, basis: Basis, horizon: int, *, make: bool) -> Kept | None:
+def _kept(store: Store, day: dt.date, basis: Basis, horizon: int, *, make: bool) -> Kept | None:
     from dexposure_core.pipeline.forecast import forecast, forecast_kept
 
     if make:
         forecast(store, day, basis, horizon)
-    try:
-        kept = forecast_kept(store, day, basis, horizon)
-    except DexposureError as error:
-        ctx.note(f"no forecast is judged: {error}")
-        return None
+    kept = forecast_kept(store, day, basis, horizon)
     if make and kept is None:
         raise BadOption("--forecast: the forecast could not be kept; check DEXPOSURE_CACHE_DIR and its disk")
     return kept

@@ -29,6 +29,7 @@ BEFORE: Final = 8
 AFTER: Final = 12
 BASE: Final = 100.0
 PANEL: Final = "panel_"
+MARKS: Final = ("marker", "data")  # kinds of rows that mark a date and tell of no event
 NAMES: Final = tuple(indicator.measure for indicator in INDICATORS)
 
 
@@ -99,9 +100,7 @@ class Study:
 def events_in(store: Store, basis: Basis) -> tuple[Event, ...]:
     """Return the events that lie in the data, by date: not before the first snapshot, not after the last."""
     dates = store.dates(basis)
-    rows = (
-        store.events().filter(pl.col("date").is_not_null(), pl.col("kind") != "marker").sort("date", "happened", "name")
-    )
+    rows = store.events().filter(pl.col("date").is_not_null(), _studied()).sort("date", "happened", "name")
     found: list[Event] = []
     for row in rows.iter_rows(named=True):
         place = bisect_left(dates, row["date"])
@@ -110,8 +109,8 @@ def events_in(store: Store, basis: Basis) -> tuple[Event, ...]:
         again = sum(event.date == dates[place] for event in found)
         found.append(Event(
             key=f"{dates[place]}.{again + 1}" if again else str(dates[place]), date=dates[place],
-            happened=row["happened"] or row["date"], name=row["name"] or "", kind=row["kind"] or "",
-            protocols=tuple(p for p in (row["protocols"] or "").split(";") if p),
+            happened=row["happened"], name=row["name"], kind=row["kind"],
+            protocols=tuple(p for p in row["protocols"].split(";") if p),
             loss_usd=math.nan if row["loss_usd"] is None else row["loss_usd"],
         ))  # fmt: skip
     return tuple(found)
@@ -183,6 +182,10 @@ def measured(snapshot: Snapshot) -> tuple[float, ...]:
     known = {m.name: m for m in MEASURES}
     worst = max((x for x in standard_losses(snapshot).values() if math.isfinite(x)), default=math.nan)
     return tuple(worst if name == WORST else float(known[name].of(snapshot)) for name in NAMES)
+
+
+def _studied() -> pl.Expr:
+    return ~pl.col("kind").is_in(MARKS)
 
 
 def _stored(store: Store, basis: Basis) -> pl.DataFrame:

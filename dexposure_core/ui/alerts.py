@@ -69,16 +69,18 @@ def draw(found: Alerts, view: View) -> None:
 
 
 def brief(found: Alerts, origin: Provenance, limit: int = 6) -> None:
-    """Draw the alerts nobody has acknowledged as a short table, for the overview."""
+    """Draw the alerts nobody has acknowledged as a short list, for the overview."""
     rows = feed(found, acks()).filter(~pl.col("acknowledged"))
     if rows.is_empty():
         frame.empty("No alert", "No rule fires that nobody has acknowledged.", "Look again next week.")
         return
-    shown = rows.head(limit).select("severity", alert="words", false_alarms_share="false_alarm_rate")
-    labels = {"severity": "Severity", "alert": "What", "false_alarms_share": "False alarms"}
-    export.table(shown, "alerts", origin, labels=labels, full=rows)
+    for alert in found.unseen(acks())[:limit]:
+        rate, usual = (text.percent(x) for x in (alert.record.false_alarm_rate, alert.record.at_random))
+        told = f"false alarms {rate}, any date {usual}"
+        st.markdown(f"{_BADGES[alert.severity]} {text.markdown(alert.words())} :gray[{text.markdown(told)}]")
     if rows.height > limit:
         st.caption(f"{rows.height - limit} more on the Alerts page.")
+    export.file_button("CSV", lambda: export.csv_bytes(rows, origin), "alerts", origin, "csv", mime="text/csv")
 
 
 def where(alert: Alert, view: View) -> str:

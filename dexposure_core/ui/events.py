@@ -65,7 +65,7 @@ def outcome(study: Study, until: dt.date) -> pl.DataFrame:
         ]
         changes = [study.change(f"{prefix}{indicator.measure}", until) for prefix in ("", PANEL)]
         rows.append((indicator.title, *written, *(text.percent(change, sign=True) for change in changes)))
-    columns = ["Indicator", "Before", "Event's snapshot", "At the end", "Change", "Constant panel"]
+    columns = ["Indicator", "Before", "Event's snapshot", "At the end", "Relative change", "On the constant panel"]
     return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 
@@ -93,11 +93,11 @@ def _most(tvl: pl.DataFrame, exposures: pl.DataFrame) -> str:
         row = tvl.row(0, named=True)
         why = sentences.cause(row)
         name = text.markdown(text.short(row["name"] or row["protocol"], 30))
-        said += f"; most moved {name}, {text.usd(row['change_usd'], sign=True)}{', ' + why if why else ''}"
+        said += f". {name} moved most ({text.usd(row['change_usd'], sign=True)}{', ' + why if why else ''})"
     if not exposures.is_empty():
         row = exposures.row(0, named=True)
         why = sentences.cause(row)
         ends = (text.markdown(text.short(row[f"{end}_name"], 30)) for end in ("creditor", "debtor"))
-        told = f"{' → '.join(ends)}, {text.usd(row['change_usd'], sign=True)}"
-        said += f" and among exposures {told}{', ' + why if why else ''}"
+        told = f"{text.usd(row['change_usd'], sign=True)}{', ' + why if why else ''}"
+        said += f"{', ' if said else '. '}among exposures {' → '.join(ends)} ({told})"
     return said

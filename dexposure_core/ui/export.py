@@ -103,9 +103,11 @@ def menu(
     _chart_menu(drawn, data, key, provenance, label, camera=False)
 
 
-def file_button(label: str, build: Callable[[], bytes], key: str, provenance: Provenance, extension: str) -> None:
-    """Draw a button for a file of text that is made when it is clicked: JSON, TOML."""
-    _button(label, build, key, provenance, extension, f"application/{extension}")
+def file_button(
+    label: str, build: Callable[[], bytes], key: str, provenance: Provenance, extension: str, *, mime: str = ""
+) -> None:
+    """Draw a button for a file that is made when it is clicked; MIME type application/<extension> if not given."""
+    _button(label, build, key, provenance, extension, mime or f"application/{extension}")
 
 
 def caption(figure: Any, provenance: Provenance) -> Any:

@@ -2,10 +2,10 @@
 
     {"format": 1, "acknowledged": {"<id>": {"at": "2025-08-19T08:00:00+00:00", "note": "...", "words": "..."}}}
 
-The id of an alert is made of what it says (rule, basis, direction, the date on which it began, whether data are simulated), so
-an update that adds a week leaves it alone, and what is acknowledged stays so for as long as it lasts. The file is
-written whole, flushed and renamed into place: a kill at any moment leaves the old one or the new one. One writer at a
-time.
+The id of an alert is made of what it says (rule, basis, direction, the date on which it began, whether data are
+simulated), so an update that adds a week leaves it alone, and what is acknowledged stays so for as long as it lasts.
+The file is written whole, flushed and renamed into place: a kill at any moment leaves the old one or the new one. One
+writer at a time.
 """
 
 from __future__ import annotations

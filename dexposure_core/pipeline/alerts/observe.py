@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -60,21 +61,20 @@ def history(store: Store, rule: Rule, basis: str) -> pl.DataFrame:
     return table if importance else table.with_columns(pl.when(known).then(pl.col("value").fill_null(0.0)))
 
 
-def concerning(events: pl.DataFrame, rule: Rule) -> list[dt.date]:
+def concerning(events: pl.DataFrame, rule: Rule, names: Mapping[str, str]) -> list[dt.date]:
     """Return the snapshot dates of the events that concern what a rule watches.
 
     The whole system: crashes, runs, collapses, and losses of USD 1 bn or more. A protocol or an exposure: the events
-    that name the protocol, or an end of the exposure.
+    that name the protocol, or an end of the exposure, by its id or its name (`names`: id → name).
     """
     if rule.indicator:
         systemic = pl.col("kind").str.to_lowercase().str.contains_any(list(_SYSTEMIC))
-        kept = events.filter(
-            systemic.fill_null(value=False) | (pl.col("loss_usd") >= SYSTEMIC_USD).fill_null(value=False)
-        )
+        kept = events.filter(systemic | (pl.col("loss_usd") >= SYSTEMIC_USD).fill_null(value=False))
     else:
-        named = pl.col("protocols").fill_null("").str.split(";")
+        named = pl.col("protocols").str.split(";")
         ends = [end for end in (rule.protocol, rule.creditor, rule.debtor) if end]
-        kept = events.filter(pl.any_horizontal([named.list.contains(end) for end in ends]))
+        called = {*ends, *(names[end] for end in ends if end in names)}
+        kept = events.filter(pl.any_horizontal([named.list.contains(word) for word in sorted(called)]))
     return kept["date"].drop_nulls().unique().sort().to_list()
 
 

@@ -100,7 +100,7 @@ def alerts(
             failed.append((rule, str(error)))
             continue
         seen = course(past, rule)
-        title, mark = rule.title(names), record(seen, concerning(events, rule), rules.after)
+        title, mark = rule.title(names), record(seen, concerning(events, rule, names), rules.after)
         told.append((rule, title, mark))
         watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=(world, basis))
         found += watched.observed()

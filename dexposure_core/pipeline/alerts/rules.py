@@ -29,7 +29,7 @@ PAIR: Final = "exposure"
 LIKELY: Final = 0.5
 LONGEST: Final = 2_000  # characters of all rules in one address
 _NAME: Final = 60  # characters of a protocol's name that are told
-_LINE: Final = re.compile(r"(?P<subject>[^<>~]{1,400})(?P<sign>[<>~])(?P<value>[0-9eE+.\-/]{0,40})")
+_LINE: Final = re.compile(r"(?P<subject>[^<>~]{1,1200})(?P<sign>[<>~])(?P<value>[0-9eE+.\-/]{0,40})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +98,8 @@ class Rule:
         if self.indicator:
             return self.indicator
         if self.protocol:
-            return f"{self.of}@{quote(self.protocol, safe='')}"
-        return f"{PAIR}@{quote(self.creditor, safe='')},{quote(self.debtor, safe='')}"
+            return f"{self.of}@{_encoded(self.protocol)}"
+        return f"{PAIR}@{_encoded(self.creditor)},{_encoded(self.debtor)}"
 
     @property
     def line(self) -> str:
@@ -218,6 +218,11 @@ def as_lines(rules: Iterable[Rule]) -> str:
 def refuse(place: str, problem: str, remedy: str) -> NoReturn:
     """Raise BadInput that names the place, the problem and the remedy."""
     raise BadInput(f"{place[:160]}: {problem}; {remedy}")
+
+
+def _encoded(name: str) -> str:
+    """Return a name without operators; `quote` alone leaves the tilde."""
+    return quote(name, safe="").replace("~", "%7E")
 
 
 def _watched(subject: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from dexposure_core.pipeline.event_study import BASE, NAMES, PANEL, Study
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base, series
+from dexposure_core.ui.charts import bars, base, series
 
 LABELS: Final = {
     "system_tvl_usd": "TVL", "tvl_hhi": "TVL HHI", "debtor_hhi": "Debtor HHI", "cross_sector_ratio": "Cross-sector",
@@ -33,9 +33,23 @@ def pair(study: Study) -> tuple[Any, Any]:
         drawn = series.lines(table, chosen, title=title, unit=_UNIT)
         span = (high - low) or 1.0
         drawn.update_yaxes(range=[low - 0.06 * span, high + 0.3 * span], tickvals=base.nice_ticks(low, high))
+        drawn.update_xaxes(nticks=4)  # half a page wide, or a phone
         base.mark_events(drawn, _marker(study))
         figures.append(drawn)
     return figures[0], figures[1]
+
+
+def movers(tvl: pl.DataFrame) -> Any:
+    """Return the protocols whose TVL moved most, split by cause."""
+    return bars.split(tvl, tvl["name"].to_list(), title="TVL by protocol")
+
+
+def exposures(changes: pl.DataFrame) -> Any:
+    """Return the exposures that changed most, split by cause."""
+    ends = changes.select("creditor_name", "debtor_name").iter_rows()
+    return bars.split(
+        changes, [f"{text.short(a, 13)} → {text.short(b, 13)}" for a, b in ends], title="Exposures by pair"
+    )
 
 
 def _marker(study: Study) -> pl.DataFrame:

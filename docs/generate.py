@@ -157,13 +157,19 @@ def _command(command: click.Command | None, path: str) -> str:
         raise LookupError(path)
     text = f"### {path}\n\n{' '.join((command.help or '').split())}\n\n"
     if isinstance(command, click.Group):
-        return text + "\n".join(_command(sub, f"{path} {name}") for name, sub in command.commands.items())
+        own = f"{_usage(command, path)}\n" if command.invoke_without_command else ""
+        return text + own + "\n".join(_command(sub, f"{path} {name}") for name, sub in command.commands.items())
+    return text + _usage(command, path)
+
+
+def _usage(command: click.Command, path: str) -> str:
+    """How a command is called, and its options."""
     context = click.Context(command, info_name=path)
     usage = " ".join(command.collect_usage_pieces(context))
     options = [p for p in command.get_params(context) if "--help" not in p.opts]
     rows = [record for p in options if (record := p.get_help_record(context))]
     meanings = table(["option", "meaning"], [[f"`{name}`", text] for name, text in rows]) if rows else ""
-    return text + f"```\n{path} {usage}\n```\n\n" + meanings
+    return f"```\n{path} {usage}\n```\n\n" + meanings
 
 
 PARTS: dict[str, Callable[[], str]] = {

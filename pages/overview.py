@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.pipeline import changes
-from dexposure_core.ui import ahead, brief, cards, export, frame, resources, sentences
+from dexposure_core.ui import ahead, alerts, brief, cards, export, frame, limits, resources, sentences, watching
 from dexposure_core.ui.charts import overview
 
 PAGES = {
@@ -58,11 +58,9 @@ with left:
     colours = resources.sector_colours(view.data)
     export.chart(overview.sectors(cells, colours), overview.by_debtor_sector(cells, limit=1000), "sectors-owed", origin)
 with right:
-    st.markdown("**Alerts**")
+    st.markdown(f"**[Alerts]({view.link('alerts')})**")
     st.caption(sentences.alert_rule(view.date, view.frequency))
-    if warnings.is_empty():
-        frame.empty("No flag", "No measure moved unusually for its own recent history.", "Look again next week.")
-    else:
-        export.table(sentences.alerts(warnings), "alerts", origin, full=warnings)
+    held, _ = limits.given()
+    alerts.brief(watching.alerts(view.data, view.date, view.basis, view.horizon, held), origin)
 
 frame.footer(origin, method="measures")

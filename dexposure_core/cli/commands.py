@@ -36,6 +36,7 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("spillover", "read:spillover", "Exposure between sectors on one date."),
     Entry("chains", "chains:chains", "Chains: sizes, concentration, exposure by chain, bridges."),
     Entry("stress", "stress:stress", "Losses after a shock to protocols or tokens."),
+    Entry("alerts", "alerts:alerts", "What is out of the ordinary on one date; acknowledge it."),
     Entry("train", "models:train", "Train the forecaster on a vintage."),
     Entry("forecast", "models:forecast", "Forecast the network some weeks ahead, then measure it."),
     Entry("evaluate", "models:evaluate", "Score forecasters on the hold-out weeks."),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--rule", default="linear-debtrank", show_default=True, metavar="NAME", help="Contagion rule.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of each list.")
 @click.option("--horizon", type=click.IntRange(min=1), help="Weeks to forecast in the briefing. Default: no forecast.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the briefing to this file: .html or .pdf.")
+@click.option("--out", type=FilePath, help="Write the briefing to this file: .html or .pdf.")
 @chain_option
 @click.pass_obj
 def report(

@@ -41,15 +41,17 @@ def summary(changes: pl.DataFrame) -> ChangeSummary:
     return ChangeSummary(**total, unsplit_usd=0.0 if abs(rest) < 0.005 else rest)
 
 
-def tvl_changes(store: Store, date: dt.date) -> pl.DataFrame:
+def tvl_changes(store: Store, date: dt.date, since: dt.date | None = None) -> pl.DataFrame:
     """Return how the TVL of every protocol moved (holdings basis), largest move first.
+
+    Compared with the snapshot before, or with that of `since`.
 
     Columns: protocol, name, sector, before_usd, after_usd, change_usd, price_usd, quantity_usd, entry_usd, exit_usd,
     share_before, share, hhi_contribution (sums to the change of the TVL HHI). Empty on the first date.
     """
     dates = store.dates("holdings")
     place = dates.index(date)
-    start = dates[place - 1] if place else date
+    start = since or (dates[place - 1] if place else date)
     sizes = store.node_history("holdings", start, date)
     moved = _side(sizes, start, "before_usd").join(
         _side(sizes, date, "after_usd"), on="protocol", how="full", coalesce=True
@@ -62,7 +64,7 @@ def tvl_changes(store: Store, date: dt.date) -> pl.DataFrame:
     ordered = named.select(*columns, "share_before", "share", "hhi_contribution").sort(
         pl.col("change_usd").abs(), "protocol", descending=[True, False]
     )
-    return ordered if place else ordered.clear()
+    return ordered if start < date else ordered.clear()
 
 
 def _shares() -> list[pl.Expr]:

@@ -101,8 +101,25 @@ def forecast_numbers(
 ) -> pl.DataFrame | None:
     """Return name, forecast, low, high, source of a forecast that was made before, None when there is none.
 
+    Arguments as of `forecast`. Measures go by their names, stress losses by `loss:<scenario>:<rule>`.
+    """
+    kept = forecast_kept(store, origin, basis, horizon, forecaster, cache_dir=cache_dir)
+    return None if kept is None else kept.drawn.numbers
+
+
+def forecast_kept(
+    store: Store,
+    origin: dt.date,
+    basis: Basis = "holdings",
+    horizon: int = 4,
+    forecaster: str = "dexposure",
+    *,
+    cache_dir: Path | None = None,
+) -> Kept | None:
+    """Return a forecast that was made before, None when there is none.
+
     Arguments as of `forecast`. Nothing is forecast and no library loaded, so a page that only glances at a forecast
-    stays quick. Measures go by their names, stress losses by `loss:<scenario>:<rule>`.
+    stays quick.
     """
     maker = find_forecaster(forecaster)
     try:
@@ -112,8 +129,7 @@ def forecast_numbers(
         key = _key(store, maker, (basis, origin, horizon, count), until, learnt)
     except NoModel:
         return None
-    kept, _ = forecast_cache.load(cache_dir or settings.load().cache_dir, key)
-    return None if kept is None else kept.drawn.numbers
+    return forecast_cache.load(cache_dir or settings.load().cache_dir, key)[0]
 
 
 def futures_of(result: ForecastResult) -> Iterable[Snapshot]:

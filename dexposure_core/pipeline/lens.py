@@ -89,9 +89,9 @@ class Lens(Store):
         """Return the network of these chains on one date; as of `Store.snapshot`."""
         return self._networks(date, self._check_date(date, basis))
 
-    def changes(self, date: dt.date) -> pl.DataFrame:
-        """Return how each exposure differs from the previous snapshot; as of `Store.changes`."""
-        before = self._previous(date)
+    def changes(self, date: dt.date, since: dt.date | None = None) -> pl.DataFrame:
+        """Return how each exposure differs from an earlier snapshot; as of `Store.changes`."""
+        before = since or self._previous(date)
         days = [day for day in (before, date) if day is not None]
         rows = {
             name: pl.concat([self._on(name, day).with_columns(date=pl.lit(day)) for day in days], how="diagonal")

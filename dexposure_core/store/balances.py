@@ -91,13 +91,17 @@ class Balances(Reader):
         rows = self._on("flows", date)
         return rows.sort("flow_usd", descending=True, maintain_order=True)
 
-    def changes(self, date: dt.date) -> pl.DataFrame:
-        """Return how each exposure differs from the previous snapshot (see store/changes.py); empty on the first date.
+    def changes(self, date: dt.date, since: dt.date | None = None) -> pl.DataFrame:
+        """Return how each exposure differs from an earlier snapshot, the previous one unless `since` names another.
+
+        Empty on the first date. See store/changes.py.
 
         Columns: creditor, creditor_name, debtor, debtor_name, before_usd, after_usd, change_usd, price_usd,
         quantity_usd, entry_usd, exit_usd; change = price + quantity + entry + exit where all are known.
         """
-        before = self._previous(date) or dt.date.min
+        before = since or self._previous(date) or dt.date.min
+        if since is not None:
+            self._check_date(since, "holdings")
         frame = self._sql(CHANGES, before=before, after=date)
         return frame if before != dt.date.min else frame.clear()
 

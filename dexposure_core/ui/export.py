@@ -112,6 +112,13 @@ def menu(
     _chart_menu(drawn, data, key, provenance, label, camera=False)
 
 
+def file_button(
+    label: str, build: Callable[[], bytes], key: str, provenance: Provenance, extension: str, *, mime: str = ""
+) -> None:
+    """Draw a button for a file that is made when it is clicked; MIME type application/<extension> if not given."""
+    _button(label, build, key, provenance, extension, mime or f"application/{extension}")
+
+
 def caption(figure: Any, provenance: Provenance) -> Any:
     """Write the provenance under a figure, in place, and return it; the colour is the template's."""
     _name_chains(figure, provenance.chains)

@@ -11,6 +11,7 @@ from dexposure_core.ui.navigation import ROOT
 TOPICS: Final[Mapping[str, str]] = {
     "measures": "Measures",
     "stress": "Contagion",
+    "alerts": "Alerts and events",
     "chains": "Chains",
     "forecasting": "Forecasts",
     "data": "Data",

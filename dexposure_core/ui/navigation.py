@@ -43,6 +43,13 @@ PAGES: Final[tuple[Page, ...]] = (
         question="Is the system more fragile than last week, where, and why?",
     ),
     Page(
+        key="alerts",
+        title="Alerts",
+        icon=":material/notifications:",
+        question="What is out of the ordinary, and how often was such an alarm for nothing?",
+        controls=("basis", "date", "protocol", "horizon"),
+    ),
+    Page(
         key="network",
         title="Network",
         icon=":material/hub:",
@@ -74,6 +81,13 @@ PAGES: Final[tuple[Page, ...]] = (
         icon=":material/account_tree:",
         question="Which chains carry the system, and what ties them together?",
         controls=("date",),
+    ),
+    Page(
+        key="events",
+        title="Events",
+        icon=":material/event:",
+        question="What did an event of the past do to the system?",
+        controls=("basis",),
     ),
     Page(
         key="contagion",

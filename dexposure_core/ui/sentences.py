@@ -99,23 +99,8 @@ def alert_rule(date: dt.date, frequency: str) -> str:
     unit = frequency if frequency in ("day", "week", "month") else "snapshot"
     return (
         f"A flag is raised when a measure's last change exceeds {rule.warning_sigma:g} standard deviations of its "
-        f"changes in the {rule.warning_weeks} {unit}s before {date}."
+        f"changes in the {rule.warning_weeks} {unit}s before {date}, or when a threshold is passed."
     )
-
-
-def alerts(warnings: pl.DataFrame) -> pl.DataFrame:
-    """Return the alerts as read: measure, level and change in their own units, and how many σ the change is."""
-    rows = [
-        (w["title"], text.amount(w["level"], w["unit"]), _raw_change(w), w["sigmas"])
-        for w in warnings.iter_rows(named=True)
-    ]
-    schema = {"Measure": pl.String, "Level": pl.String, "Change": pl.String, "Sigmas": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _raw_change(row: dict[str, float]) -> str:
-    unit = str(row["unit"])
-    return text.points(row["change"]) if unit == "share" else text.amount(row["change"], unit, sign=True)
 
 
 def between(table: pl.DataFrame, start: dt.date, end: dt.date) -> pl.DataFrame:

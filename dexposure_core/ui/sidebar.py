@@ -11,6 +11,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.network.snapshot import BASES
+from dexposure_core.pipeline.event_study import MARKS
 from dexposure_core.ui import controls, lens, resources, signin, text, vintages
 from dexposure_core.ui.navigation import Page
 from dexposure_core.ui.view import HORIZONS, KEYS, View, pick_basis, pick_date, pick_horizon, pick_protocol
@@ -119,6 +120,8 @@ def _events(view: View) -> None:
         "Jump to an event", list(labels), index=None, key="w-event", format_func=lambda e: labels.get(e, ""),
         placeholder="Jump to an event …", label_visibility="collapsed", on_change=_jump,
     )  # fmt: skip
+    if view.date in rows.filter(~pl.col("kind").is_in(MARKS))["date"]:
+        st.caption(f"[Study the event of this date]({view.link('events', study=str(view.date))})")
 
 
 def _jump() -> None:

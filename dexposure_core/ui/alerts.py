@@ -1,0 +1,168 @@
+"""Alerts on screen: the list with its acknowledgements, which live in the browser's session and leave it as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import polars as pl
+import streamlit as st
+
+from dexposure_core.errors import BadInput
+from dexposure_core.pipeline.alerts import Alerts, feed
+from dexposure_core.pipeline.alerts.acks import NAME, Ack, ack_now, acks_text, parse_acks
+from dexposure_core.pipeline.alerts.ahead import HOW
+from dexposure_core.pipeline.alerts.found import FORECAST, Alert
+from dexposure_core.pipeline.indicators import WORST
+from dexposure_core.ui import export, frame, text
+from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui.view import View
+
+SHOWN: Final = 12
+_ACKS: Final = "_acknowledged"
+_REFUSED: Final = "_acknowledged_refused"
+_UPLOADS: Final = "_acknowledged_uploads"
+_BADGES: Final = {"alarm": ":red-badge[alarm]", "warning": ":orange-badge[warning]", "notice": ":gray-badge[notice]"}
+_PAGES: Final = (  # start of a measure's name → the page that shows it
+    ("spillover", "spillover"), ("cross_", "spillover"), (WORST, "contagion"), ("max_default", "contagion"),
+    ("mean_default", "contagion"), ("tvl_", "concentration"), ("exposure_count", "network"),
+    ("exposure_", "concentration"), ("debtor_", "concentration"), ("system_tvl", "concentration"),
+)  # fmt: skip
+
+
+def acks() -> Mapping[str, Ack]:
+    """Return what this session has acknowledged."""
+    held: dict[str, Ack] = st.session_state.setdefault(_ACKS, {})
+    return held
+
+
+def answer(found: Alerts) -> str:
+    """Answer: what is out of the ordinary? Markdown; names are escaped here."""
+    unseen, seen = found.unseen(acks()), len(found.alerts) - len(found.unseen(acks()))
+    told = f", {text.plural(seen, 'alert')} acknowledged" if seen else ""
+    if not unseen:
+        return f"Nothing that nobody has seen is out of the ordinary on {found.date}{told}."
+    counts = [(grade, sum(a.severity == grade for a in unseen)) for grade in _BADGES]
+    words = " and ".join(f"**{text.plural(n, grade)}**" for grade, n in counts if n)
+    return f"{words} on {found.date}{told}; the gravest: {text.markdown(unseen[0].words())}"
+
+
+def draw(found: Alerts, view: View) -> None:
+    """Draw the alerts nobody has acknowledged, gravest first, then the others."""
+    unseen = found.unseen(acks())
+    if not unseen:
+        frame.empty("No alert", "No rule fires that nobody has acknowledged.", "Look again next week.")
+    elif len(unseen) > 1:
+        st.text_input("Note for what you acknowledge", key="ack-note", max_chars=500, placeholder="optional")
+    for alert in unseen[:SHOWN]:
+        _card(alert, view)
+    if len(unseen) > SHOWN:
+        st.caption(f"{len(unseen) - SHOWN} more, milder ones: in the table and in the feeds below.")
+    seen = [alert for alert in found.alerts if alert.id in acks()]
+    if seen:
+        with st.expander(f"Acknowledged: {len(seen)}", key="acknowledged"):
+            for alert in seen:
+                ack = acks()[alert.id]
+                note = f": {text.markdown(ack.note)}" if ack.note else ""
+                st.markdown(f"{text.markdown(alert.words())}  \n:gray[{text.markdown(ack.at)}{note}]")
+                st.button("Take back", key=f"unack-{alert.id}", on_click=_forget, args=(alert.id,), type="tertiary")
+
+
+def brief(found: Alerts, origin: Provenance, limit: int = 6) -> None:
+    """Draw the alerts nobody has acknowledged as a short list, for the overview."""
+    rows = feed(found, acks()).filter(~pl.col("acknowledged"))
+    if rows.is_empty():
+        frame.empty("No alert", "No rule fires that nobody has acknowledged.", "Look again next week.")
+        return
+    for alert in found.unseen(acks())[:limit]:
+        rate, usual = (text.percent(x) for x in (alert.record.false_alarm_rate, alert.record.at_random))
+        told = f"false alarms {rate}, any date {usual}"
+        st.markdown(f"{_BADGES[alert.severity]} {text.markdown(alert.words())} :gray[{text.markdown(told)}]")
+    if rows.height > limit:
+        st.caption(f"{rows.height - limit} more on the Alerts page.")
+    export.file_button("CSV", lambda: export.csv_bytes(rows, origin), "alerts", origin, "csv", mime="text/csv")
+
+
+def where(alert: Alert, view: View) -> str:
+    """Return the address at which what an alert is about can be seen."""
+    rule = alert.rule
+    if not rule.indicator:
+        return view.protocol_link(rule.protocol or rule.creditor)
+    if alert.kind == FORECAST:
+        return view.link("forecast")
+    return view.link(next((page for start, page in _PAGES if rule.indicator.startswith(start)), "network"))
+
+
+def meaning(found: Alerts) -> str:
+    """Say what a false alarm is, and where probabilities come from."""
+    told = (
+        f"A false alarm: within {text.plural(found.after, 'snapshot')} no event that concerns it, and no further move "
+        "of the same size in the same direction. “Any date” is the same share over all dates: a rule tells something "
+        "when its own is lower. Only what was known at the date is used."
+    )
+    return f"{told} Probabilities are {HOW}." if found.ahead else told
+
+
+def keep_or_load() -> None:
+    """Draw the ways out of and into the session: the file of acknowledgements."""
+    st.download_button(
+        "Acknowledgements", data=lambda: acks_text(acks()).encode(), file_name=NAME, mime="application/json",
+        key="get-acks", on_click="ignore", type="tertiary", icon=":material/download:", disabled=not acks(),
+    )  # fmt: skip
+    place = st.session_state.setdefault(_UPLOADS, 0)
+    key = f"put-acks-{place}"  # a new widget after each file, so that one file can be read twice
+    st.file_uploader("Read a file of acknowledgements", type="json", key=key, on_change=_read, args=(key,))
+    if refused := st.session_state.pop(_REFUSED, None):
+        frame.failure("The file was not read.", refused)
+
+
+def _card(alert: Alert, view: View) -> None:
+    with st.container(border=True, key=f"alert-{alert.id}", gap="xsmall"):
+        st.markdown(f"{_BADGES[alert.severity]} {text.markdown(alert.words())}")
+        note = f" {text.markdown(alert.rule.note)}" if alert.rule.note else ""
+        st.caption(f"{text.markdown(alert.standing())}.{note} [See it]({where(alert, view)})")
+        st.button(
+            "Acknowledge", key=f"ack-{alert.id}", on_click=_acknowledge, args=(alert.id, alert.words()),
+            type="tertiary", icon=":material/check:",
+        )  # fmt: skip
+
+
+def _acknowledge(alert: str, words: str) -> None:
+    st.session_state.setdefault(_ACKS, {})[alert] = ack_now(st.session_state.get("ack-note") or "", words)
+
+
+def _forget(alert: str) -> None:
+    st.session_state.get(_ACKS, {}).pop(alert, None)
+
+
+def _read(key: str) -> None:
+    """Take over a file's acknowledgements; what is acknowledged in this session already stays as it is."""
+    given = st.session_state.get(key)
+    if given is None:
+        return
+    try:
+        read = parse_acks(given.getvalue(), text.short(given.name))
+    except BadInput as error:
+        st.session_state[_REFUSED] = error
+    else:
+        st.session_state[_ACKS] = read | st.session_state.get(_ACKS, {})
+    st.session_state[_UPLOADS] += 1
+
+
+def record_rows(records: pl.DataFrame) -> pl.DataFrame:
+    """Return the rules' records as read."""
+    return records.select(
+        "title", "rule", "fired", "last", "judged", false_alarms_share="false_alarm_rate", any_date_share="at_random",
+        snapshots_beyond="beyond",
+    )  # fmt: skip
+
+
+RECORD_LABELS: Final[Mapping[str, str]] = {
+    "title": "Watched", "rule": "Rule", "fired": "Fired", "last": "Last", "judged": "Judged",
+    "false_alarms_share": "False alarms", "any_date_share": "Any date", "snapshots_beyond": "Snapshots beyond",
+}  # fmt: skip
+
+
+def failed(found: Alerts) -> Sequence[str]:
+    """Return what could not be watched, in words (Markdown)."""
+    return [text.markdown(f"{text.short(rule.line, 80)}: {text.short(why, 160)}") for rule, why in found.failed]

@@ -1,0 +1,55 @@
+"""Alerts: what is out of the ordinary, and how often was such an alarm for nothing?"""
+
+import msgspec
+import streamlit as st
+
+from dexposure_core.pipeline.alerts import document, feed, parse_line, records
+from dexposure_core.ui import alerts, controls, export, frame, limits, resources, text, watching
+from dexposure_core.ui.charts import alerts as charts
+
+view = frame.require("alerts")
+held, note = limits.given()
+if note:
+    st.info(text.markdown(note), icon=":material/link_off:")
+found = watching.alerts(view.vintage, view.date, view.basis, view.horizon, held)
+frame.headline(alerts.answer(found))
+for words in alerts.failed(found):
+    st.caption(f"Not watched: {words}")
+
+origin = view.provenance(judged_after=f"{found.after} snapshots")
+left, right = st.columns([3, 2])
+with left:
+    alerts.draw(found, view)
+    st.caption(alerts.meaning(found))
+with right:
+    st.subheader("Your thresholds", anchor=False)
+    st.caption("Beside the shipped rules; they are part of this page's address.")
+    limits.draw(view, held)
+    st.subheader("Keep and hand on", anchor=False)
+    alerts.keep_or_load()
+    export.file_button(
+        "Alerts as JSON", lambda: msgspec.json.encode(document(view.vintage, found, alerts.acks())), "alerts-feed",
+        origin, "json",
+    )  # fmt: skip
+    export.file_button("Rules", lambda: limits.as_file(held).text().encode(), "alert-rules", origin, "toml")
+
+st.subheader("What a rule watches, over time", anchor=False)
+titles = {rule.line: title for rule, title, _ in found.rules}
+first = found.alerts[0].rule.line if found.alerts else next(iter(titles), "")
+if titles:
+    line = controls.choice(
+        "watch", "Rule", list(titles), default=first,
+        format_func=lambda rule: f"{text.short(titles[rule], 60)} ({text.short(rule, 40)})",
+    )  # fmt: skip
+    seen = watching.course(view.vintage, view.basis, line)
+    figure = charts.course(seen, parse_line(line), titles[line], resources.events(view.vintage), view.date)
+    export.chart(figure, seen, "alert-course", view.provenance(date=False, rule=line))
+
+st.subheader("Every alert", anchor=False)
+every = feed(found, alerts.acks())
+shown = every.select("severity", "title", "since", "words", "acknowledged", "id")
+export.table(shown, "alerts-all", origin, labels={"words": "What", "title": "Watched"}, full=every)
+st.subheader("What every rule was worth", anchor=False)
+told = records(found)
+export.table(alerts.record_rows(told), "alert-rules-record", origin, labels=alerts.RECORD_LABELS, full=told)
+frame.footer(origin, method="alerts")

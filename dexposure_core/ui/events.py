@@ -12,7 +12,8 @@ import polars as pl
 from dexposure_core.pipeline.changes import PARTS
 from dexposure_core.pipeline.event_study import PANEL, Event, Study
 from dexposure_core.pipeline.indicators import INDICATORS
-from dexposure_core.ui import sentences, text
+from dexposure_core.pipeline.phrases import cause
+from dexposure_core.ui import text
 
 UNTIL: Final = {"0": "Event's snapshot", "4": "4 after", "12": "12 after"}
 SPLIT: Final = ("before_usd", "after_usd", "change_usd", *PARTS)
@@ -91,12 +92,12 @@ def _most(tvl: pl.DataFrame, exposures: pl.DataFrame) -> str:
     said = ""
     if not tvl.is_empty():
         row = tvl.row(0, named=True)
-        why = sentences.cause(row)
+        why = cause(row)
         name = text.markdown(text.short(row["name"] or row["protocol"], 30))
         said += f". {name} moved most ({text.usd(row['change_usd'], sign=True)}{', ' + why if why else ''})"
     if not exposures.is_empty():
         row = exposures.row(0, named=True)
-        why = sentences.cause(row)
+        why = cause(row)
         ends = (text.markdown(text.short(row[f"{end}_name"], 30)) for end in ("creditor", "debtor"))
         told = f"{text.usd(row['change_usd'], sign=True)}{', ' + why if why else ''}"
         said += f"{', ' if said else '. '}among exposures {' → '.join(ends)} ({told})"

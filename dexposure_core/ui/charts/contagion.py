@@ -10,6 +10,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 import polars as pl
 
+from dexposure_core.pipeline.palette import Mode
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.stress import MEASURED_RULES, MEASURED_SCENARIOS
 from dexposure_core.ui import text, theme
@@ -129,7 +130,7 @@ def weeks(history: pl.DataFrame, events: pl.DataFrame, day: dt.date) -> Any:
     return series.lines(history, lines, title=title, unit="share", events=events, mark=day, zero=True)
 
 
-def spread(losers: pl.DataFrame, channels: pl.DataFrame, rounds: pl.DataFrame, mode: theme.Mode, link: str) -> Spread:
+def spread(losers: pl.DataFrame, channels: pl.DataFrame, rounds: pl.DataFrame, mode: Mode, link: str) -> Spread:
     """Return the picture of who lost in which round, and through whom; `rounds` as of `StressResult.rounds`."""
     shown = rings(losers, channels, mode.loss[1:], theme.GREYS[0])
     page = draw(

@@ -127,3 +127,18 @@ def test_a_part_of_the_skill_page_is_in_the_address_and_survives_a_reload(visito
         assert visitor.page.evaluate(wider) <= 0
         assert visitor.outside() == []
         assert visitor.errors == []
+
+
+def test_the_briefing_goes_home_as_one_file(server, visitor):
+    visitor.open(f"{server}/overview?date=2025-06-30")
+    visitor.page.get_by_role("button", name="Briefing").click()
+    visitor.page.get_by_role("button", name="Make the briefing").click()
+    button = visitor.page.locator(".st-key-get-briefing-html button")
+    button.wait_for(timeout=120_000)
+    with visitor.page.expect_download(timeout=30_000) as waiting:
+        button.click()
+    made = waiting.value.path().read_text("utf-8")
+    assert made.startswith("<!DOCTYPE html>")
+    assert "--date 2025-06-30" in made
+    assert "simulated" in waiting.value.suggested_filename
+    assert visitor.outside() == []

@@ -32,7 +32,7 @@ METHOD: Final = (
 def page(facts: Facts, made: dt.datetime) -> str:
     """Return the self-contained page; nothing but the line of `made` depends on when it is made."""
     style = files("dexposure_core.pipeline.briefing").joinpath("page.css").read_text("utf-8")
-    first, *others = all_sections(facts, source_line(facts))
+    first, *others = all_sections(facts, source_line)
     body = f'<p class="lead">{html(first.sentence)}</p>{first.body}' + "".join(map(_section, others))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
@@ -50,10 +50,10 @@ def title(facts: Facts) -> str:
     return f"{often} briefing on DeFi credit exposure, {facts.ask.date}{label}"
 
 
-def source_line(facts: Facts) -> str:
+def source_line(facts: Facts, basis: str) -> str:
     """Return what stands under every figure: source, date, basis, chains, vintage, and whether it is simulated."""
     label = f"{SIMULATED}. " if facts.manifest.simulated else ""
-    parts = [f"{label}Source: {_sources(facts)}", str(facts.ask.date), f"{facts.ask.basis} basis", *_chains(facts)]
+    parts = [f"{label}Source: {_sources(facts)}", str(facts.ask.date), f"{basis} basis", *_chains(facts)]
     return f"{', '.join(parts)}; vintage {facts.manifest.vintage}."
 
 

@@ -27,7 +27,7 @@ EXPECTED: Final = (
     "spillover_index", "max_default_loss",
 )  # fmt: skip
 DASH: Final = "–"
-Source = Callable[[str], str]
+Source = Callable[[Facts, str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ def _changes(facts: Facts, source: str) -> str:
         shown = {c: n for c, n in rows[-1][1].items() if c in parts}
         what = "All exposures" if head == "Exposure" else "TVL of all protocols"
         bridges.append(figure(f"{what}, by cause, {unit.name}", figures.bridge(shown, unit, what), source, how))
-        adds = f"In {unit.name}, holdings basis; rounded so that every row and column adds up as printed."
+        adds = f"In {unit.name}, rounded so that every row and column adds up as printed."
         lists.append(figure(f"{what}: largest changes", tables.split_table(rows, head, unit), source, adds))
     return "".join([*bridges, *lists])
 
@@ -150,13 +150,13 @@ def concentration(facts: Facts, source: str) -> Section:
     drawn = figures.course(lines, shown, at["tvl_hhi"].since, facts.ask.date, "Concentration over time")
     note = "HHI: 1 when one holds all. Shaded: the two years that standings refer to."
     body = figure("Concentration of TVL and of debtors, with events", drawn, source, note)
-    body += figure("Who moved the concentration of TVL", _movers(facts), source, "Holdings basis. The changes add up.")
+    body += figure("Who moved the concentration of TVL", _movers(facts), source, "The changes add up.")
     return Section(title="Concentration", sentence=sentences.concentration(facts), body=body, wide=False)
 
 
 def _movers(facts: Facts) -> str:
     """Return the protocols that changed the HHI of TVL most, the rest and the sum, in millionths that add up."""
-    if facts.movers.is_empty():
+    if facts.movers.is_empty() or facts.ask.basis != "holdings":
         return ""
     ranked = facts.movers.sort(pl.col("hhi_contribution").abs(), "protocol", descending=[True, False])
     shown = ranked.head(min(8, facts.ask.top))
@@ -183,7 +183,7 @@ def losses(facts: Facts, source: str) -> Section:
     drawn = figures.ranges(facts.losses, main, "Losses of the standard scenarios over the contagion rules")
     rules = list(next(iter(facts.losses.values())))
     rows = [[title, *(_share(row[rule]) for rule in rules)] for title, row in facts.losses.items()]
-    table = tables.plain(["Share of system TVL lost", *rules], rows)
+    table = tables.plain(["Share of system TVL lost", *rules], rows, kind="rules")
     note = f"Share of system TVL lost. Filled: {main}; hollow: the other rules; bar: their range."
     body = figure("Losses over the rules", drawn, source, note)
     body += figure("Losses by rule", table, source, "All of TVL absorbs losses; each rule keeps its own defaults.")
@@ -213,13 +213,12 @@ def ahead(facts: Facts, source: str) -> Section:
         today = row["today"] or math.nan
         moves.append(tuple(row[name] / today - 1 for name in ("forecast", "low", "high")))
     names = [about[row["measure"]].title for row in shown]
-    told = [result.trained_on and f"The model was {_lower(result.trained_on)}."]
-    told += ["It has seen these weeks in training: no test of its skill."] if result.in_sample else []
+    told = f"The model was {_lower(result.trained_on)}." if result.trained_on else ""
     note = "Change from today, relative; bar: 90 % interval of drawn futures. No change is the zero line."
     body = f'<p class="skill">{html(sentences.measured_skill(facts))}</p>'
     body += figure("Expected changes", figures.intervals(names, moves, said), source, note)
     table = tables.plain(["Measure", "Today", "Expected", "90 % interval"], rows)
-    body += figure("Expected levels", table, source, " ".join(t for t in told if t))
+    body += figure("Expected levels", table, source, told)
     return Section(title=title, sentence=said, body=body, wide=False)
 
 
@@ -259,8 +258,15 @@ def _when(row: dict[str, object]) -> str:
     return str(row["date"] or row["last"] or "all dates")
 
 
-def all_sections(facts: Facts, source: str) -> Sequence[Section]:
-    """Return the sections in reading order; the forecast only when it was asked for."""
-    ordered = [indicators, changes, network, spillover, concentration, losses]
+def all_sections(facts: Facts, source: Source) -> Sequence[Section]:
+    """Return the sections in reading order; the forecast only when it was asked for.
+
+    Args:
+        facts: the numbers.
+        source: what gives the line under a figure on a basis: the briefing's, but changes are of holdings always.
+    """
+    ordered = [network, spillover, concentration, losses]
     ordered += [ahead] if facts.ask.horizon is not None else []
-    return [make(facts, source) for make in (*ordered, health)]
+    line = source(facts, facts.ask.basis)
+    first = [indicators(facts, line), changes(facts, source(facts, "holdings"))]
+    return [*first, *(make(facts, line) for make in (*ordered, health))]

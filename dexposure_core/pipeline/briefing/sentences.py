@@ -46,8 +46,9 @@ def changes(facts: Facts) -> str:
     row = facts.moved.row(0, named=True)
     why = cause(row)
     pair = f"{short(row['creditor_name'])} → {short(row['debtor_name'])}"
+    lead = "All exposures" if facts.ask.basis == "holdings" else "On the holdings basis, all exposures"
     return (
-        f"All exposures together changed by {usd(sums.change_usd, sign=True)} this {when}, "
+        f"{lead} together changed by {usd(sums.change_usd, sign=True)} this {when}, "
         f"from {usd(sums.before_usd)} to {usd(sums.after_usd)}{': ' + told if told else ''}. "
         f"The largest single change is {pair}, {usd(row['change_usd'], sign=True)}{', ' + why if why else ''}."
     )
@@ -148,6 +149,11 @@ def _expected(said: str, row: Mapping[str, float], unit: str) -> str:
 
 def measured_skill(facts: Facts) -> str:
     """Say how good such forecasts were on weeks the model had not seen, and where that was measured."""
+    seen = " The model was trained on weeks after this date: this forecast is no test of it."
+    return _skill(facts) + (seen if facts.forecast is not None and facts.forecast.in_sample else "")
+
+
+def _skill(facts: Facts) -> str:
     found, basis, horizon = facts.evaluation, facts.ask.basis, facts.ask.horizon or 0
     if found is None:
         return "The skill of these weights has not been measured: take the numbers as unproven."

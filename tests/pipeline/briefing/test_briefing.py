@@ -202,3 +202,12 @@ def test_a_pdf_is_one(store, tmp_path):
     out = briefing.write(store, briefing.Ask(date=dt.date(2025, 6, 9)), tmp_path / "b.pdf")
     assert out.read_bytes().startswith(b"%PDF")
     assert [p.name for p in tmp_path.iterdir()] == ["b.pdf"]
+
+
+def test_a_briefing_on_flows_says_that_its_changes_are_of_holdings(store):
+    made = briefing.briefing(store, briefing.Ask(date=dt.date(2025, 6, 9), basis="flow"), made=NOW)
+    changed = made.split("What changed this week, and why")[1].split("<section>")[0]
+    assert "On the holdings basis, all exposures together changed" in changed
+    assert "flow basis" not in changed
+    assert "flow basis" in made
+    assert "Who moved the concentration" not in made

@@ -27,10 +27,8 @@ with right:
     limits.draw(view, held)
     st.subheader("Keep and hand on", anchor=False)
     alerts.keep_or_load()
-    export.file_button(
-        "Alerts as JSON", lambda: msgspec.json.encode(document(view.vintage, found, alerts.acks())), "alerts-feed",
-        origin, "json",
-    )  # fmt: skip
+    told = document(view.vintage, found, alerts.acks()) | {"provenance": origin.line()}
+    export.file_button("Alerts as JSON", lambda: msgspec.json.encode(told), "alerts-feed", origin, "json")
     export.file_button("Rules", lambda: limits.as_file(held).text().encode(), "alert-rules", origin, "toml")
 
 st.subheader("What a rule watches, over time", anchor=False)
@@ -50,6 +48,6 @@ every = feed(found, alerts.acks())
 shown = every.select("severity", "title", "since", "words", "acknowledged", "id")
 export.table(shown, "alerts-all", origin, labels={"words": "What", "title": "Watched"}, full=every)
 st.subheader("What every rule was worth", anchor=False)
-told = records(found)
-export.table(alerts.record_rows(told), "alert-rules-record", origin, labels=alerts.RECORD_LABELS, full=told)
+worth = records(found)
+export.table(alerts.record_rows(worth), "alert-rules-record", origin, labels=alerts.RECORD_LABELS, full=worth)
 frame.footer(origin, method="alerts")

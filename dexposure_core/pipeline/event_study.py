@@ -1,9 +1,10 @@
 """What the indicators did around an event: levels from eight snapshots before it to twelve after it, and what moved.
 
 Levels are rebased to 100 at the last snapshot before the event, so that all of them share one scale. Beside the raw
-course, on whatever protocols there were, stands that of the constant panel: the network of the protocols present in
-every snapshot of the window, with the exposures among them. What only the raw course shows came from protocols
-entering or leaving the data.
+course, on whatever protocols there were, stands that of the constant panel: the protocols present in every snapshot of
+the window that hold something in all of them, or in none (those that only issue), with the exposures among them. An
+issuer whose own holdings begin to be known within the window has entered, though it was in the network before. What
+only the raw course shows came from protocols entering or leaving.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -142,9 +144,7 @@ def study(store: Store, basis: Basis, event: Event, before: int = BEFORE, after:
     at = dates.index(event.date)
     window = dates[max(0, at - before) : at + after + 1]
     networks = [store.snapshot(date, basis) for date in window]
-    stay = set(networks[0].protocols)
-    for network in networks[1:]:
-        stay &= set(network.protocols)
+    stay = constant(networks)
     rows = [measured(among(network, stay)) for network in networks]
     panel = pl.DataFrame(rows, schema=[f"{PANEL}{name}" for name in NAMES], orient="row", infer_schema_length=None)
     steps = [dates.index(date) - at for date in window]
@@ -162,6 +162,13 @@ def moved(store: Store, since: dt.date, until: dt.date) -> tuple[pl.DataFrame, p
     Columns: see `changes.tvl_changes` and `Store.changes`; the changes are split by price, quantity, entry and exit.
     """
     return tvl_changes(store, until, since), store.changes(until, since)
+
+
+def constant(networks: Sequence[Snapshot]) -> set[str]:
+    """Return the protocols that are in all networks and hold something in all of them, or in none."""
+    holders = [set(network.protocols[network.tvl_usd > 0]) for network in networks]
+    issuers = [set(network.protocols[network.tvl_usd == 0]) for network in networks]
+    return set.intersection(*holders) | set.intersection(*issuers)
 
 
 def among(snapshot: Snapshot, protocols: set[str]) -> Snapshot:

@@ -18,7 +18,8 @@ from dexposure_core.ui import export, frame, text
 from dexposure_core.ui.provenance import Provenance
 from dexposure_core.ui.view import View
 
-SHOWN: Final = 12
+SHOWN: Final = 6
+MOST: Final = 40
 _ACKS: Final = "_acknowledged"
 _REFUSED: Final = "_acknowledged_refused"
 _UPLOADS: Final = "_acknowledged_uploads"
@@ -49,26 +50,15 @@ def answer(found: Alerts) -> str:
 
 def draw(found: Alerts, view: View) -> None:
     """Draw the alerts nobody has acknowledged, gravest first, then the others."""
-    unseen = found.unseen(acks())
-    if not unseen:
-        frame.empty("No alert", "No rule fires that nobody has acknowledged.", "Look again next week.")
-    elif len(unseen) > 1:
-        st.text_input("Note for what you acknowledge", key="ack-note", max_chars=500, placeholder="optional")
-    for alert in unseen[:SHOWN]:
-        _card(alert, view)
-    if len(unseen) > SHOWN:
-        st.caption(f"{len(unseen) - SHOWN} more, milder ones: in the table and in the feeds below.")
+    _unseen(found.unseen(acks()), view)
     seen = [alert for alert in found.alerts if alert.id in acks()]
     if seen:
         with st.expander(f"Acknowledged: {len(seen)}", key="acknowledged"):
             for alert in seen:
-                ack = acks()[alert.id]
-                note = f": {text.markdown(ack.note)}" if ack.note else ""
-                st.markdown(f"{text.markdown(alert.words())}  \n:gray[{text.markdown(ack.at)}{note}]")
-                st.button("Take back", key=f"unack-{alert.id}", on_click=_forget, args=(alert.id,), type="tertiary")
+                _acknowledged(alert, acks()[alert.id])
 
 
-def brief(found: Alerts, origin: Provenance, limit: int = 6) -> None:
+def brief(found: Alerts, origin: Provenance, limit: int = 4) -> None:
     """Draw the alerts nobody has acknowledged as a short list, for the overview."""
     rows = feed(found, acks()).filter(~pl.col("acknowledged"))
     if rows.is_empty():
@@ -105,9 +95,10 @@ def meaning(found: Alerts) -> str:
 
 def keep_or_load() -> None:
     """Draw the ways out of and into the session: the file of acknowledgements."""
+    held = dict(acks())  # a download is made outside the session
     st.download_button(
-        "Acknowledgements", data=lambda: acks_text(acks()).encode(), file_name=NAME, mime="application/json",
-        key="get-acks", on_click="ignore", type="tertiary", icon=":material/download:", disabled=not acks(),
+        "Acknowledgements", data=lambda: acks_text(held).encode(), file_name=NAME, mime="application/json",
+        key="get-acks", on_click="ignore", type="tertiary", icon=":material/download:", disabled=not held,
     )  # fmt: skip
     place = st.session_state.setdefault(_UPLOADS, 0)
     key = f"put-acks-{place}"  # a new widget after each file, so that one file can be read twice
@@ -116,15 +107,39 @@ def keep_or_load() -> None:
         frame.failure("The file was not read.", refused)
 
 
+def _unseen(unseen: Sequence[Alert], view: View) -> None:
+    if not unseen:
+        frame.empty("No alert", "No rule fires that nobody has acknowledged.", "Look again next week.")
+    elif len(unseen) > 1:
+        st.text_input("Note for what you acknowledge", key="ack-note", max_chars=500, placeholder="optional")
+    for alert in unseen[:SHOWN]:
+        _card(alert, view)
+    if len(unseen) > SHOWN:
+        with st.expander(f"{len(unseen) - SHOWN} more, milder ones", key="milder"):
+            for alert in unseen[SHOWN:MOST]:
+                _card(alert, view)
+            if len(unseen) > MOST:
+                st.caption(f"{len(unseen) - MOST} more in the table and in the feeds.")
+
+
 def _card(alert: Alert, view: View) -> None:
     with st.container(border=True, key=f"alert-{alert.id}", gap="xsmall"):
         st.markdown(f"{_BADGES[alert.severity]} {text.markdown(alert.words())}")
         note = f" {text.markdown(alert.rule.note)}" if alert.rule.note else ""
-        st.caption(f"{text.markdown(alert.standing())}.{note} [See it]({where(alert, view)})")
-        st.button(
-            "Acknowledge", key=f"ack-{alert.id}", on_click=_acknowledge, args=(alert.id, alert.words()),
-            type="tertiary", icon=":material/check:",
-        )  # fmt: skip
+        left, right = st.columns([7, 3], vertical_alignment="center")
+        with left:
+            st.caption(f"{text.markdown(alert.standing())}.{note} [See it]({where(alert, view)})")
+        with right:
+            st.button(
+                "Acknowledge", key=f"ack-{alert.id}", on_click=_acknowledge, args=(alert.id, alert.words()),
+                type="tertiary", icon=":material/check:",
+            )  # fmt: skip
+
+
+def _acknowledged(alert: Alert, ack: Ack) -> None:
+    note = f": {text.markdown(ack.note)}" if ack.note else ""
+    st.markdown(f"{text.markdown(alert.words())}  \n:gray[{text.markdown(ack.at)}{note}]")
+    st.button("Take back", key=f"unack-{alert.id}", on_click=_forget, args=(alert.id,), type="tertiary")
 
 
 def _acknowledge(alert: str, words: str) -> None:

@@ -22,7 +22,8 @@ TABLE_LABELS: Final = {"creditor": "Creditor", "debtor": "Debtor", "price_usd": 
                        "exit_usd": "Exits, USD m"}  # fmt: skip
 _TOLD: Final = ("tvl_hhi", "debtor_hhi", "worst_loss")
 NOTE: Final = (
-    "Constant panel: only the protocols present in every snapshot of the window, and the exposures among them. "
+    "Constant panel: only the protocols that hold something in every snapshot of the window, or only issue in every "
+    "one, and the exposures among them. "
     "A protocol that the event ended is not on it: what the panel shows happened to the survivors. "
     "Other things happen in the same weeks: a study shows what came after an event, not what it caused."
 )

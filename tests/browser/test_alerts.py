@@ -14,11 +14,18 @@ def test_an_alert_is_acknowledged_kept_as_a_file_and_read_again(server, visitor,
         visitor.page.locator(".st-key-get-acks button").click()
     file = tmp_path / taken.value.suggested_filename
     taken.value.save_as(file)
-    assert len(json.loads(file.read_text())["acknowledged"]) == 1
+    (ack,) = json.loads(file.read_text())["acknowledged"].values()
+    assert ack["words"].startswith("Curve DEX: TVL is")
+    with visitor.page.expect_download() as taken:
+        visitor.page.locator(".st-key-get-json-alerts-feed button").click()
+    feed = json.loads(taken.value.path().read_text())
+    assert [row["acknowledged"] for row in feed["alerts"]].count(True) == 1
+    assert "SIMULATED DATA" in feed["provenance"]
     visitor.open(visitor.page.url)  # another session: nothing is acknowledged
     assert "alert acknowledged" not in visitor.text
     visitor.page.locator('[data-testid="stFileUploader"] input').set_input_files(file)
     visitor.page.get_by_text("Acknowledged: 1").wait_for()
+    visitor.settled()
     file.write_text("<script>")
     visitor.page.locator('[data-testid="stFileUploader"] input').set_input_files(file)
     visitor.page.get_by_text("The file was not read.").wait_for()

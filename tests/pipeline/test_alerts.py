@@ -5,7 +5,9 @@ import json
 import math
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -26,7 +28,7 @@ from dexposure_core.pipeline.alerts import (
     shipped,
 )
 from dexposure_core.pipeline.alerts.acks import ack_now, acks_text, change_acks, parse_acks, read_acks
-from dexposure_core.pipeline.alerts.ahead import Outlook
+from dexposure_core.pipeline.alerts.ahead import Outlook, outlook
 from dexposure_core.pipeline.alerts.judge import course, record
 from dexposure_core.pipeline.alerts.observe import concerning
 from dexposure_core.pipeline.alerts.rules import Rule
@@ -163,6 +165,45 @@ def test_a_probability_is_read_from_the_interval():
     assert math.isnan(Outlook(value=10).passes(Rule(indicator="tvl_hhi", above=8)))
     assert math.isnan(Outlook(value=20, low=8, high=14).passes(Rule(indicator="tvl_hhi", above=8)))
     assert Outlook(value=10, low=10, high=10).passes(Rule(indicator="tvl_hhi", above=9)) == 1.0
+
+
+def foreseen(**numbers: tuple[float, float, float]) -> SimpleNamespace:
+    """A kept forecast of indicators (expected, low, high) and of Alpha Bank's TVL and importance."""
+    table = pl.DataFrame(
+        [(n, *v) for n, v in numbers.items()], schema=["name", "forecast", "low", "high"], orient="row"
+    )
+    bank = {"protocol": ["1"], "tvl_low": [1e9], "tvl_high": [9e9], "sis": [0.6], "sis_low": [0.5], "sis_high": [0.9]}
+    forecast = SimpleNamespace(protocols=np.array(["1"], dtype=object), tvl_usd=np.array([3e9]))
+    return SimpleNamespace(forecast=forecast, drawn=SimpleNamespace(numbers=table, importance=pl.DataFrame(bank)))
+
+
+def test_what_a_forecast_says_of_a_rule():
+    kept = foreseen(**{"tvl_hhi": (0.2, 0.1, 0.3), "loss:a:x": (0.1, 0.0, 0.2), "loss:b:x": (0.4, 0.3, 0.5)})
+    nothing = ("tvl_usd@9>1", "exposure@1,9>1", "density>1")
+    told = ("tvl_hhi>1", "worst_loss>1", "tvl_usd@1>1", "sis@1>1", *nothing)
+    said = {line: outlook(kept, parse_line(line)) for line in told}
+    assert said["tvl_hhi>1"] == Outlook(value=0.2, low=0.1, high=0.3)
+    assert said["worst_loss>1"] == Outlook(value=0.4, low=0.3, high=0.5)  # the largest expected loss
+    assert said["tvl_usd@1>1"] == Outlook(value=3e9, low=1e9, high=9e9)
+    assert said["sis@1>1"] == Outlook(value=0.6, low=0.5, high=0.9)
+    for line in nothing:
+        assert math.isnan(said[line].value)
+
+
+def test_a_forecast_raises_what_is_likely_and_not_there_yet(store):
+    today = store.history("tvl_hhi")["value"].to_list()[-1]
+    kept = foreseen(tvl_hhi=(today * 2, today * 1.5, today * 3))
+    rules = parse_lines(f"tvl_hhi>{today * 1.6};tvl_hhi>{today * 2.5};tvl_hhi>{today / 2};density>9")
+    found = alerts(store, LAST, "holdings", RuleFile(rules=rules), kept, 4)
+    assert [(a.kind, a.severity) for a in found.alerts] == [("observed", "warning"), ("forecast", "notice")]
+    likely = found.alerts[1]
+    assert 0.5 < likely.probability < 0.95  # the threshold lies between the 5 % quantile and the expectation
+    assert "will be above" in likely.words()
+    assert "in 4 snapshots with a probability of" in likely.words()
+    assert (likely.value, likely.today) == (today * 2, today)
+    without = alerts(store, LAST, "holdings", RuleFile(rules=rules))
+    assert [a.kind for a in without.alerts] == ["observed"]
+    assert without.ahead == 0
 
 
 @pytest.mark.parametrize(

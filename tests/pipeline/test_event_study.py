@@ -8,7 +8,18 @@ import pytest
 
 from dexposure_core.errors import BadOption
 from dexposure_core.network import Snapshot
-from dexposure_core.pipeline.event_study import NAMES, PANEL, Event, Study, among, events_in, find_event, moved, study
+from dexposure_core.pipeline.event_study import (
+    NAMES,
+    PANEL,
+    Event,
+    Study,
+    among,
+    constant,
+    events_in,
+    find_event,
+    moved,
+    study,
+)
 from dexposure_core.store import open_store
 from tests.app.conftest import LAST, world
 
@@ -86,6 +97,15 @@ def test_the_network_of_some_protocols():
     assert list(zip(part.creditor, part.debtor, part.exposure_usd, strict=True)) == [(0, 1, 6.0), (1, 0, 7.0)]
     assert among(whole, set("abc")).exposure_usd.tolist() == whole.exposure_usd.tolist()
     assert len(among(whole, set()).protocols) == 0
+
+
+def test_an_issuer_that_begins_to_hold_has_entered():
+    def network(**tvl):
+        names = list(tvl)
+        return Snapshot(date=MONDAY, basis="holdings", protocols=names, names=names, sectors=names,
+                        tvl_usd=list(tvl.values()), creditor=[], debtor=[], exposure_usd=[])  # fmt: skip
+
+    assert constant([network(a=1.0, weth=0.0, cex=0.0, gone=5.0), network(a=2.0, weth=0.0, cex=9.0)]) == {"a", "weth"}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""The indicators around an event: one picture of the raw course, one of the constant panel, on one scale."""
+"""The indicators around an event: one picture of the raw course, one of the constant panel.
+
+Each has its own scale: where a system enters the data the raw course leaves no room for the other.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,12 @@ LABELS: Final = {
     "system_tvl_usd": "TVL", "tvl_hhi": "TVL HHI", "debtor_hhi": "Debtor HHI", "cross_sector_ratio": "Cross-sector",
     "worst_loss": "Stress loss",
 }  # fmt: skip
-_UNIT: Final = "100 = last snapshot before the event"
+_UNIT: Final = "100 = last snapshot before the event; own scale"
 
 
 def pair(study: Study) -> tuple[Any, Any]:
     """Return the raw course and that of the constant panel."""
     table = study.rebased()
-    columns = [*NAMES, *(f"{PANEL}{name}" for name in NAMES)]
-    known = [float(v) for name in columns for v in table[name].to_list() if v is not None and math.isfinite(v)]
-    low, high = min([*known, BASE]), max([*known, BASE])
     figures = []
     for prefix, title in (("", "All protocols"), (PANEL, "Constant panel")):
         chosen = {
@@ -31,6 +31,8 @@ def pair(study: Study) -> tuple[Any, Any]:
             for place, name in enumerate(NAMES)
         }
         drawn = series.lines(table, chosen, title=title, unit=_UNIT)
+        known = [float(v) for name in chosen for v in table[name].to_list() if v is not None and math.isfinite(v)]
+        low, high = min([*known, BASE]), max([*known, BASE])
         span = (high - low) or 1.0
         drawn.update_yaxes(range=[low - 0.06 * span, high + 0.3 * span], tickvals=base.nice_ticks(low, high))
         drawn.update_xaxes(nticks=4)  # half a page wide, or a phone

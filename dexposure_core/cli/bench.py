@@ -79,6 +79,47 @@ def stress(ctx: Context, protocols: int, exposures: int) -> None:
     ctx.show(document, lines)
 
 
+@bench.command()
+@click.option("--sessions", type=click.IntRange(1, 500), default=25, show_default=True, help="Visitors at a time.")
+@click.option("--seconds", type=click.FloatRange(1, 600), default=60.0, show_default=True, help="How long they click.")
+@click.option(
+    "--pause",
+    type=click.FloatRange(0, 600),
+    default=5.0,
+    show_default=True,
+    help="Seconds between a page and the next click, on average.",
+)
+@click.option("--most", type=click.IntRange(1, 100_000), default=20_000, show_default=True, help="Clicks, at most.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of what they click.")
+@click.pass_obj
+def serve(ctx: Context, sessions: int, seconds: float, pause: float, most: int, seed: int) -> None:
+    """Let many visitors click through a dashboard of its own on this machine; errors, times by page, memory."""
+    from dexposure_core.pipeline.bench_serve import bench_serve
+
+    store = ctx.open()
+    with ctx.progress(" s") as progress:
+        document = bench_serve(
+            store.path.parent, sessions=sessions, seconds=seconds, pause=pause, most=most, seed=seed, progress=progress
+        )
+    ctx.show(document, lambda: _serve_lines(document))
+
+
+def _serve_lines(document: dict[str, Any]) -> Iterator[str]:
+    d, memory = document, document["memory_mb"]
+    yield f"{d['clicks']:,} clicks of {d['sessions']} visitors in {d['seconds']:g} s, {d['failed']} failed"
+    yield f"processor time of the server: {1000 * d['processor_s'] / max(1, d['clicks']):.0f} ms a click"
+    yield from (f"error: {error}" for error in d["errors"])
+    rows = [[p["page"] or "(no page)", f"{p['clicks']:,}", *_times(p)] for p in d["pages"]]
+    rows.append(["all", f"{d['clicks']:,}", *_times(d)])
+    rows.append(["target", "", _seconds(d["median_target_s"]), _seconds(d["p95_target_s"]), ""])
+    yield from columns(["page", "clicks", "median", "95 % within", "longest"], rows)
+    yield "memory of the server, MB: " + ", ".join(f"{name} {memory[name]:,.0f}" for name in memory)
+
+
+def _times(figures: dict[str, Any]) -> list[str]:
+    return ["none" if figures[name] is None else _seconds(figures[name]) for name in ("median_s", "p95_s", "max_s")]
+
+
 def _brief(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else _seconds(seconds)
 

@@ -42,7 +42,12 @@ class Watch:
 
     def _look(self) -> None:
         while not self._over.wait(_EVERY_SECONDS):
-            self.peak_mb = max(self.peak_mb, sum(map(_share_mb, _family(self._pid))))
+            self.peak_mb = max(self.peak_mb, memory_mb(self._pid))
+
+
+def memory_mb(pid: int) -> float:
+    """Return what a process and its descendants hold now, in MB; 0.0 where the system does not say."""
+    return sum(map(_share_mb, _family(pid)))
 
 
 def _family(pid: int) -> list[int]:

@@ -14,7 +14,19 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
 from dexposure_core.network.chains import chain_aside
-from dexposure_core.ui import journal, lens, navigation, revisions, sidebar, signin, style, text, theme, vintages
+from dexposure_core.ui import (
+    journal,
+    lens,
+    navigation,
+    revisions,
+    sidebar,
+    signin,
+    style,
+    text,
+    theme,
+    upkeep,
+    vintages,
+)
 from dexposure_core.ui.provenance import SIMULATED, Provenance
 from dexposure_core.ui.view import View
 
@@ -41,6 +53,7 @@ def run() -> None:
             _ended(chosen.run)
     finally:
         st.session_state[_FRAMED] = False
+        upkeep.set_aside()
 
 
 def require(page_key: str) -> View:

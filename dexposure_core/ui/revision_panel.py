@@ -10,7 +10,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.measures import MEASURES
-from dexposure_core.ui import cards, controls, export, frame, records, resources, revisions, text, vintages
+from dexposure_core.ui import cards, controls, export, frame, records, resources, revisions, tables, text, vintages
 from dexposure_core.ui.charts import revisions as charts
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ def answer(found: Comparison) -> str:
 def date_table(found: Comparison) -> pl.DataFrame:
     """Return the dates that differ, the latest first: date, status, TVL before and after, relative change."""
     before = pl.when(pl.col("before_usd") > 0).then("before_usd")
-    share = (pl.col("after_usd") / before - 1).map_elements(_signed, return_dtype=pl.String, skip_nulls=False)
-    return found.dates.sort("date", descending=True).select(
-        "date", "status", "before_usd", "after_usd", share.alias("share_change")
-    )
+    rows = found.dates.sort("date", descending=True)
+    share = rows.select(share_change=pl.col("after_usd") / before - 1).to_series()
+    return rows.select("date", "status", "before_usd", "after_usd", tables.written(share, _signed))
 
 
 def measure_table(moved: pl.DataFrame) -> pl.DataFrame:
@@ -120,8 +119,9 @@ def _one_date(view: View, found: Comparison, origin: Provenance) -> None:
     with right:
         st.markdown("**Tokens, largest revision first**")
         names = resources.names(view.vintage)
-        shown = one.tokens.head(LISTED).select(
-            "token", issuer=_named("issuer_after", names), after_usd="after_usd", change_usd="change_usd"
+        first = one.tokens.head(LISTED)
+        shown = first.select(
+            "token", issuer=_named(first["issuer_after"], names), after_usd="after_usd", change_usd="change_usd"
         )
         export.table(shown, "revised-tokens", at, labels={"after_usd": "Now, USD m"}, full=one.tokens)
     left, right = st.columns([3, 2])
@@ -138,8 +138,10 @@ def _names(view: View, found: Comparison, origin: Provenance) -> None:
     names = resources.names(view.vintage)
     if not found.issuers.is_empty():
         st.subheader("Tokens with another issuer or method", anchor=False)
-        shown = found.issuers.head(LISTED).select(
-            "token", issuer_before=_named("issuer_before", names), issuer_after=_named("issuer_after", names),
+        first = found.issuers.head(LISTED)
+        shown = first.select(
+            "token", issuer_before=_named(first["issuer_before"], names),
+            issuer_after=_named(first["issuer_after"], names),
             method_before="method_before", method_after="method_after", held_usd="usd",
         )  # fmt: skip
         export.table(shown, "revised-issuers", origin, labels=_LABELS, full=found.issuers)
@@ -154,8 +156,8 @@ def _names(view: View, found: Comparison, origin: Provenance) -> None:
             export.table(found.choices, "revised-choices", origin)
 
 
-def _named(column: str, names: Mapping[str, str]) -> pl.Expr:
-    return pl.col(column).map_elements(lambda p: names.get(p, p), return_dtype=pl.String)
+def _named(protocols: pl.Series, names: Mapping[str, str]) -> pl.Series:
+    return tables.written(protocols, lambda p: names.get(p, p))
 
 
 def _signed(change: float | None) -> str:

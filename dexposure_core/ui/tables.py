@@ -53,20 +53,33 @@ def heading(column: str) -> str:
     return f"{words}, USD m" if column.endswith("_usd") else words
 
 
+def written(values: pl.Series, write: Callable[[Any], str | None]) -> pl.Series:
+    """Return the values as `write` writes each of them, nulls too, under the same name.
+
+    Never by `map_elements`: polars then calls Python from its own threads, which wait for the interpreter, while
+    another page that turns a frame into Arrow holds the interpreter and waits for those threads: all pages stand still.
+    """
+    return pl.Series(values.name, [write(value) for value in values.to_list()], dtype=pl.String)
+
+
 def significant(values: pl.Expr, places: int = 3) -> pl.Expr:
     """Round to that many significant digits."""
     scale = pl.lit(10.0).pow(places - 1 - values.abs().log10().floor())
     return pl.when(values == 0).then(0.0).otherwise((values * scale).round(0) / scale)
 
 
-def _rounded(frame: pl.DataFrame) -> list[pl.Expr]:
-    done = []
+def _cut(value: str | None) -> str | None:
+    return None if value is None else text.short(value, 120)
+
+
+def _rounded(frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
+    done: list[pl.Expr | pl.Series] = []
     for name, kind in frame.schema.items():
         if kind.is_float():
             column = pl.col(name).fill_nan(None) / (1e6 if name.endswith("_usd") else 1.0)
             done.append((column if is_share(name) else significant(column)).alias(name))
         elif kind == pl.String and not name.endswith(_LINK):
-            done.append(pl.col(name).map_elements(lambda v: text.short(v, 120), return_dtype=pl.String))
+            done.append(written(frame[name], _cut))
     return done
 
 

@@ -43,7 +43,7 @@ def lines(text: str) -> list[dict[str, object]]:
 def visit(url: str, *pages: str, **parameters: str) -> list[Click]:
     async def go() -> list[Click]:
         async with Visitor(url) as visitor:
-            return [await visitor.open(page, **parameters) for page in pages]
+            return [await visitor.open(page, parameters) for page in pages]
 
     return asyncio.run(go())
 

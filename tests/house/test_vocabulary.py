@@ -37,6 +37,12 @@ def test_pages_only_arrange(path):
     assert text.count("\n") <= 110, "a page is about 80 lines; move what it computes down"
 
 
+@pytest.mark.parametrize("path", [*CODE, *PAGES], ids=lambda p: str(p.relative_to(ROOT)))
+def test_polars_never_calls_python_from_its_own_threads(path):
+    # its threads then wait for the interpreter, held by a page that waits for them: every page stands still
+    assert not re.search(r"\.(map_elements|map_batches|map_groups|map_rows)\(", path.read_text("utf-8"))
+
+
 def test_no_file_or_function_outgrows_its_idea():
     too_long = []
     for path in [*CODE, *PAGES]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -68,13 +69,13 @@ class Visitor:
         if self._socket is not None:
             await self._socket.close()
 
-    async def open(self, page: str, timeout: float = 120.0, **parameters: str) -> Click:
+    async def open(self, page: str, parameters: Mapping[str, str] | None = None, timeout: float = 120.0) -> Click:
         """Open a page by its address and wait until it is drawn; what goes wrong is in the click's `error`."""
         begun = time.perf_counter()
         size, error = 0, ""
         try:
             async with asyncio.timeout(timeout):
-                await self._ask(page, parameters)
+                await self._ask(page, parameters or {})
                 size, error = await self._drawn()
         except TimeoutError:
             error = f"not drawn within {timeout:g} s"
@@ -82,7 +83,7 @@ class Visitor:
             error = f"{type(failure).__name__}: {failure}"
         return Click(page=page, begun=begun, seconds=time.perf_counter() - begun, bytes=size, error=error)
 
-    async def _ask(self, page: str, parameters: dict[str, str]) -> None:
+    async def _ask(self, page: str, parameters: Mapping[str, str]) -> None:
         message = BackMsg()
         message.rerun_script.query_string = urlencode(parameters)
         if page in self._pages:

@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.pipeline.views import skill
-from dexposure_core.ui import export, frame, text
+from dexposure_core.ui import export, frame, tables, text
 from dexposure_core.ui.charts import skill as charts
 from dexposure_core.ui.skill import words
 from dexposure_core.ui.skill.panels import Shown
@@ -114,13 +114,16 @@ def _sources(shown: Shown) -> None:
     export.table(told, "sources", shown.origin, labels=labels)
 
 
+def _share(value: float | None) -> str | None:
+    return None if value is None else text.percent(value)
+
+
 def _facts(shown: Shown) -> None:
     rows = [r for r in shown.document["facts"] if r["basis"] == shown.view.basis]
     if not rows:
         return
     st.subheader("What there was to forecast", anchor=False)
     st.caption("Means per origin. Soon: within three steps after the target.")
-    told = pl.DataFrame([{k: r.get(k) for k in FACTS} for r in rows]).with_columns(
-        pl.col("flicker_births", "flicker_deaths").map_elements(text.percent, return_dtype=pl.String)
-    )
+    told = pl.DataFrame([{k: r.get(k) for k in FACTS} for r in rows])
+    told = told.with_columns(tables.written(told[name], _share) for name in ("flicker_births", "flicker_deaths"))
     export.table(told, "facts", shown.origin, labels=FACTS)

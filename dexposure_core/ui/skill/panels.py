@@ -14,7 +14,7 @@ from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline.evaluation.kept import Evaluation
 from dexposure_core.pipeline.views import skill
 from dexposure_core.stress import find_rule, find_scenario
-from dexposure_core.ui import controls, export, frame, text
+from dexposure_core.ui import controls, export, frame, tables, text
 from dexposure_core.ui.charts import skill as charts
 from dexposure_core.ui.provenance import Provenance
 from dexposure_core.ui.skill import words
@@ -177,9 +177,9 @@ def baselines(shown: Shown) -> None:
         unit = f"{metric}; whiskers: 90 %; ◆ this forecast"
         export.chart(charts.forest(column, title=title, unit=unit), column, "baselines", shown.origin)
     with right:
-        told = column.with_columns(
-            pl.col("skill").map_elements(words.points, return_dtype=pl.String, skip_nulls=False).alias("skill")
-        ).select("forecaster", "value", "low", "high", "skill")
+        told = column.with_columns(tables.written(column["skill"], words.points)).select(
+            "forecaster", "value", "low", "high", "skill"
+        )
         labels = {"forecaster": "Method", "low": "5 %", "high": "95 %", "skill": "Better than no change by"}
         export.table(told, "baseline-values", shown.origin, labels=labels, full=column, height=38 + 35 * column.height)
 

@@ -28,6 +28,7 @@ def test_what_is_set_aside_is_still_freed_with_its_last_reference(monkeypatch):
     class Session:
         pass
 
+    upkeep.set_aside()
     session = Session()
     alive = weakref.ref(session)
     monkeypatch.setitem(sys.modules, "another_library", types.ModuleType("another_library"))

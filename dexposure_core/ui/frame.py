@@ -44,6 +44,7 @@ _ICON: Final = (
 
 def run() -> None:
     """Draw the page that the address asks for (all that app.py does)."""
+    upkeep.load_once()
     passes = signin.standing() in ("open", "in")
     chosen = _navigation(hidden=not passes)
     st.session_state[_FRAMED] = True

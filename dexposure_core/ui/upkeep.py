@@ -8,12 +8,37 @@ whatever is alive after libraries were loaded is set aside (`gc.freeze`): it is 
 from __future__ import annotations
 
 import gc
+import importlib
+import pkgutil
 import sys
 import threading
+from pathlib import Path
 from typing import Final
 
 _LOCK: Final = threading.Lock()
+_TRACES: Final = ("Bar", "Figure", "Heatmap", "Histogram", "Sankey", "Scatter", "Scattergl")
 _loaded = 0
+_ready = False
+
+
+def load_once() -> None:
+    """Load what pages draw with, once in a process and by one visitor alone; the others wait.
+
+    Plotly loads its parts at their first use. Two pages that begin at the same moment on a fresh server would both do
+    so, and one of them could meet a module that is only half there.
+    """
+    global _ready  # noqa: PLW0603  one state a process, under the lock
+    with _LOCK:
+        if _ready:
+            return
+        import plotly.graph_objects as go
+
+        folder = Path(__file__).with_name("charts")
+        for module in pkgutil.iter_modules([str(folder)]):
+            importlib.import_module(f"dexposure_core.ui.charts.{module.name}")
+        for name in _TRACES:
+            getattr(go, name)().to_plotly_json()
+        _ready = True
 
 
 def set_aside() -> bool:

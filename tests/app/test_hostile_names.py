@@ -1,6 +1,8 @@
 """Names that are attacks, on every page and in every file that a page gives away."""
 
 import io
+import json
+import tomllib
 import zipfile
 
 import polars as pl
@@ -12,7 +14,7 @@ from tests import hostile
 from tests.app.reading import TEXTS, errors, everything
 
 KEYS = [page.key for page in PAGES]
-PICTURES = ("png", "svg")  # drawn by a browser, from the same figure as the HTML
+PICTURES = ("png", "svg", "pdf")  # drawn by a browser, from the same figure as the HTML
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,10 @@ def look(extension: str, content: bytes) -> None:
         assert hostile.acting(content.decode()) == []
     elif extension == "parquet":
         assert pl.read_parquet(io.BytesIO(content)).width > 1
+    elif extension == "json":
+        assert isinstance(json.loads(content), dict)  # nobody runs it; it must be whole
+    elif extension == "toml":
+        assert tomllib.loads(content.decode())
     else:
         raise AssertionError(f"a kind of file that nobody looks at: {extension}")
 

@@ -1,6 +1,7 @@
 """What is set aside after libraries were loaded is no longer looked at, and is still freed."""
 
 import gc
+import subprocess
 import sys
 import types
 import weakref
@@ -37,3 +38,24 @@ def test_what_is_set_aside_is_still_freed_with_its_last_reference(monkeypatch):
     assert gc.get_freeze_count() > before
     del session
     assert alive() is None
+
+
+def test_visitors_who_come_at_the_same_moment_find_every_library_whole():
+    code = """
+import threading
+from dexposure_core.ui import upkeep
+faults = []
+def visit():
+    try:
+        upkeep.load_once()
+        from dexposure_core.ui.charts import sankey, spillover  # noqa: F401
+        import plotly.graph_objects as go
+        go.Sankey(), go.Heatmap()
+    except Exception as error:
+        faults.append(error)
+threads = [threading.Thread(target=visit) for _ in range(8)]
+[t.start() for t in threads], [t.join() for t in threads]
+assert faults == [], faults
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-1500:]

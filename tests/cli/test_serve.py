@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,12 +41,18 @@ def lines(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
+def alone(work):
+    """Run a coroutine in a thread of its own: a browser test in this process may have left a loop running here."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 def visit(url: str, *pages: str, **parameters: str) -> list[Click]:
     async def go() -> list[Click]:
         async with Visitor(url) as visitor:
             return [await visitor.open(page, parameters) for page in pages]
 
-    return asyncio.run(go())
+    return alone(go())
 
 
 @pytest.mark.slow
@@ -79,7 +86,7 @@ def test_a_signal_ends_the_server_while_visitors_are_connected(store, number):
             return result
 
     with running(store) as server:
-        code, err = asyncio.run(stop_it(server))
+        code, err = alone(stop_it(server))
     assert code == 0, err
     assert "Traceback" not in err
     assert lines(err)[0]["page"] == "overview"

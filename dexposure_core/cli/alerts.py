@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from dexposure_core.cli.context import Context, basis_option, columns, date_option, pick_date
+from dexposure_core.cli.context import Context, FilePath, basis_option, columns, date_option, pick_date
 from dexposure_core.errors import BadInput, BadOption, suggest
 from dexposure_core.pipeline.numbers import percent
 
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 FAILED: Final = 3
 _GRAVE: Final = ("alarm", "warning", "notice")
-_FILE: Final = click.Path(path_type=Path)
-rules_option = click.option("--rules", type=_FILE, metavar="FILE", help="Rules (TOML). Default: those shipped.")
+rules_option = click.option("--rules", type=FilePath, metavar="FILE", help="Rules (TOML). Default: those shipped.")
 limit_option = click.option("--limit", "limits", multiple=True, metavar="RULE",
                             help="One more rule, like 'tvl_hhi>0.18' or 'tvl_usd@111<5e9' (repeatable).")  # fmt: skip
-acks_option = click.option("--acks", type=_FILE, metavar="FILE",
+acks_option = click.option("--acks", type=FilePath, metavar="FILE",
                            help="Acknowledgements. Default: acknowledged.json in your data folder.")  # fmt: skip
 ahead_option = click.option("--forecast/--no-forecast", "ahead", default=None,
                             help="Judge a forecast too, made if there is none. Default: if one is kept.")  # fmt: skip
@@ -44,7 +43,9 @@ horizon_option = click.option("--horizon", type=click.IntRange(min=1), default=4
 @acks_option
 @ahead_option
 @horizon_option
-@click.option("--csv", "out", type=_FILE, metavar="FILE", help="Also write the alerts to this .csv or .parquet file.")
+@click.option(
+    "--csv", "out", type=FilePath, metavar="FILE", help="Also write the alerts to this .csv or .parquet file."
+)
 @click.option("--fail-on", type=click.Choice(_GRAVE), help="Exit with 3 on an unacknowledged alert as grave as this.")
 @click.option("--record", is_flag=True, help="Also list how often every rule fired, and how often for nothing.")
 @click.pass_context

@@ -33,12 +33,12 @@ WRITERS = {
 def places(tmp_path):
     """Names that a hostile or careless caller gives in place of a file; what they hold is nobody's business."""
     (tmp_path / "passwd").write_text(PRIVATE)
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "link.csv").symlink_to(tmp_path / "passwd")
-    (tmp_path / "work" / "loop.csv").symlink_to(tmp_path / "work" / "loop.csv")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "link.csv").symlink_to(tmp_path / "passwd")
+    (tmp_path / "inside" / "loop.csv").symlink_to(tmp_path / "inside" / "loop.csv")
     return {
-        "up": f"{tmp_path}/work/../passwd", "absolute": f"{tmp_path}/passwd", "link": f"{tmp_path}/work/link.csv",
-        "loop": f"{tmp_path}/work/loop.csv", "NUL": f"{tmp_path}/a\0b.csv", "folder": f"{tmp_path}/work",
+        "up": f"{tmp_path}/inside/../passwd", "absolute": f"{tmp_path}/passwd", "link": f"{tmp_path}/inside/link.csv",
+        "loop": f"{tmp_path}/inside/loop.csv", "NUL": f"{tmp_path}/a\0b.csv", "folder": f"{tmp_path}/inside",
         "long": f"{tmp_path}/{'x' * 5000}", "empty": "", "not there": f"{tmp_path}/../../../nowhere/x.csv",
         "controls": f"{tmp_path}/a\nb\x1b[31m.csv",
     }  # fmt: skip

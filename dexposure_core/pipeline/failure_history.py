@@ -63,7 +63,7 @@ def too_central(
     """
     count = history["date"].n_unique()
     last = history["date"].max()
-    impact = pl.col("impact_share")
+    impact = pl.col("impact_share").fill_nan(None)  # not defined where a system has no TVL: such a time does not count
     table = history.group_by("protocol").agg(
         pl.last("name"), pl.last("sector"), (impact >= share).sum().cast(pl.Int64).alias("times"),
         pl.lit(count, pl.Int64).alias("snapshots"), (impact.sum() / count).alias("mean_share"),

@@ -322,5 +322,7 @@ def test_who_is_too_central(store) -> None:
     assert too_central(twice, share=0.3).is_empty()  # gone from the last of two: one in two is not three quarters
     kept = too_central(twice, share=0.3, often=0.5)
     assert kept.select("times", "snapshots", "last_share").row(0) == (1, 2, 0.0)
+    undefined = past.with_columns(impact_share=pl.lit(float("nan")))
+    assert too_central(undefined, share=0.0).is_empty()
     with pytest.raises(BadOption):
         failure_history(store, DAY, "holdings", Terms(), snapshots=0)

@@ -22,8 +22,7 @@ GROWTH_LAG: Final = 12
 def candidates(past: Window, popular: int = POPULAR) -> Indices:
     """Return (C,) sorted unique keys, creditor row × N + debtor row, of the pairs to score."""
     n = past.size
-    seen = distinct(past.key)
-    pairs = [seen, mirrored(seen, n)]
+    pairs = [past.seen, mirrored(past.seen, n)]
     if n and len(past.key):
         pairs += [_crossed(np.arange(n), _overall(past, popular), n), *_by_sector(past, popular)]
     return distinct(np.concatenate(pairs))

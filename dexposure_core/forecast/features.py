@@ -18,7 +18,7 @@ from dexposure_core.forecast.candidates import mirrored
 from dexposure_core.forecast.node_features import NODE_FEATURES, Past, node_features, week_features
 from dexposure_core.forecast.pair_cells import NEVER, SHAPE, Codes, never_cells, pair_cells
 from dexposure_core.forecast.pair_memory import FADES, PairMemory, Sizes, pair_memory, pooled, sizes
-from dexposure_core.forecast.paths import three_paths
+from dexposure_core.forecast.paths import ThreePaths
 from dexposure_core.forecast.record import Flags, Floats, Indices, Texts
 from dexposure_core.forecast.window import MEMORY, Window, summed
 
@@ -90,6 +90,7 @@ class Origin:
         self.typical = _log_mean_by_creditor(past)
         self.sector = _codes(past.origin.sectors)
         self.popularity, self.held = _popularity(past, self.sector)
+        self.paths = ThreePaths(past.origin)
 
     def features(self, key: Indices) -> Features:
         """Return the model input for the candidate pairs `key` (C,)."""
@@ -108,7 +109,7 @@ class Origin:
         some, rest = np.flatnonzero(seen), np.flatnonzero(~seen)
         anchors = np.repeat(self.typical[creditor][:, None], len(FADES), axis=1)
         anchors[some] = self.sizes.of(pooled(key[some], self.past), self.typical[creditor[some]])
-        paths = three_paths(self.past.origin, creditor[rest], debtor[rest])
+        paths = self.paths.count(creditor[rest], debtor[rest])
         cell = np.empty(len(key), dtype=np.int64)
         cell[some] = _place(pair_cells(self.past, self.seen, key[some], anchors[some, 0]))
         cell[rest] = _place(never_cells(paths, self.held[self.sector[creditor[rest]], debtor[rest]]))

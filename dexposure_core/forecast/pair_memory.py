@@ -14,7 +14,7 @@ import numpy as np
 
 from dexposure_core.forecast.candidates import mirrored
 from dexposure_core.forecast.record import Flags, Floats, Indices
-from dexposure_core.forecast.window import Window, summed
+from dexposure_core.forecast.window import Window, segments, summed
 
 HALF_LIFE: Final = 4.0
 FADES: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, math.inf)  # half-lives of a mean size; 0: the size last seen
@@ -69,12 +69,12 @@ def _find(table: Indices, key: Indices) -> tuple[Indices, Flags]:
 
 def pair_memory(past: Window) -> PairMemory:
     """Summarise the window per ordered pair (sort by key then lag; every statistic is a segment reduction)."""
-    order, start, inverse = _segments(past.key)
+    order, start, inverse = past.segments
     lag, size = past.lag[order], past.log_usd[order]
     count = np.diff(np.append(start, len(order)))
     many = len(start)
     end = start + count - 1
-    weight = 0.5 ** (lag / HALF_LIFE)
+    weight = _fading(HALF_LIFE, past.length)[lag]
     mean = summed(inverse, size, many) / np.maximum(count, 1)
     usd = np.expm1(size)
     return PairMemory(
@@ -108,12 +108,12 @@ class Sizes:
 def sizes(past: Window) -> Sizes:
     """Return the fading means of the window; weights count from when a pair was last seen."""
     key = pooled(past.key, past)
-    order, start, inverse = _segments(key)
+    order, start, inverse = past.segments if key is past.key else segments(key)
     lag, size = past.lag[order], past.log_usd[order]
     since = lag - lag[start][inverse]
     columns = []
     for fade in FADES:
-        weight = (since == 0).astype(np.float64) if fade == 0 else 0.5 ** (since / fade)
+        weight = _fading(fade, past.length)[since]
         total = summed(inverse, weight, len(start))
         columns.append(summed(inverse, weight * size, len(start)) / np.maximum(total, 1e-12))
     return Sizes(key=key[order][start], mean=np.stack(columns, axis=1))
@@ -124,12 +124,10 @@ def pooled(key: Indices, past: Window) -> Indices:
     return np.minimum(key, mirrored(key, past.size)) if past.origin.basis == "flow" else key
 
 
-def _segments(key: Indices) -> tuple[Indices, Indices, Indices]:
-    """Return the order by key (entries of a key as they came: by lag), where each key starts, and its number."""
-    order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    fresh = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, dtype=bool)
-    return order, np.flatnonzero(fresh), np.cumsum(fresh) - 1
+def _fading(half_life: float, length: int) -> Floats:
+    """Return (length,) the weight of each lag: halved every `half_life` snapshots; 0: only the first counts."""
+    lags = np.arange(length)
+    return (lags == 0).astype(np.float64) if half_life == 0 else 0.5 ** (lags / half_life)
 
 
 def _counts(inverse: Indices, size: int) -> Indices:

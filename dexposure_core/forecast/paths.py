@@ -21,23 +21,33 @@ if TYPE_CHECKING:
 BLOCK: Final = 512  # debtors counted at once: N × BLOCK numbers in memory
 
 
+class ThreePaths:
+    """The three-paths of one network: who holds what together is found once, pairs can be asked for in several goes."""
+
+    def __init__(self, origin: Snapshot) -> None:
+        from scipy.sparse import csr_array
+
+        n = len(origin.protocols)
+        ones = np.ones(len(origin.creditor), dtype=np.float32)  # counts up to 2^24 are exact
+        self._held = csr_array((ones, (origin.creditor, origin.debtor)), shape=(n, n))
+        self._together = (self._held.T.tocsr() @ self._held).T  # symmetric: its rows are its columns
+
+    def count(self, creditor: Indices, debtor: Indices) -> Floats:
+        """Return (C,) the number of three-paths of each pair (C,) (C,)."""
+        asked, place = np.unique(debtor, return_inverse=True)
+        found = np.zeros(len(debtor))
+        order = np.argsort(place, kind="stable")
+        starts = np.searchsorted(place[order], np.arange(0, len(asked) + BLOCK, BLOCK))
+        for k, start in enumerate(range(0, len(asked), BLOCK)):
+            rows = order[starts[k] : starts[k + 1]]
+            columns = self._together[:, asked[start : start + BLOCK]].toarray()
+            found[rows] = _over_debtors(self._held, columns, creditor[rows], place[rows] - start)
+        return found
+
+
 def three_paths(origin: Snapshot, creditor: Indices, debtor: Indices) -> Floats:
     """Return (C,) the number of three-paths of each pair (C,) (C,) on the network of `origin`."""
-    from scipy.sparse import csr_array
-
-    n = len(origin.protocols)
-    ones = np.ones(len(origin.creditor), dtype=np.float32)  # counts up to 2^24 are exact
-    held = csr_array((ones, (origin.creditor, origin.debtor)), shape=(n, n))
-    together = (held.T.tocsr() @ held).tocsc()  # who holds x and q
-    asked, place = np.unique(debtor, return_inverse=True)
-    found = np.zeros(len(debtor))
-    order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(0, len(asked) + BLOCK, BLOCK))
-    for k, start in enumerate(range(0, len(asked), BLOCK)):
-        rows = order[starts[k] : starts[k + 1]]
-        columns = together[:, asked[start : start + BLOCK]].toarray()
-        found[rows] = _over_debtors(held, columns, creditor[rows], place[rows] - start)
-    return found
+    return ThreePaths(origin).count(creditor, debtor)
 
 
 def _over_debtors(held: csr_array, columns: Floats, creditor: Indices, column: Indices) -> Floats:

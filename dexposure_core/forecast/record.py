@@ -131,7 +131,7 @@ def check_history(history: Sequence[Snapshot], horizon_weeks: int) -> Snapshot:
 
 def distinct(key: Indices) -> Indices:
     """Return the sorted different values; at a million pairs ten times as fast as hashing them (`np.unique`)."""
-    ordered = np.sort(key)
+    ordered = np.sort(key, kind="stable")  # mostly a few sorted runs, which this merges
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 

@@ -45,7 +45,7 @@ class Ground:
     def of(past: Sequence[Snapshot]) -> Ground:
         """Return what the last snapshot of `past` knows."""
         recent = window(past)
-        seen = distinct(recent.key)
+        seen = recent.seen
         either = distinct(np.concatenate([seen, mirrored(seen, recent.size)]))
         now = np.sort(recent.key[recent.lag == 0])
         return Ground(origin=recent.origin, listed=candidates(recent), seen=seen, either=either, now=now)

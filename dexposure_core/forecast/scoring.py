@@ -24,8 +24,8 @@ from dexposure_core.forecast.record import Floats, Indices
 from dexposure_core.forecast.weights import Weights
 
 PROPOSED: Final = 10  # debtors that the screen proposes per protocol
-ROWS: Final = 1024  # creditors screened at once
-PAIRS: Final = 131_072  # pairs decoded at once
+ROWS: Final = 512  # creditors screened at once
+PAIRS: Final = 32_768  # pairs decoded at once
 LARGEST_LOG_USD: Final = 32.0  # log1p of 79 trillion USD: no exposure or TVL is forecast above it
 SMALLEST_LOG_USD: Final = 1e-6
 

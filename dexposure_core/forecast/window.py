@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Final
 
@@ -18,6 +19,8 @@ from dexposure_core.forecast.record import Floats, Indices
 from dexposure_core.network import Snapshot
 
 MEMORY: Final = 52  # snapshots that count as memory: a year of weeks
+
+Segments = tuple[Indices, Indices, Indices]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +50,17 @@ class Window:
         """Return N, the number of protocols of the origin."""
         return len(self.origin.protocols)
 
+    @cached_property
+    def segments(self) -> Segments:
+        """The exposures by pair: order, where each pair starts, and each exposure's pair (`segments`)."""
+        return segments(self.key)
+
+    @cached_property
+    def seen(self) -> Indices:
+        """(K,) the keys of all pairs that the window has seen, sorted."""
+        order, start, _ = self.segments
+        return self.key[order[start]]
+
 
 def window(history: Sequence[Snapshot], length: int = MEMORY) -> Window:
     """Return the last `length` snapshots of `history` as one table."""
@@ -69,6 +83,14 @@ def window(history: Sequence[Snapshot], length: int = MEMORY) -> Window:
         origin=origin, length=len(recent), key=np.concatenate(keys), lag=np.concatenate(lags),
         log_usd=np.concatenate(sizes), log_tvl=log_tvl, inflow=net_inflow(origin),
     )  # fmt: skip
+
+
+def segments(key: Indices) -> Segments:
+    """Return the order by key (entries of a key as they came: by lag), where each key starts, and its number."""
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    fresh = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, dtype=bool)
+    return order, np.flatnonzero(fresh), np.cumsum(fresh) - 1
 
 
 def net_inflow(origin: Snapshot) -> Floats:

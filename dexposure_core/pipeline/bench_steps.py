@@ -149,9 +149,9 @@ def cold_forecast(store_dir: Path) -> dict[str, Any]:
     from dexposure_core.forecast.window import MEMORY
     from dexposure_core.pipeline.libraries import FORECASTING, load_ahead
 
-    load_ahead(FORECASTING)
     store = open_store(store_dir)
-    history = [store.snapshot(date, "holdings") for date in store.dates("holdings")[-MEMORY:]]
+    history = store.snapshots(store.dates("holdings")[-MEMORY:])
+    load_ahead(FORECASTING)
     made = Dexposure().predict_all(history)
     return {"protocols": len(history[-1].protocols), "exposures": len(history[-1].exposure_usd), "horizons": len(made)}
 

@@ -155,7 +155,7 @@ def _event_dates(store: Store, first: dt.date) -> list[dict[str, str]]:
 
 def history_of(store: Store, basis: Basis) -> list[Snapshot]:
     """Return the snapshots of a basis, oldest first."""
-    return [store.snapshot(date, basis) for date in store.dates(basis)]
+    return store.snapshots(store.dates(basis), basis)
 
 
 def _chosen(names: Sequence[str] | None, model_dir: Path | None) -> list[Forecaster]:

@@ -143,7 +143,7 @@ def study(store: Store, basis: Basis, event: Event, before: int = BEFORE, after:
     dates = store.dates(basis)
     at = dates.index(event.date)
     window = dates[max(0, at - before) : at + after + 1]
-    networks = [store.snapshot(date, basis) for date in window]
+    networks = store.snapshots(window, basis)
     stay = constant(networks)
     rows = [measured(among(network, stay)) for network in networks]
     panel = pl.DataFrame(rows, schema=[f"{PANEL}{name}" for name in NAMES], orient="row", infer_schema_length=None)

@@ -90,23 +90,6 @@ def forecast(
     )  # fmt: skip
 
 
-def forecast_numbers(
-    store: Store,
-    origin: dt.date,
-    basis: Basis = "holdings",
-    horizon: int = 4,
-    forecaster: str = "dexposure",
-    *,
-    cache_dir: Path | None = None,
-) -> pl.DataFrame | None:
-    """Return name, forecast, low, high, source of a forecast that was made before, None when there is none.
-
-    Arguments as of `forecast`. Measures go by their names, stress losses by `loss:<scenario>:<rule>`.
-    """
-    kept = forecast_kept(store, origin, basis, horizon, forecaster, cache_dir=cache_dir)
-    return None if kept is None else kept.drawn.numbers
-
-
 def forecast_kept(
     store: Store,
     origin: dt.date,
@@ -165,9 +148,9 @@ class _Making:
         kept, note = forecast_cache.load(cache, self.key)
         if kept is not None:
             return kept, True, []
-        if isinstance(self.maker, Dexposure):
-            load_ahead(FORECASTING)
         history = self._snapshots(dates[-MEMORY:])
+        if isinstance(self.maker, Dexposure):
+            load_ahead(FORECASTING)  # now, because reading needs Python's lock about as much as loading does
         made = self._ready().predict(history, self.key.horizon)
         says = futures.draw(made, history, target or self.key.origin, self.learnt, self.key.draws)
         kept = Kept(forecast=made, drawn=says)
@@ -179,7 +162,7 @@ class _Making:
         return self.maker.fit(self._snapshots([d for d in self.store.dates(self.key.basis) if d <= self.until]))
 
     def _snapshots(self, dates: list[dt.date]) -> list[Snapshot]:
-        return [self.store.snapshot(date, self.key.basis) for date in dates]
+        return self.store.snapshots(dates, self.key.basis)
 
 
 def _fitted_until(dates: list[dt.date], origin: dt.date) -> dt.date:

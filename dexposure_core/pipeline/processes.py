@@ -66,7 +66,7 @@ class Workers:
         self._pool = self._open.enter_context(ThreadPoolExecutor(max(1, self.count), thread_name_prefix="process"))
         several = range(self.count if self.count > 1 else 0)
         # Entered last, so that after an error they are gone before threads are waited for.
-        self._workers = [self._open.enter_context(_Worker(self._module)) for _ in several]
+        self._workers = [self._open.enter_context(Worker(self._module)) for _ in several]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,7 +86,7 @@ class Workers:
             for part in parts:
                 yield from work(part)
             return
-        idle: SimpleQueue[_Worker] = SimpleQueue()
+        idle: SimpleQueue[Worker] = SimpleQueue()
         for worker in self._workers:
             worker.take(work)
             idle.put(worker)
@@ -105,7 +105,7 @@ _Answers = SimpleQueue["bytes | mmap | BaseException | None"]
 """The pickled results of a part as they come; None after the last, an error in place of the rest."""
 
 
-def _ask(idle: SimpleQueue[_Worker], part: object, answers: _Answers) -> None:
+def _ask(idle: SimpleQueue[Worker], part: object, answers: _Answers) -> None:
     worker = idle.get()
     try:
         for answer in worker.ask(part):
@@ -126,10 +126,14 @@ def _each(answers: _Answers) -> Iterator[Any]:
         yield result
 
 
-class _Worker:
-    """One process; a context manager, at whose end it is gone."""
+class Worker:
+    """One process; a context manager, at whose end it is gone.
 
-    def __init__(self, module: str) -> None:
+    Args:
+        module: what it imports before it takes work.
+    """
+
+    def __init__(self, module: str = "") -> None:
         self._module = module
 
     def __enter__(self) -> Self:
@@ -155,6 +159,15 @@ class _Worker:
     def take(self, work: Callable[[Any], Iterable[Any]]) -> None:
         """Hand over what is to be done with every part; said once."""
         self._write(pickle.dumps(work))
+
+    def results(self, part: object) -> Iterator[Any]:
+        """Yield the results of a part; an error it raises is raised here.
+
+        Raises:
+            WorkerLost: the process was killed.
+        """
+        for answer in self.ask(part):
+            yield pickle.loads(answer)  # noqa: S301  from our own process
 
     def ask(self, part: object) -> Iterator[bytes | mmap]:
         """Yield the pickled results of a part."""
@@ -182,8 +195,8 @@ class _Worker:
 
     def _lost(self) -> WorkerLost:
         return WorkerLost(
-            f"a worker process ended with status {self._process.wait()}, perhaps for want of memory; run the command "
-            "again, with DEXPOSURE_THREADS=1 if it happens again"
+            f"a worker process ended with status {self._process.wait()}, perhaps for want of memory; try again, "
+            "with DEXPOSURE_THREADS=1 if it happens again"
         )
 
 

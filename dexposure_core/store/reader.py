@@ -10,13 +10,15 @@ import bisect
 import datetime as dt
 import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import polars as pl
 
+from dexposure_core import settings
 from dexposure_core.errors import BadOption, CorruptVintage, UnknownDate, UnknownProtocol, suggest
+from dexposure_core.jobs import in_order
 from dexposure_core.network.snapshot import BASES, Basis, Snapshot
 from dexposure_core.store.manifest import Manifest
 from dexposure_core.store.schema import TABLES
@@ -80,6 +82,16 @@ class Reader:
             BadOption: no such basis.
         """
         return self._snapshots(date, self._check_date(date, basis))
+
+    def snapshots(self, dates: Sequence[dt.date], basis: str = "holdings") -> list[Snapshot]:
+        """Return the networks on several dates as `snapshot` does, several read at a time.
+
+        Raises:
+            UnknownDate: no snapshot of that basis on one of them; names the nearest.
+            BadOption: no such basis.
+        """
+        jobs = [functools.partial(self.snapshot, date, basis) for date in dates]
+        return list(in_order(jobs, settings.processors()))
 
     def _read_snapshot(self, date: dt.date, known: Basis) -> Snapshot:
         table, amount = EDGES[known]

@@ -6,7 +6,6 @@ Arguments are plain keys, results are shared between sessions: never change one 
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from dexposure_core.network.snapshot import Basis
     from dexposure_core.pipeline import stress_ahead
     from dexposure_core.pipeline.evaluation.kept import Evaluation
+    from dexposure_core.pipeline.forecast_process import ForecastProcess
     from dexposure_core.pipeline.forecast_result import ForecastResult
     from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.pipeline.stress_terms import Terms
@@ -170,6 +170,7 @@ def shock_ahead(
 
     if vintage != base_of(vintage):
         raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
+    forecast(vintage, date, basis, horizon, "dexposure")  # kept from here on, so it is not made in this process
     return stress_ahead.stress_ahead(
         store(vintage), date, basis, shock.what(), terms, horizon, lenient=shock.kind == "event"
     )  # fmt: skip
@@ -194,6 +195,8 @@ def briefing(vintage: str, date: dt.date, basis: Basis, horizon: int | None, _to
     """Return the briefing of a date as one HTML page; `_told` hears what is computed and is no part of the key."""
     from dexposure_core.pipeline import briefing as pages
 
+    if horizon is not None and vintage == base_of(vintage):
+        forecast(vintage, date, basis, horizon, "dexposure")
     return pages.briefing(store(vintage), pages.Ask(date=date, basis=basis, horizon=horizon), progress=_told)
 
 
@@ -210,7 +213,7 @@ def forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster
 
 def waiting(forecaster: str) -> str:
     """Say what a reader waits for: the model's library is loaded at the first forecast, never before."""
-    if forecaster != "dexposure" or "torch" in sys.modules:
+    if forecaster != "dexposure" or _process().knows(forecaster):
         return "Forecasting …"
     return (
         "Preparing the model. Its library is loaded once after the server's start, 5 to 10 seconds; then forecasting …"
@@ -219,20 +222,34 @@ def waiting(forecaster: str) -> str:
 
 @_kept(16)
 def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
-    from dexposure_core.pipeline.forecast import forecast as run_forecast
+    from dexposure_core.pipeline import forecast as forecasts
+    from dexposure_core.pipeline.forecast_process import Asked
 
     if vintage != base_of(vintage):
         raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
-    return run_forecast(store(vintage), date, basis, horizon, forecaster)
+    opened = store(vintage)
+    if forecasts.forecast_kept(opened, date, basis, horizon, forecaster) is not None:
+        return forecasts.forecast(opened, date, basis, horizon, forecaster)
+    return _process().forecast(
+        Asked(folder=opened.path, origin=date, basis=basis, horizon=horizon, forecaster=forecaster)
+    )
+
+
+@_kept(1)
+def _process() -> ForecastProcess:
+    from dexposure_core.pipeline.forecast_process import ForecastProcess
+
+    return ForecastProcess()
 
 
 def expected(vintage: str, date: dt.date, basis: Basis, horizon: int) -> pl.DataFrame | None:
     """Return what the model expects of measures and losses if that forecast is kept, else None; loads no model."""
     if not (settings.load().cache_dir / "forecasts" / vintage).is_dir():
         return None  # nothing was ever forecast of it: not even the forecasters' own imports are needed
-    from dexposure_core.pipeline.forecast import forecast_numbers
+    from dexposure_core.pipeline.forecast import forecast_kept
 
-    return forecast_numbers(store(vintage), date, basis, horizon)
+    kept = forecast_kept(store(vintage), date, basis, horizon)
+    return None if kept is None else kept.drawn.numbers
 
 
 def fan(vintage: str, date: dt.date, basis: Basis, names: Sequence[str]) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from dexposure_core.pipeline import evaluate as pipeline_evaluate
 from dexposure_core.pipeline import forecast_cache
 from dexposure_core.pipeline import train as pipeline_train
 from dexposure_core.pipeline.evaluate import evaluate
-from dexposure_core.pipeline.forecast import forecast, forecast_numbers
+from dexposure_core.pipeline.forecast import forecast, forecast_kept
 from dexposure_core.pipeline.uncertainty import learn
 from dexposure_core.store import TABLES, VintageWriter, open_store
 from dexposure_core.stress import standard_losses
@@ -270,13 +270,13 @@ def test_every_number_has_an_interval_from_joint_futures(store, home, basis):
 
 
 def test_a_glance_finds_what_is_kept_and_makes_nothing(store, home, origin, tmp_path, monkeypatch):
-    assert forecast_numbers(store, origin, "holdings", 4, cache_dir=tmp_path) is None
+    assert forecast_kept(store, origin, "holdings", 4, cache_dir=tmp_path) is None
     made = forecast(store, origin, "holdings", 4, cache_dir=tmp_path)
     monkeypatch.setattr(Dexposure, "predict", None)  # a glance must not come this far
-    assert forecast_numbers(store, origin, "holdings", 4, cache_dir=tmp_path).equals(made.drawn.numbers)
-    assert forecast_numbers(store, origin, "holdings", 1, cache_dir=tmp_path) is None
+    assert forecast_kept(store, origin, "holdings", 4, cache_dir=tmp_path).drawn.numbers.equals(made.drawn.numbers)
+    assert forecast_kept(store, origin, "holdings", 1, cache_dir=tmp_path) is None
     monkeypatch.setenv("DEXPOSURE_MODEL_DIR", str(tmp_path / "nowhere"))
-    assert forecast_numbers(store, origin, "holdings", 4, cache_dir=tmp_path) is None  # no weights, nothing to find
+    assert forecast_kept(store, origin, "holdings", 4, cache_dir=tmp_path) is None  # no weights, nothing to find
 
 
 def test_the_tvl_of_every_protocol_has_the_interval_of_the_futures(store, home, origin):

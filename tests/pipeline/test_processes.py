@@ -74,7 +74,7 @@ def test_any_other_error_comes_with_where_it_happened() -> None:
 
 
 def test_a_killed_worker_is_reported() -> None:
-    with pytest.raises(WorkerLost, match="status -9, perhaps for want of memory; run the command again"):
+    with pytest.raises(WorkerLost, match="status -9, perhaps for want of memory; try again"):
         list(spread(refused, ["dead", "fine"], 2))
 
 

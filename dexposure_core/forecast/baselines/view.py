@@ -13,7 +13,7 @@ from dexposure_core.forecast.candidates import both_ways, candidates, mirrored
 from dexposure_core.forecast.features import Features, features
 from dexposure_core.forecast.outcomes import look_up, outcome
 from dexposure_core.forecast.pair_memory import PairMemory, pair_memory
-from dexposure_core.forecast.record import Flags, Floats, Indices, distinct
+from dexposure_core.forecast.record import Flags, Floats, Indices
 from dexposure_core.forecast.window import Window, summed, window
 from dexposure_core.network import Snapshot
 
@@ -78,7 +78,7 @@ class View:
     def of(history: Sequence[Snapshot], *, everything: bool) -> View:
         """Return the view of the last of `history`: all candidates, or only pairs the window has seen."""
         past = window(history)
-        key = candidates(past) if everything else distinct(past.key)
+        key = candidates(past) if everything else past.seen
         return View(recent=history[-past.length :], past=past, key=both_ways(key, past))
 
     def kept(self, name: object, make: Callable[[], Any]) -> Any:

@@ -46,7 +46,7 @@ class Job:
     def history(self, basis: Basis) -> list[Snapshot]:
         """Return the snapshots of a basis, read once."""
         if basis not in self.histories:
-            self.histories[basis] = [self.store.snapshot(date, basis) for date in self.store.dates(basis)]
+            self.histories[basis] = self.store.snapshots(self.store.dates(basis), basis)
         return self.histories[basis]
 
     def fitted(self, forecaster: Forecaster, basis: Basis, cut: dt.date) -> Forecaster:

@@ -25,12 +25,14 @@ def load_once() -> None:
     """Load what pages draw with, once in a process and by one visitor alone; the others wait.
 
     Plotly loads its parts at their first use. Two pages that begin at the same moment on a fresh server would both do
-    so, and one of them could meet a module that is only half there.
+    so, and one of them could meet a module that is only half there. It also looks at pandas wherever that was begun to
+    be loaded, which the web framework does for its first table.
     """
     global _ready  # noqa: PLW0603  one state a process, under the lock
     with _LOCK:
         if _ready:
             return
+        importlib.import_module("pandas")
         import plotly.graph_objects as go
 
         folder = Path(__file__).with_name("charts")

@@ -18,6 +18,8 @@ from dexposure_core.settings import load
 APP = Path(__file__).resolve().parents[2] / "app.py"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SECRETS = ".streamlit/secrets.toml"
+# Each visitor's thread would otherwise keep freed memory in an arena of its own (glibc reads these).
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "16777216"}
 
 
 @click.command()
@@ -37,7 +39,7 @@ def serve(ctx: Context, host: str | None, port: int | None, log: str | None, no_
     host, port = host or settings.host, port or settings.port
     _check_free(host, port)
     signed = _signs_in()
-    environment = os.environ | {"DEXPOSURE_STORE": str(store.path.parent.resolve()), "DEXPOSURE_LOG": _log(log)}
+    environment = MEMORY | os.environ | {"DEXPOSURE_STORE": str(store.path.parent.resolve()), "DEXPOSURE_LOG": _log(log)}
     if ctx.vintage:
         environment["DEXPOSURE_VINTAGE"] = store.vintage
     if host not in LOOPBACK and not signed:

@@ -113,7 +113,6 @@ def dates(vintage: str, basis: Basis) -> tuple[dt.date, ...]:
     return tuple(store(vintage).dates(basis))
 
 
-@_kept(32, "Reading the snapshot …")
 def snapshot(vintage: str, date: dt.date, basis: Basis) -> Snapshot:
     """Return one snapshot (frozen)."""
     return store(vintage).snapshot(date, basis)
@@ -179,7 +178,7 @@ def history(vintage: str, measure: str, basis: Basis) -> pl.DataFrame:
     return store(vintage).history(measure, basis)
 
 
-@_kept(64, "Comparing with the previous snapshot …")
+@_kept(16, "Comparing with the previous snapshot …")  # 9 MB each at full size
 def changes(vintage: str, date: dt.date) -> pl.DataFrame:
     """Return what changed since the previous snapshot, per pair (see `Store.changes`)."""
     return store(vintage).changes(date)
@@ -235,7 +234,7 @@ def warnings(vintage: str, date: dt.date, basis: Basis) -> pl.DataFrame:
     return all_warnings(vintage, basis).filter(pl.col("date") == date)
 
 
-@_kept(64, "Comparing with the previous snapshot …")
+@_kept(32, "Comparing with the previous snapshot …")
 def tvl_changes(vintage: str, date: dt.date) -> pl.DataFrame:
     """Return how the TVL of every protocol moved, by cause."""
     return pipeline_changes.tvl_changes(store(vintage), date)

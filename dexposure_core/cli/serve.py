@@ -39,7 +39,9 @@ def serve(ctx: Context, host: str | None, port: int | None, log: str | None, no_
     host, port = host or settings.host, port or settings.port
     _check_free(host, port)
     signed = _signs_in()
-    environment = MEMORY | os.environ | {"DEXPOSURE_STORE": str(store.path.parent.resolve()), "DEXPOSURE_LOG": _log(log)}
+    environment = (
+        MEMORY | os.environ | {"DEXPOSURE_STORE": str(store.path.parent.resolve()), "DEXPOSURE_LOG": _log(log)}
+    )
     if ctx.vintage:
         environment["DEXPOSURE_VINTAGE"] = store.vintage
     if host not in LOOPBACK and not signed:

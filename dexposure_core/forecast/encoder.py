@@ -24,6 +24,7 @@ from torch.nn.functional import scaled_dot_product_attention
 QUERIES: Final = 4
 HEADS: Final = 4
 ROUNDS: Final = 2
+ROWS: Final = 2048  # protocols read at once where nothing is learnt: what they need stays in the cache
 
 
 class Exposures(nn.Module):
@@ -85,6 +86,12 @@ class Tabular(nn.Module):
 
     def forward(self, node: Tensor, sector: Tensor, weeks: Tensor, hidden_cells: Tensor | None = None) -> Tensor:
         """Return (N, hidden); `hidden_cells` (N, features) bool says which numbers it may not see."""
+        if torch.is_grad_enabled() or hidden_cells is not None or len(node) <= ROWS:
+            return self._read(node, sector, weeks, hidden_cells)
+        blocks = [slice(start, start + ROWS) for start in range(0, len(node), ROWS)]
+        return torch.cat([self._read(node[rows], sector[rows], weeks[rows], None) for rows in blocks])
+
+    def _read(self, node: Tensor, sector: Tensor, weeks: Tensor, hidden_cells: Tensor | None) -> Tensor:
         tokens = node[:, :, None] * self.scale + self.shift
         if hidden_cells is not None:
             tokens = torch.where(hidden_cells[:, :, None], self.unknown, tokens)

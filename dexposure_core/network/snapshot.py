@@ -89,7 +89,6 @@ class Snapshot:
         put(self, "exposure_usd", amounts)
         put(self, "creditor", _ends("creditor", creditor, len(amounts), len(ids)))
         put(self, "debtor", _ends("debtor", debtor, len(amounts), len(ids)))
-        put(self, "_rows", dict(zip(ids.tolist(), range(len(ids)), strict=True)))
         self._check_pairs()
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -122,10 +121,14 @@ class Snapshot:
         Raises:
             UnknownProtocol: when the snapshot has no such protocol; names the closest one.
         """
+        rows: dict[str, int] | None = getattr(self, "_rows", None)
+        if rows is None:  # most snapshots are never asked
+            rows = dict(zip(self.protocols.tolist(), range(len(self.protocols)), strict=True))
+            object.__setattr__(self, "_rows", rows)
         try:
-            return self._rows[protocol]  # type: ignore[attr-defined, no-any-return]
+            return rows[protocol]
         except KeyError:
-            hint = suggest(protocol, [*self._rows, *map(str, self.names)])  # type: ignore[attr-defined]
+            hint = suggest(protocol, [*rows, *map(str, self.names)])
             raise UnknownProtocol(f"No protocol '{protocol[:80]}' in the {self.date} snapshot{hint}") from None
 
     def matrix(self) -> csr_array:
@@ -154,7 +157,7 @@ class Snapshot:
         return found
 
     def _check_pairs(self) -> None:
-        if len(self._rows) != len(self.protocols):  # type: ignore[attr-defined]
+        if len(set(self.protocols.tolist())) != len(self.protocols):
             raise InvalidSnapshot(f"protocols: ids must be unique; {len(self.protocols)} given, not all different")
         loops = self.creditor == self.debtor
         if loops.any():

@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
 import polars as pl
 
 from dexposure_core import settings
 from dexposure_core.errors import BadOption, CorruptVintage, UnknownDate, UnknownProtocol, suggest
 from dexposure_core.jobs import in_order
-from dexposure_core.network.snapshot import BASES, Basis, Snapshot
+from dexposure_core.network.snapshot import BASES, UNKNOWN_SECTOR, Basis, Snapshot, Texts
 from dexposure_core.store.manifest import Manifest
 from dexposure_core.store.schema import TABLES
 from dexposure_core.store.vintages import verify
@@ -39,6 +40,15 @@ SELECT date, 'holdings' AS basis, creditor, debtor, exposure_usd FROM exposures
 UNION ALL
 SELECT date, 'flow' AS basis, creditor, debtor, flow_usd AS exposure_usd FROM flows
 """
+
+
+def _numbered(protocols: pl.DataFrame) -> tuple[pl.Enum, dict[str, Texts]]:
+    """Return the protocols' ids as numbers, and what they are called and belong to by these numbers."""
+    filled = protocols.with_columns(
+        pl.col("name").fill_null(pl.col("protocol")), pl.col("sector", "category").fill_null(UNKNOWN_SECTOR)
+    )
+    texts = {name: filled[name].to_numpy() for name in ("protocol", "name", "sector", "category")}
+    return pl.Enum(filled["protocol"]), texts
 
 
 class Reader:
@@ -96,26 +106,32 @@ class Reader:
     def _read_snapshot(self, date: dt.date, known: Basis) -> Snapshot:
         table, amount = EDGES[known]
         nodes = self._on("nodes", date).filter(pl.col("basis") == known)
-        nodes = nodes.join(self._protocols, on="protocol", how="left", maintain_order="left")
-        row = pl.Enum(nodes["protocol"])  # its numbers are the rows of the protocols
-        ends = pl.col("creditor", "debtor").cast(row, strict=False).to_physical().cast(pl.Int64)
-        edges = self._on(table, date).select(ends, amount)
-        if edges["creditor"].null_count() or edges["debtor"].null_count():
+        edges = self._on(table, date)
+        ids, texts = self._directory
+        unknown = nodes.select("protocol").join(self._protocols, on="protocol", how="anti")
+        if unknown.height:  # a protocol that nothing is said of has its id for a name
+            ids, texts = _numbered(pl.concat([self._protocols, unknown], how="diagonal"))
+        here, creditor, debtor = (
+            column.cast(ids, strict=False).to_physical().cast(pl.Int64)
+            for column in (nodes["protocol"], edges["creditor"], edges["debtor"])
+        )
+        row = np.full(len(texts["protocol"]) + 1, -1)  # the last for what is no protocol at all
+        row[here] = np.arange(len(here))
+        ends = row[creditor.fill_null(-1)], row[debtor.fill_null(-1)]
+        if min(end.min(initial=0) for end in ends) < 0:
             raise CorruptVintage(
                 f"{self.path}: {table} of {date} name protocols that nodes lacks; import the data again"
             )
         return Snapshot(
-            date=date,
-            basis=known,
-            protocols=nodes["protocol"].to_numpy(),
-            names=nodes["name"].fill_null(nodes["protocol"]).to_numpy(),
-            sectors=nodes["sector"].fill_null("Unknown").to_numpy(),
-            categories=nodes["category"].fill_null("Unknown").to_numpy(),
-            tvl_usd=nodes["tvl_usd"].to_numpy(),
-            creditor=edges["creditor"].to_numpy(),
-            debtor=edges["debtor"].to_numpy(),
-            exposure_usd=edges[amount].to_numpy(),
-        )
+            date=date, basis=known, protocols=texts["protocol"][here], names=texts["name"][here],
+            sectors=texts["sector"][here], categories=texts["category"][here], tvl_usd=nodes["tvl_usd"].to_numpy(),
+            creditor=ends[0], debtor=ends[1], exposure_usd=edges[amount].to_numpy(),
+        )  # fmt: skip
+
+    @functools.cached_property
+    def _directory(self) -> tuple[pl.Enum, dict[str, Texts]]:
+        """All protocols by number: snapshots share their texts."""
+        return _numbered(self._protocols)
 
     def parquet_paths(self, name: str) -> list[Path]:
         """Return the Parquet files of a table: parts in order of date, rows without a date last.

@@ -113,9 +113,10 @@ def panel_note(panel: pl.DataFrame, start: dt.date, end: dt.date) -> str:
     last = panel.tail(1).row(0, named=True)
     share = last["panel_system_tvl_usd"] / last["system_tvl_usd"] if last["system_tvl_usd"] else math.nan
     return (
-        f"Constant panel: the {text.plural(last['panel_protocol_count'], 'protocol')} present in every snapshot from "
-        f"{start} to {end}, of {text.count(last['protocol_count'])} at the end ({text.percent(share)} of TVL). "
-        "A rise that only the first line shows came from protocols entering the data. "
+        f"Constant panel: the {text.plural(last['panel_protocol_count'], 'protocol')} that hold something in every "
+        f"snapshot from {start} to {end}, or only issue in all, of {text.count(last['protocol_count'])} at the end "
+        f"({text.percent(share)} of TVL). A rise that only the first line shows came from protocols entering the data "
+        "or from holdings that began to be known. "
         "Shaded: 10th to 90th percentile of the two years to the date."
     )
 

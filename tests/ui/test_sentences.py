@@ -96,5 +96,7 @@ def test_the_constant_panel_is_explained():
         {"panel_protocol_count": [4], "protocol_count": [10], "panel_system_tvl_usd": [25.0], "system_tvl_usd": [100.0]}
     )
     said = sentences.panel_note(panel, DAY, DAY)
-    assert said.startswith("Constant panel: the 4 protocols present in every snapshot from 2025-06-09 to 2025-06-09, ")
-    assert "of 10 at the end (25.0 % of TVL)" in said
+    assert said.startswith(
+        "Constant panel: the 4 protocols that hold something in every snapshot from 2025-06-09 to 2025-06-09, or only "
+        "issue in all, of 10 at the end (25.0 % of TVL)."
+    )

@@ -55,11 +55,11 @@ if study.before is not None:
     link = view.protocol_link
     ends = ("creditor", "creditor_name", "debtor", "debtor_name")
     export.table(
-        exposures.head(200).select(*ends, *events.SPLIT), "event-exposures-all", moved, link=link, full=exposures,
-        labels=events.TABLE_LABELS,
+        exposures.head(200).select(*ends, *events.split(exposures)), "event-exposures-all", moved, link=link,
+        full=exposures, labels=events.TABLE_LABELS,
     )  # fmt: skip
     export.table(
-        tvl.head(200).select("protocol", "name", "sector", *events.SPLIT), "event-movers-all", moved, link=link,
+        tvl.head(200).select("protocol", "name", "sector", *events.split(tvl)), "event-movers-all", moved, link=link,
         full=tvl, labels=events.TABLE_LABELS,
     )  # fmt: skip
 frame.footer(origin, method="alerts")

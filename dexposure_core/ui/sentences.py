@@ -43,7 +43,7 @@ def flagged(positions: Sequence[Position], warnings: pl.DataFrame) -> str:
 def totals(summary: ChangeSummary, period: str) -> str:
     """Say what moved all exposures together, by cause."""
     parts = {"price": summary.price_usd, "quantity": summary.quantity_usd, "entries": summary.entry_usd}
-    parts |= {"exits": summary.exit_usd, "not split": summary.unsplit_usd}
+    parts |= {"exits": summary.exit_usd, "mapping": summary.mapping_usd, "not split": summary.unsplit_usd}
     told = ", ".join(f"{name} {text.usd(v, sign=True, unit=False)}" for name, v in parts.items() if v)
     return f"All exposures together: {text.usd(summary.change_usd, sign=True)} this {period}" + (
         f" ({told})." if told else "."

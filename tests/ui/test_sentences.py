@@ -84,7 +84,7 @@ def test_a_cause_is_only_named_when_the_split_is_known():
 def test_totals_by_cause():
     total = ChangeSummary(
         before_usd=0, after_usd=0, change_usd=-2e9, price_usd=-3e9, quantity_usd=0.5e9, entry_usd=0, exit_usd=0,
-        unsplit_usd=0.5e9,
+        mapping_usd=0, unsplit_usd=0.5e9,
     )  # fmt: skip
     assert sentences.totals(total, "week") == (
         "All exposures together: −USD 2.00 bn this week (price −3.00 bn, quantity +500 m, not split +500 m)."

@@ -21,6 +21,7 @@ from dexposure_core.measures import MEASURES
 from dexposure_core.network.families import families as token_families
 from dexposure_core.pipeline.calibrate import kept, page
 from dexposure_core.pipeline.checks.catalogue import CHECKS
+from dexposure_core.pipeline.definitions import DEFINITIONS
 from dexposure_core.pipeline.token_causes import CAUSES
 from dexposure_core.pipeline.tokens import DOUBTS
 from dexposure_core.settings import SETTINGS
@@ -44,8 +45,18 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def measures() -> str:
     """The table of measures."""
-    rows = [[f"`{m.name}`", m.title, m.unit, m.help, m.reference] for m in MEASURES]
-    return table(["name", "title", "unit", "definition", "source"], rows)
+    rows = [[f"`{m.name}`", m.title, m.unit, m.help] for m in MEASURES]
+    return table(["name", "title", "unit", "definition"], rows)
+
+
+def definitions() -> str:
+    """Every indicator: what it is, formula, unit, source, limits; what the boxes beside the numbers say."""
+    parts = []
+    for d in DEFINITIONS:
+        rows = [["formula", f"`{d.formula}`"], ["unit", d.unit], ["source", d.source], ["known limits", d.limits]]
+        more = "" if d.topic == "measures" else f" More: [{d.topic}]({d.topic}.md)."
+        parts.append(f"### {d.title}\n\n{d.definition}{more}\n\n" + table(["", ""], rows))
+    return "\n".join(parts)
 
 
 def rules() -> str:
@@ -177,6 +188,7 @@ PARTS: dict[str, Callable[[], str]] = {
     for part in (
         checks,
         measures,
+        definitions,
         rules,
         scenarios,
         scores,

@@ -4,7 +4,7 @@ import msgspec
 import streamlit as st
 
 from dexposure_core.pipeline.alerts import document, feed, parse_line, records
-from dexposure_core.ui import alerts, controls, export, frame, limits, resources, text, watching
+from dexposure_core.ui import alerts, controls, explain, export, frame, limits, resources, text, watching
 from dexposure_core.ui.charts import alerts as charts
 
 view = frame.require("alerts")
@@ -13,6 +13,7 @@ if note:
     st.info(text.markdown(note), icon=":material/link_off:")
 found = watching.alerts(view.vintage, view.date, view.basis, view.horizon, held)
 frame.headline(alerts.answer(found))
+explain.draw(view, alerts.indicators(found))
 for words in alerts.failed(found):
     st.caption(f"Not watched: {words}")
 

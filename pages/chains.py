@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dexposure_core.ui import chains, export, frame, resources
+from dexposure_core.ui import chains, explain, export, frame, resources
 from dexposure_core.ui.charts import chains as charts
 
 view = frame.require("chains")
@@ -22,6 +22,7 @@ sizes = chains.table(*here)
 by_issuer, by_chain, by_token = chains.ties(*here)
 events = resources.events(view.vintage)
 frame.headline(chains.answer(history, sizes, homes, by_issuer, view.date))
+explain.draw(view)
 
 left, right = st.columns(2)
 with left:

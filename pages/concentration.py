@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.ui import controls, export, frame, lookups, outlook, resources, sentences
+from dexposure_core.ui import controls, explain, export, frame, lookups, outlook, resources, sentences
 from dexposure_core.ui.charts import concentration as charts
 
 WINDOWS = {"1y": "1 year", "2y": "2 years", "5y": "5 years", "all": "All"}
@@ -27,6 +27,7 @@ with middle:
     )
 with right:
     asked = controls.switch("ahead", "Forecast, 12 weeks", default=False)
+explain.draw(view, (kind.tvl, kind.exposures, *([kind.debtors] if kind.debtors else [])))
 days = view.window(sentences.WINDOW_DAYS[window])
 panel = resources.panel(view.data, view.basis, days[0], days[-1])
 table = sentences.between(resources.measure_table(view.data, view.basis, charts.NAMES), days[0], days[-1])

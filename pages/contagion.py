@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.ui import answers, builder, export, frame, lab, lens, lookups, resources, terms, theme
+from dexposure_core.ui import answers, builder, explain, export, frame, lab, lens, lookups, resources, terms, theme
 from dexposure_core.ui.charts import assumptions, contagion, network
 
 view = frame.require("contagion")
@@ -37,6 +37,7 @@ table = lookups.sensitivity(*test)
 rounds, losers, channels = result.rounds(), result.protocols(), lookups.channels(*test)
 with slot:
     frame.headline(answers.contagion(result, contagion.over_rules(table, asked.terms.absorbing_fraction), asked.words))
+    explain.draw(view)
 with right:
     export.chart(contagion.by_round(rounds), rounds, "rounds", origin)
     picture = contagion.spread(losers, channels, rounds, theme.mode(), view.link("protocol", protocol=""))

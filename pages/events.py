@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dexposure_core.ui import controls, events, export, frame, watching
+from dexposure_core.ui import controls, events, explain, export, frame, watching
 from dexposure_core.ui.charts import event_study as charts
 
 view = frame.require("events")
@@ -29,6 +29,7 @@ until = study.until(int(steps))
 tvl, exposures = watching.moved(view.vintage, study.before or study.event.date, until)
 frame.headline(events.answer(study, until, tvl, exposures))
 st.caption(events.about(study))
+explain.draw(view)
 
 window = f"{study.dates[0]} to {study.dates[-1]}"
 origin = view.provenance(date=False, event=study.event.key, window=window)
@@ -54,11 +55,11 @@ if study.before is not None:
     link = view.protocol_link
     ends = ("creditor", "creditor_name", "debtor", "debtor_name")
     export.table(
-        exposures.head(200).select(*ends, *events.SPLIT), "event-exposures-all", moved, link=link, full=exposures,
-        labels=events.TABLE_LABELS,
+        exposures.head(200).select(*ends, *events.split(exposures)), "event-exposures-all", moved, link=link,
+        full=exposures, labels=events.TABLE_LABELS,
     )  # fmt: skip
     export.table(
-        tvl.head(200).select("protocol", "name", "sector", *events.SPLIT), "event-movers-all", moved, link=link,
+        tvl.head(200).select("protocol", "name", "sector", *events.split(tvl)), "event-movers-all", moved, link=link,
         full=tvl, labels=events.TABLE_LABELS,
     )  # fmt: skip
 frame.footer(origin, method="alerts")

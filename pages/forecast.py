@@ -4,7 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoModel
 from dexposure_core.forecast import FORECASTERS
-from dexposure_core.ui import answers, controls, export, frame, lookups, outlook
+from dexposure_core.ui import answers, controls, explain, export, frame, lookups, outlook
 from dexposure_core.ui.charts import forecast as charts
 from dexposure_core.ui.charts import heatmap
 from dexposure_core.ui.skill import box
@@ -27,6 +27,7 @@ with answer:
     frame.headline(
         answers.forecast(result.measures, view.horizon, chosen, outlook.when(result), outlook.turnover(result))
     )
+    explain.draw(view)
 for note in outlook.notes(result):
     st.caption(note)
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, controls, export, frame, graph, lookups, resources, theme
+from dexposure_core.ui import answers, controls, explain, export, frame, graph, lookups, resources, theme
 from dexposure_core.ui.charts import network, sankey
 
 view = frame.require("network")
@@ -11,6 +11,7 @@ origin = view.provenance()
 snapshot = resources.snapshot(view.data, view.date, view.basis)
 here = view.protocol if view.protocol in snapshot.protocols else None
 frame.headline(answers.network(views.network_facts(snapshot), view.basis))
+explain.draw(view)
 if view.protocol and here is None:
     frame.empty(
         f"{view.protocol_name} is not in this snapshot",

@@ -5,7 +5,7 @@ import streamlit as st
 from dexposure_core.errors import UnknownProtocol
 from dexposure_core.pipeline import views
 from dexposure_core.pipeline.stress_terms import Terms
-from dexposure_core.ui import ahead, answers, controls, export, frame, graph, lens, lookups, resources
+from dexposure_core.ui import ahead, answers, controls, explain, export, frame, graph, lens, lookups, resources
 from dexposure_core.ui.charts import protocol as charts
 from dexposure_core.ui.charts import sankey
 
@@ -15,6 +15,7 @@ RULE = "linear-debtrank"
 
 if view.protocol is None:
     frame.headline("Choose a protocol in the sidebar, or one of the most important of this date below.")
+    explain.draw(view)
     scores = resources.importance(view.data, view.date, view.basis)
     export.table(
         scores.drop("sector").head(25), "importance", origin, link=view.protocol_link, full=scores, height=560,
@@ -41,6 +42,7 @@ failure = lookups.stress(
 )
 frame.headline(answers.protocol(who, failure))
 st.caption(answers.identity_line(who))
+explain.draw(view)
 
 near = graph.ego(snapshot, here)
 if near.creditors or near.debtors:

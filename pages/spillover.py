@@ -4,7 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, cells, controls, export, frame, lookups, resources
+from dexposure_core.ui import answers, cells, controls, explain, export, frame, lookups, resources
 from dexposure_core.ui.charts import heatmap, sankey, series
 from dexposure_core.ui.charts import spillover as charts
 
@@ -14,6 +14,7 @@ levels = resources.sector_exposures(view.data, view.date, view.basis)
 before = resources.sector_exposures(view.data, view.previous, view.basis) if view.previous else None
 now, moved = views.change(levels, before) if before is not None else (views.matrix(levels), None)
 frame.headline(answers.spillover(now, moved, view.period))
+explain.draw(view)
 if now.total == 0:
     frame.empty("No exposure", f"On {view.date} nobody holds another's tokens.", "Choose another date.")
     frame.footer(origin, method="measures")

@@ -12,7 +12,8 @@ from dexposure_core.pipeline.numbers import number, usd
 from dexposure_core.settings import resolve_store
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.compare import Comparison, Revision
+    from dexposure_core.pipeline.compare import Comparison
+    from dexposure_core.pipeline.revision import Revision
 
 _NAMED = 12  # dates and tokens that a person is shown without --json
 
@@ -24,9 +25,9 @@ _NAMED = 12  # dates and tokens that a person is shown without --json
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of each table of a date.")
 @click.pass_obj
 def compare(ctx: Context, before: str, after: str | None, date: str | None, top: int) -> None:
-    """Say what vintage B (default: the latest) revised of vintage A, and what moved on the last revised date."""
+    """Say what vintage B (default: the latest) revised of vintage A, and what moved on its last revised date, why."""
     from dexposure_core.pipeline.compare import compare as difference
-    from dexposure_core.pipeline.compare import revision_of
+    from dexposure_core.pipeline.revision import revision_of
     from dexposure_core.store import open_store
 
     folder = resolve_store(ctx.store, writing=False)
@@ -82,16 +83,41 @@ def _one_date(revision: Revision, top: int) -> Iterator[str]:
         ]
         if rows:
             yield from columns([title, "was", "is", "change"], rows)
+    yield from _why(revision, top)
+
+
+def _why(revision: Revision, top: int) -> Iterator[str]:
+    """Say by which causes exposures and measures were revised; the causes of a row sum to its change."""
+    from dexposure_core.pipeline.changes import PARTS
+    from dexposure_core.pipeline.revision_causes import CAUSES
+
+    for name, parts in revision.causes().items():
+        told = ", ".join(
+            f"{cause} {usd(part, sign=True)}" for cause, part in parts.items() if part and cause != "change"
+        )
+        yield f"{name}: {usd(parts['change'], sign=True)}" + (f" = {told}" if told else "")
+    causes = [part.removesuffix("_usd") for part in PARTS]
     rows = [
-        [r["measure"], r["basis"], *(number(r[side]) for side in ("before", "after"))]
-        for r in revision.measures.head(top).iter_rows(named=True)
+        [f"{r['creditor_name']} -> {r['debtor_name']}", _usd(r["change_usd"]), *(_part(r[part]) for part in PARTS)]
+        for r in revision.exposures.head(top).iter_rows(named=True)
     ]
     if rows:
-        yield from columns(["measure", "basis", "was", "is"], rows)
+        yield from columns(["exposure", "change", *causes], rows)
+    rows = [
+        [r["measure"], r["basis"], *(number(r[side]) for side in ("before", "after", "change")),
+         *("" if r[cause] is None else number(r[cause]) for cause in CAUSES)]
+        for r in revision.measures.head(top).iter_rows(named=True)
+    ]  # fmt: skip
+    if rows:
+        yield from columns(["measure", "basis", "was", "is", "change", *CAUSES], rows)
 
 
 def _usd(amount: float | None) -> str:
     return "" if amount is None else usd(amount)
+
+
+def _part(amount: float | None) -> str:
+    return "?" if amount is None else usd(amount) if amount else "-"
 
 
 def _short(text: str | None) -> str:

@@ -6,10 +6,11 @@ the tables behind them.
 
 from __future__ import annotations
 
-from dexposure_core.measures.catalogue import MEASURES, Measure, find_measure, measure_all, measure_facts
+from dexposure_core.measures.catalogue import MEASURES, find_measure, measure_all, measure_facts
 from dexposure_core.measures.concentration import gini, hhi, top_share
 from dexposure_core.measures.facts import Facts
 from dexposure_core.measures.importance import default_loss, pagerank, systemic_importance
+from dexposure_core.measures.measure import Measure
 from dexposure_core.measures.spillover import sector_exposure, sector_frame, sector_matrix, spillover_concentration
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 A holding present on both dates changes by price, q₀(p₁ − p₀), and quantity, p₁(q₁ − q₀); one that appears is an entry,
 one that disappears an exit. Where a quantity is missing the split is not known (null) and the change stays whole.
+Exposures also change by mapping, when a token has another issuer than before; TVL does not, and its part is 0.
 
 The change of concentration is exact by protocol: ΔHHI = Σ_p (s_p1² − s_p0²), s = share of system TVL.
 """
@@ -16,7 +17,7 @@ import polars as pl
 
 from dexposure_core.store import Store
 
-PARTS: Final = ("price_usd", "quantity_usd", "entry_usd", "exit_usd")
+PARTS: Final = ("price_usd", "quantity_usd", "entry_usd", "exit_usd", "mapping_usd")
 _HOLDING: Final = ("protocol", "chain", "token")
 
 
@@ -31,6 +32,7 @@ class ChangeSummary:
     quantity_usd: float
     entry_usd: float
     exit_usd: float
+    mapping_usd: float
     unsplit_usd: float
 
 
@@ -47,7 +49,7 @@ def tvl_changes(store: Store, date: dt.date, since: dt.date | None = None) -> pl
     Compared with the snapshot before, or with that of `since`.
 
     Columns: protocol, name, sector, before_usd, after_usd, change_usd, price_usd, quantity_usd, entry_usd, exit_usd,
-    share_before, share, hhi_contribution (sums to the change of the TVL HHI). Empty on the first date.
+    mapping_usd (0), share_before, share, hhi_contribution (sums to the change of the TVL HHI). Empty on the first date.
     """
     dates = store.dates("holdings")
     place = dates.index(date)
@@ -79,7 +81,19 @@ def _side(sizes: pl.DataFrame, date: dt.date, column: str) -> pl.DataFrame:
 
 def _split(store: Store, start: dt.date, date: dt.date) -> pl.DataFrame:
     """Return protocol and PARTS from both dates' holdings; price and quantity null where a quantity is missing."""
-    old, new = (store.holdings(day).select(*_HOLDING, "quantity", "value_usd") for day in (start, date))
+    return split_by_cause(store.holdings(start), store.holdings(date))
+
+
+def split_by_cause(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Return protocol and PARTS (mapping 0) of two sides' holdings.
+
+    Price and quantity are null where a holding of both sides lacks a quantity.
+
+    Args:
+        before: protocol, chain, token, quantity, value_usd.
+        after: the same of the other side.
+    """
+    old, new = (side.select(*_HOLDING, "quantity", "value_usd") for side in (before, after))
     both = old.join(new, on=_HOLDING, how="full", coalesce=True, suffix="_1")
     v0, v1, q0, q1 = pl.col("value_usd"), pl.col("value_usd_1"), pl.col("quantity"), pl.col("quantity_1")
     kept = pl.when((q0 > 0) & (q1 > 0)).then(v1 / q1 * q0)  # the old quantity at the new price
@@ -90,4 +104,5 @@ def _split(store: Store, start: dt.date, date: dt.date) -> pl.DataFrame:
         pl.when(known).then((v1 - kept).filter(stays).sum()).alias("quantity_usd"),
         v1.filter(v0.is_null()).sum().alias("entry_usd"),
         (0 - v0.filter(v1.is_null()).sum()).alias("exit_usd"),
+        mapping_usd=pl.lit(0.0),
     )

@@ -1,10 +1,8 @@
 """What the indicators did around an event: levels from eight snapshots before it to twelve after it, and what moved.
 
 Levels are rebased to 100 at the last snapshot before the event, so that all of them share one scale. Beside the raw
-course, on whatever protocols there were, stands that of the constant panel: the protocols present in every snapshot of
-the window that hold something in all of them, or in none (those that only issue), with the exposures among them. An
-issuer whose own holdings begin to be known within the window has entered, though it was in the network before. What
-only the raw course shows came from protocols entering or leaving.
+course, on whatever protocols there were, stands that of the constant panel (see `panel`), with the exposures among its
+protocols. What only the raw course shows came from protocols entering or leaving.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +21,7 @@ from dexposure_core.measures import MEASURES
 from dexposure_core.network.snapshot import Basis, Snapshot
 from dexposure_core.pipeline.changes import tvl_changes
 from dexposure_core.pipeline.indicators import INDICATORS, LOSS, WORST
+from dexposure_core.pipeline.panel import constant
 from dexposure_core.store import Store
 from dexposure_core.stress import standard_losses
 
@@ -144,7 +142,7 @@ def study(store: Store, basis: Basis, event: Event, before: int = BEFORE, after:
     at = dates.index(event.date)
     window = dates[max(0, at - before) : at + after + 1]
     networks = store.snapshots(window, basis)
-    stay = constant(networks)
+    stay = set(constant(store.node_history(basis, window[0], window[-1])))
     rows = [measured(among(network, stay)) for network in networks]
     panel = pl.DataFrame(rows, schema=[f"{PANEL}{name}" for name in NAMES], orient="row", infer_schema_length=None)
     steps = [dates.index(date) - at for date in window]
@@ -162,13 +160,6 @@ def moved(store: Store, since: dt.date, until: dt.date) -> tuple[pl.DataFrame, p
     Columns: see `changes.tvl_changes` and `Store.changes`; the changes are split by price, quantity, entry and exit.
     """
     return tvl_changes(store, until, since), store.changes(until, since)
-
-
-def constant(networks: Sequence[Snapshot]) -> set[str]:
-    """Return the protocols that are in all networks and hold something in all of them, or in none."""
-    holders = [set(network.protocols[network.tvl_usd > 0]) for network in networks]
-    issuers = [set(network.protocols[network.tvl_usd == 0]) for network in networks]
-    return set.intersection(*holders) | set.intersection(*issuers)
 
 
 def among(snapshot: Snapshot, protocols: set[str]) -> Snapshot:

@@ -95,7 +95,7 @@ class Lens(Store):
         days = [day for day in (before, date) if day is not None]
         rows = {
             name: pl.concat([self._on(name, day).with_columns(date=pl.lit(day)) for day in days], how="diagonal")
-            for name in ("holdings", "exposures")
+            for name in ("holdings", "exposures", "exposure_tokens")
         }
         frame = self.base._sql(CHANGES, rows, before=before or dt.date.min, after=date)
         return frame if before else frame.clear()

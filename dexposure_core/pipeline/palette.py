@@ -18,6 +18,7 @@ CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "quantity_usd": ("Quantity", SECTOR_COLOURS[1]),
     "entry_usd": ("Entry", SECTOR_COLOURS[2]),
     "exit_usd": ("Exit", SECTOR_COLOURS[3]),
+    "mapping_usd": ("Mapping", SECTOR_COLOURS[6]),
 }
 
 

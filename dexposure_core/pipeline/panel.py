@@ -1,7 +1,8 @@
 """Change over time twice: on whatever protocols there were, and on those that were there all along.
 
-A system grows when protocols enter the data, not only when they grow. On the constant panel, the protocols present in
-every snapshot of the window, a rise is a rise.
+A system grows when protocols enter the data, not only when they grow. On the constant panel a rise is a rise: it has
+the protocols that hold something in every snapshot of the window, or in none of those (they only issue). An issuer
+whose own holdings begin to be known within the window has entered, though it was in the network before.
 """
 
 from __future__ import annotations
@@ -45,8 +46,7 @@ def panel(
 
 def panel_of(nodes: pl.DataFrame) -> pl.DataFrame:
     """Return `panel` of rows date, protocol, tvl_usd (one per protocol and date)."""
-    dates = nodes["date"].n_unique()
-    seen = nodes.group_by("protocol").len().filter(pl.col("len") == dates)["protocol"]
+    seen = constant(nodes)
     ordered = nodes.sort("date").with_columns(stays=pl.col("protocol").is_in(seen.implode()))
     rows = []
     for (date,), group in ordered.group_by("date", maintain_order=True):
@@ -56,6 +56,18 @@ def panel_of(nodes: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         pl.col("protocol_count", "panel_protocol_count").cast(pl.Int64)
     )
+
+
+def constant(nodes: pl.DataFrame) -> pl.Series:
+    """Return the protocols of the constant panel: present on every date, and holding something on all or on none.
+
+    Args:
+        nodes: date, protocol, tvl_usd (one row per protocol and date) of the whole window.
+    """
+    dates = nodes["date"].n_unique()
+    holds = pl.col("tvl_usd") > 0
+    always = nodes.group_by("protocol").agg(pl.len().alias("seen"), alike=holds.all() | ~holds.any())
+    return always.filter(pl.col("seen") == dates, pl.col("alike"))["protocol"]
 
 
 def _describe(tvl: Floats) -> tuple[float, ...]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from dexposure_core.pipeline.changes import PARTS
 from dexposure_core.pipeline.indicators import Position
 from dexposure_core.pipeline.numbers import change, ordinal, span
 
+_CAUSES: Final = {
+    "price": "by price", "quantity": "by quantity", "entry": "an entry", "exit": "an exit",
+    "mapping": "by another issuer in the mapping",
+}  # fmt: skip
 PERIODS = ("day", "week", "month", "quarter", "year")
 
 
@@ -37,10 +42,10 @@ def moved(position: Position) -> str:
 
 
 def cause(row: Mapping[str, object]) -> str:
-    """Name the largest part of a change: price, quantity, entry or exit; empty when the split is not known."""
-    parts = {name.removesuffix("_usd"): row.get(name) for name in PARTS}
+    """Name the largest part of a change: price, quantity, entry, exit or mapping; empty when the split is not known."""
+    parts = {name.removesuffix("_usd"): row.get(name, 0.0) for name in PARTS}
     known = {name: float(v) for name, v in parts.items() if isinstance(v, int | float) and v == v}
     if len(known) < len(parts) or not any(known.values()):
         return ""
     best = max(known, key=lambda n: abs(known[n]))
-    return {"price": "by price", "quantity": "by quantity", "entry": "an entry", "exit": "an exit"}[best]
+    return _CAUSES[best]

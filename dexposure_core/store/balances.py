@@ -97,13 +97,29 @@ class Balances(Reader):
         Empty on the first date. See store/changes.py.
 
         Columns: creditor, creditor_name, debtor, debtor_name, before_usd, after_usd, change_usd, price_usd,
-        quantity_usd, entry_usd, exit_usd; change = price + quantity + entry + exit where all are known.
+        quantity_usd, entry_usd, exit_usd, mapping_usd; change = their sum where all are known. Mapping: tokens that
+        have another issuer than before (published data tell issuers week by week; others have one mapping a vintage).
         """
         before = since or self._previous(date) or dt.date.min
         if since is not None:
             self._check_date(since, "holdings")
         frame = self._sql(CHANGES, before=before, after=date)
         return frame if before != dt.date.min else frame.clear()
+
+    def revised(self, earlier: Balances, date: dt.date) -> pl.DataFrame:
+        """Return how each exposure of a date differs from what another vintage says; columns as of `changes`.
+
+        Args:
+            earlier: the vintage that is compared with, `before` in the columns.
+            date: a snapshot date of both.
+        """
+        sides = {date - dt.timedelta(days=1): earlier, date: self}  # two sides of one date, told apart as two dates
+        rows = {
+            name: pl.concat([side._on(name, date).with_columns(date=pl.lit(day)) for day, side in sides.items()])
+            for name in ("holdings", "exposures", "exposure_tokens")
+        }
+        before, after = sides
+        return self._sql(CHANGES, rows, before=before, after=after)
 
     def measures(self, date: dt.date, basis: str = "holdings") -> pl.DataFrame:
         """Return measure, value (null: not defined)."""

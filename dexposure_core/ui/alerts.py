@@ -83,6 +83,11 @@ def where(alert: Alert, view: View) -> str:
     return view.link(next((page for start, page in _PAGES if rule.indicator.startswith(start)), "network"))
 
 
+def indicators(found: Alerts) -> Sequence[str]:
+    """Return the indicators of the system that the alerts shown first are about."""
+    return [a.rule.indicator for a in found.unseen(acks())[:SHOWN] if a.rule.indicator]
+
+
 def meaning(found: Alerts) -> str:
     """Say what a false alarm is, and where probabilities come from."""
     told = (

@@ -11,9 +11,10 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.pipeline import phrases
+from dexposure_core.pipeline.definitions import define
 from dexposure_core.pipeline.indicators import Position
 from dexposure_core.pipeline.palette import Mode
-from dexposure_core.ui import text, theme
+from dexposure_core.ui import explain, text, theme
 from dexposure_core.ui.charts import base
 from dexposure_core.ui.view import View
 
@@ -96,8 +97,8 @@ def _card(position: Position, view: View, events: pl.DataFrame, page: str, ahead
     spark = sparkline(position.history, view.date, position.since, ticks, mode)
     standing = text.html(phrases.standing(position, view.date))
     return (
-        f'<div class="card"><a class="name" href="{text.html(view.link(page))}" target="_self">'
-        f"{text.html(indicator.title)}</a>"
+        f'<div class="card"><div class="head"><a class="name" href="{text.html(view.link(page))}" target="_self">'
+        f"{text.html(indicator.title)}</a>{explain.box(define(indicator.measure), view)}</div>"
         f'<div class="level">{text.html(text.amount(position.level, indicator.unit))}</div>'
         f'<div class="change">{arrow} {text.html(phrases.moved(position))} this {view.period} {flag}</div>'
         f"{spark}{ahead}"

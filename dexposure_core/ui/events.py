@@ -19,7 +19,7 @@ UNTIL: Final = {"0": "Event's snapshot", "4": "4 after", "12": "12 after"}
 SPLIT: Final = ("before_usd", "after_usd", "change_usd", *PARTS)
 TABLE_LABELS: Final = {"creditor": "Creditor", "debtor": "Debtor", "price_usd": "By price, USD m",
                        "quantity_usd": "By quantity, USD m", "entry_usd": "Entries, USD m",
-                       "exit_usd": "Exits, USD m"}  # fmt: skip
+                       "exit_usd": "Exits, USD m", "mapping_usd": "By mapping, USD m"}  # fmt: skip
 _TOLD: Final = ("tvl_hhi", "debtor_hhi", "worst_loss")
 NOTE: Final = (
     "Constant panel: only the protocols that hold something in every snapshot of the window, or only issue in every "
@@ -69,6 +69,11 @@ def outcome(study: Study, until: dt.date) -> pl.DataFrame:
         rows.append((indicator.title, *written, *(text.percent(change, sign=True) for change in changes)))
     columns = ["Indicator", "Before", "Event's snapshot", "At the end", "Relative change", "On the constant panel"]
     return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+
+
+def split(frame: pl.DataFrame) -> list[str]:
+    """Return the columns of a table of changes; mapping only where some token has another issuer than before."""
+    return [name for name in SPLIT if name != "mapping_usd" or (frame[name] != 0).any()]
 
 
 def about(study: Study) -> str:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dexposure_core.pipeline import lineage, tokens
-from dexposure_core.pipeline.compare import compare, revision_of
+from dexposure_core.pipeline.compare import compare
+from dexposure_core.pipeline.revision import revision_of
 from dexposure_core.ui.resources import _kept, manifests, protocols, store
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.compare import Comparison, Revision
+    from dexposure_core.pipeline.compare import Comparison
+    from dexposure_core.pipeline.revision import Revision
     from dexposure_core.pipeline.tokens import Mapped
 
 LISTED: Final = 1000

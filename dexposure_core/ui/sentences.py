@@ -43,7 +43,7 @@ def flagged(positions: Sequence[Position], warnings: pl.DataFrame) -> str:
 def totals(summary: ChangeSummary, period: str) -> str:
     """Say what moved all exposures together, by cause."""
     parts = {"price": summary.price_usd, "quantity": summary.quantity_usd, "entries": summary.entry_usd}
-    parts |= {"exits": summary.exit_usd, "not split": summary.unsplit_usd}
+    parts |= {"exits": summary.exit_usd, "mapping": summary.mapping_usd, "not split": summary.unsplit_usd}
     told = ", ".join(f"{name} {text.usd(v, sign=True, unit=False)}" for name, v in parts.items() if v)
     return f"All exposures together: {text.usd(summary.change_usd, sign=True)} this {period}" + (
         f" ({told})." if told else "."
@@ -113,9 +113,10 @@ def panel_note(panel: pl.DataFrame, start: dt.date, end: dt.date) -> str:
     last = panel.tail(1).row(0, named=True)
     share = last["panel_system_tvl_usd"] / last["system_tvl_usd"] if last["system_tvl_usd"] else math.nan
     return (
-        f"Constant panel: the {text.plural(last['panel_protocol_count'], 'protocol')} present in every snapshot from "
-        f"{start} to {end}, of {text.count(last['protocol_count'])} at the end ({text.percent(share)} of TVL). "
-        "A rise that only the first line shows came from protocols entering the data. "
+        f"Constant panel: the {text.plural(last['panel_protocol_count'], 'protocol')} that hold something in every "
+        f"snapshot from {start} to {end}, or only issue in all, of {text.count(last['protocol_count'])} at the end "
+        f"({text.percent(share)} of TVL). A rise that only the first line shows came from protocols entering the data "
+        "or from holdings that began to be known. "
         "Shaded: 10th to 90th percentile of the two years to the date."
     )
 

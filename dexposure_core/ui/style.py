@@ -54,6 +54,27 @@ _CSS: Final = """
   display: flex; flex-direction: column;}
 .card .name {font-size: .84rem; font-weight: 600; color: inherit; text-decoration: none; min-height: 2.75em;}
 .card .name:hover {text-decoration: underline;}
+.card .head {display: flex; gap: .3rem; justify-content: space-between; align-items: flex-start;}
+.explain > summary {list-style: none; cursor: pointer; display: inline-flex; gap: .35rem; align-items: baseline;}
+.explain > summary::-webkit-details-marker {display: none;}
+.explain > summary i {font: 600 .68rem/1.05rem Georgia, serif; width: 1.1rem; text-align: center; flex: none;
+  border: 1px solid currentColor; border-radius: 50%; color: color-mix(in srgb, currentColor 74%, transparent);}
+.explain > summary:hover i, .explain[open] > summary i {background: #0B6E99; border-color: #0B6E99; color: #fff;}
+.explain[open] > summary::before {content: ""; position: fixed; inset: 0; z-index: 90; cursor: default;}
+.explain .aside {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);}
+.explained {position: absolute; z-index: 91; top: calc(100% + .3rem); left: 0; width: min(34rem, 100%);
+  background: light-dark(#FFFFFF, #1B2430); border: 1px solid rgba(128,140,150,.5); border-radius: .4rem;
+  box-shadow: 0 6px 24px rgba(0,0,0,.22); padding: .7rem .9rem .8rem; font-size: .84rem; line-height: 1.4;}
+.definition {display: grid; grid-template-columns: max-content 1fr; gap: .25rem .8rem; font-size: .84rem;}
+.stHtml dl.definition {margin: .4rem 0 .5rem; padding: 0;}
+.stHtml .definition dt, .stHtml .definition dd {margin: 0; padding: 0; font-size: inherit; overflow-wrap: anywhere;}
+.stHtml .definition dt {font-weight: 600;}
+.stHtml .definition dd.formula {font-family: "Cambria Math", "STIX Two Math", Georgia, serif; font-size: .92rem;}
+.definition sub {font-size: .72em; line-height: 0;}
+.explained a {color: light-dark(#0B6E99, #4DB5E0);}
+.explains {position: relative; display: flex; flex-wrap: wrap; gap: .1rem .95rem; font-size: .8rem; line-height: 1.6;}
+.explains > span, .explains summary {color: color-mix(in srgb, currentColor 74%, transparent);}
+.cards {position: relative;}
 .card .level {font-size: 1.5rem; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap;}
 .card .change {font-size: .82rem; font-variant-numeric: tabular-nums;}
 .card .flag {font-weight: 700; white-space: nowrap;}
@@ -71,6 +92,9 @@ _CSS: Final = """
   [class*="st-key-chart-matrix"] {overflow-x: auto;}
   [class*="st-key-chart-matrix"] .stElementContainer:has(.stPlotlyChart) {min-width: 660px;}
   .strip {font-size: .76rem; gap: .15rem .6rem;}
+  .explains {flex-wrap: nowrap; overflow-x: auto; white-space: nowrap;}
+  .explained {position: fixed; top: auto; left: .6rem; right: .6rem; bottom: .6rem; width: auto; max-height: 70vh;
+    overflow-y: auto; white-space: normal;}
 }
 </style>
 """

@@ -46,6 +46,11 @@ def test_the_section_lists_dates_names_and_measures(visit, store):
     day = page.selectbox(key="w-revised")
     assert day.options == [str(LAST - dt.timedelta(weeks=n)) for n in range(3)]
     assert day.value != str(LAST)  # where TVL is the same: the date whose TVL moved most is opened
+    # all dollars are worth 10 % less there: by price alone, and said so
+    assert "Why: total exposure **−USD" in everything(page)
+    assert "(price −" in everything(page)
+    assert "mapping" not in everything(page).partition("Why: ")[2].partition(".")[0]
+    assert 'id="explain-change_parts"' in everything(page)
     tokens = next(t.value for t in page.dataframe if list(t.value.columns)[:2] == ["token", "issuer"])
     assert tokens["token"].to_list() == ["USDD"]
 

@@ -89,3 +89,15 @@ def test_compare_needs_the_folder_and_names_the_causes(store, tmp_path):
     assert run_here("--store", store, "tokens", "compare", "--mapping", tmp_path / "none").code == 2
     refused = run_here("--store", store, "tokens", "compare", "--mapping", tmp_path, "--symbols")
     assert "go with --list" in refused.err
+
+
+def test_a_revised_mapping_is_told_as_such(store, tmp_path):
+    file = tmp_path / "overrides.csv"
+    file.write_text("token,issuer,note\nUSDX,swap,asked\n")
+    before = run_here("--store", store, "vintages", "--json").json["vintages"][0]["vintage"]
+    assert run_here("--store", store, "build", "--overrides", file).code == 0
+    told = run_here("--store", store, "compare", before, "--json").json["revision"]
+    for name, parts in told["causes"].items():
+        assert parts["change"] == parts["mapping"] == sum(v for k, v in parts.items() if k != "change"), name
+    assert {row["mapping_usd"] == row["change_usd"] != 0 for row in told["exposures"]} == {True}
+    assert "mapping" in run_here("--store", store, "compare", before).out

@@ -39,12 +39,13 @@ class Books:
 
 
 def test_each_cause_by_hand():
+    # price, quantity, entry, exit, mapping (which TVL does not know)
     rows = {r["protocol"]: r for r in tvl_changes(Books(), SECOND).iter_rows(named=True)}
-    assert [rows["A"][p] for p in PARTS] == [10, 0, 0, 0]
-    assert [rows["B"][p] for p in PARTS] == [0, 10, 0, 0]
-    assert [rows["C"][p] for p in PARTS] == [0, 0, 0, -30]
-    assert [rows["D"][p] for p in PARTS] == [0, 0, 30, 0]
-    assert [rows["E"][p] for p in PARTS] == [None, None, 0, 0]
+    assert [rows["A"][p] for p in PARTS] == [10, 0, 0, 0, 0]
+    assert [rows["B"][p] for p in PARTS] == [0, 10, 0, 0, 0]
+    assert [rows["C"][p] for p in PARTS] == [0, 0, 0, -30, 0]
+    assert [rows["D"][p] for p in PARTS] == [0, 0, 30, 0, 0]
+    assert [rows["E"][p] for p in PARTS] == [None, None, 0, 0, 0]
 
 
 def test_concentration_by_protocol_by_hand():

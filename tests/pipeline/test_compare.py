@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from dexposure_core.errors import UnknownDate
-from dexposure_core.pipeline.compare import compare, revision_of
+from dexposure_core.pipeline.compare import compare
 from dexposure_core.pipeline.ingest import ingest_holdings
+from dexposure_core.pipeline.revision import revision_of
 from dexposure_core.store import Store, open_store
 
 FIRST, SECOND, THIRD = (dt.date(2024, 1, day) for day in (1, 8, 15))

@@ -14,12 +14,12 @@ from dexposure_core.pipeline.event_study import (
     Event,
     Study,
     among,
-    constant,
     events_in,
     find_event,
     moved,
     study,
 )
+from dexposure_core.pipeline.panel import panel
 from dexposure_core.store import open_store
 from tests.app.conftest import LAST, world
 
@@ -99,15 +99,6 @@ def test_the_network_of_some_protocols():
     assert len(among(whole, set()).protocols) == 0
 
 
-def test_an_issuer_that_begins_to_hold_has_entered():
-    def network(**tvl):
-        names = list(tvl)
-        return Snapshot(date=MONDAY, basis="holdings", protocols=names, names=names, sectors=names,
-                        tvl_usd=list(tvl.values()), creditor=[], debtor=[], exposure_usd=[])  # fmt: skip
-
-    assert constant([network(a=1.0, weth=0.0, cex=0.0, gone=5.0), network(a=2.0, weth=0.0, cex=9.0)]) == {"a", "weth"}
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("events")
@@ -125,6 +116,15 @@ def test_a_study_of_a_vintage(store):
     # the exchange enters within the window: it is in the raw total and not on the panel
     exchange = store.protocol_history("5").filter(pl.col("date") == LAST)["tvl_usd"].item()
     assert last["system_tvl_usd"] - last["panel_system_tvl_usd"] == pytest.approx(exchange)
+
+
+def test_the_panel_is_that_of_the_concentration_page(store):
+    (event,) = events_in(store, "holdings")
+    found = study(store, "holdings", event)
+    table = panel(store, "holdings", found.dates[0], found.dates[-1])
+    assert table["panel_protocol_count"].to_list() == [found.panel] * len(found.dates)
+    for name in ("system_tvl_usd", "tvl_hhi"):
+        assert found.levels[f"panel_{name}"].to_list() == pytest.approx(table[f"panel_{name}"].to_list()), name
 
 
 def test_while_nobody_comes_or_goes_the_panel_is_the_system(store):

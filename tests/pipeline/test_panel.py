@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from dexposure_core.errors import BadOption
-from dexposure_core.pipeline.panel import COLUMNS, PANEL_COLUMNS, panel, panel_of
+from dexposure_core.pipeline.panel import COLUMNS, PANEL_COLUMNS, constant, panel, panel_of
 from dexposure_core.pipeline.warnings import flags, sentence
 
 WEEKS = [dt.date(2024, 1, 1) + dt.timedelta(weeks=i) for i in range(40)]
@@ -35,6 +35,19 @@ def test_who_leaves_or_is_missing_once_is_not_on_the_panel():
     table = panel_of(nodes((0, "a", 1), (0, "b", 1), (1, "a", 1), (2, "a", 1), (2, "b", 1)))
     assert table["panel_protocol_count"].to_list() == [1, 1, 1]
     assert table["protocol_count"].to_list() == [2, 1, 2]
+
+
+def test_an_issuer_that_begins_to_hold_has_entered():
+    # A's holdings fall from 80 to 60. Others held the exchange's token (it is there, with nothing of its own) before
+    # its reserves were known. WETH only issues; GONE stops holding, but its tokens are still held.
+    rows = nodes((0, "a", 80), (0, "cex", 0), (0, "weth", 0), (0, "gone", 20),
+                 (1, "a", 60), (1, "cex", 90), (1, "weth", 0), (1, "gone", 0))  # fmt: skip
+    assert set(constant(rows)) == {"a", "weth"}
+    table = panel_of(rows)
+    assert table["protocol_count"].to_list() == [4, 4]  # present throughout, all of them
+    assert table["panel_protocol_count"].to_list() == [2, 2]
+    assert table["system_tvl_usd"].to_list() == [100, 150]
+    assert table["panel_system_tvl_usd"].to_list() == [80, 60]  # not 100 → 150, as presence alone would have it
 
 
 def test_without_anybody_in_common_the_panel_is_not_defined():

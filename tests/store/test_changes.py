@@ -12,7 +12,7 @@ from dexposure_core.store import Store, open_store
 from .conftest import MONDAYS, frame, publish
 
 FIRST, SECOND, THIRD = MONDAYS
-SPLIT = ["price_usd", "quantity_usd", "entry_usd", "exit_usd"]
+SPLIT = ["price_usd", "quantity_usd", "entry_usd", "exit_usd", "mapping_usd"]
 
 
 def of(changes: pl.DataFrame, creditor: str, debtor: str) -> dict:
@@ -25,15 +25,17 @@ def test_each_change_is_split_into_its_causes(store: Store) -> None:
     lender = of(changes, "1", "2")
     assert (lender["creditor_name"], lender["before_usd"], lender["after_usd"]) == ("Lender", 100.0, 108.0)
     # price 100 (0.90 - 1.00) = -10, quantity 0.90 (120 - 100) = 18
-    assert [lender[c] for c in SPLIT] == pytest.approx([-10.0, 18.0, 0.0, 0.0])
-    assert [of(changes, "3", "2")[c] for c in SPLIT] == pytest.approx([-5.0, 0.0, 0.0, 0.0])  # only the price moved
-    assert [of(changes, "3", "1")[c] for c in SPLIT] == [0.0, 0.0, 20.0, 0.0]  # Farm did not hold LEND before
+    assert [lender[c] for c in SPLIT] == pytest.approx([-10.0, 18.0, 0.0, 0.0, 0.0])
+    assert [of(changes, "3", "2")[c] for c in SPLIT] == pytest.approx(
+        [-5.0, 0.0, 0.0, 0.0, 0.0]
+    )  # only the price moved
+    assert [of(changes, "3", "1")[c] for c in SPLIT] == [0.0, 0.0, 20.0, 0.0, 0.0]  # Farm did not hold LEND before
 
 
 def test_an_exit_counts_and_a_missing_quantity_leaves_the_split_undefined(store: Store) -> None:
     changes = store.changes(THIRD)
-    assert [of(changes, "1", "2")[c] for c in SPLIT] == [0.0, 0.0, 0.0, -108.0]
-    assert [of(changes, "3", "1")[c] for c in SPLIT] == [None, None, 0.0, 0.0]
+    assert [of(changes, "1", "2")[c] for c in SPLIT] == [0.0, 0.0, 0.0, -108.0, 0.0]
+    assert [of(changes, "3", "1")[c] for c in SPLIT] == [None, None, 0.0, 0.0, 0.0]
     assert of(changes, "3", "1")["change_usd"] == 10.0
 
 
@@ -53,14 +55,14 @@ def test_exposures_without_holdings_know_only_entry_and_exit(tmp_path: Path) -> 
     nodes = frame("nodes", *((d, "holdings", p, 10.0) for d in (FIRST, SECOND) for p in "ABC"))
     publish(tmp_path, {"exposures": exposures, "nodes": nodes})
     changes = open_store(tmp_path).changes(SECOND)
-    assert [of(changes, "A", "B")[c] for c in SPLIT] == [None, None, 0.0, 0.0]
-    assert [of(changes, "B", "C")[c] for c in SPLIT] == [0.0, 0.0, 0.0, -3.0]
-    assert [of(changes, "A", "C")[c] for c in SPLIT] == [0.0, 0.0, 4.0, 0.0]
+    assert [of(changes, "A", "B")[c] for c in SPLIT] == [None, None, 0.0, 0.0, 0.0]
+    assert [of(changes, "B", "C")[c] for c in SPLIT] == [0.0, 0.0, 0.0, -3.0, 0.0]
+    assert [of(changes, "A", "C")[c] for c in SPLIT] == [0.0, 0.0, 4.0, 0.0, 0.0]
     assert of(changes, "A", "B")["creditor_name"] == "A"  # no name known
 
 
 def test_holdings_that_do_not_make_the_exposure_do_not_explain_it(tmp_path: Path) -> None:
-    """On the first date T was issued by C, so the vintage's issuer B explains only part of A → B."""
+    """No token is told to make the exposures: T cannot explain them, on either date."""
     tables = {
         "tokens": frame("tokens", ("T", "B", "composition", 1.0, "unknown", "", 0)),
         "holdings": frame("holdings", (FIRST, "A", "", "T", 1.0, 10.0, True), (SECOND, "A", "", "T", 1.0, 11.0, True)),
@@ -69,8 +71,27 @@ def test_holdings_that_do_not_make_the_exposure_do_not_explain_it(tmp_path: Path
     }
     publish(tmp_path, tables)
     changes = open_store(tmp_path).changes(SECOND)
-    assert [of(changes, "A", "B")[c] for c in SPLIT] == [0.0, 0.0, 11.0, 0.0]
-    assert [of(changes, "A", "C")[c] for c in SPLIT] == [0.0, 0.0, 0.0, -10.0]
+    assert [of(changes, "A", "B")[c] for c in SPLIT] == [0.0, 0.0, 11.0, 0.0, 0.0]
+    assert [of(changes, "A", "C")[c] for c in SPLIT] == [0.0, 0.0, 0.0, -10.0, 0.0]
+
+
+def test_a_token_with_another_issuer_than_before_is_a_part_of_its_own(tmp_path: Path) -> None:
+    # A holds 10 T at 1.00, issued by C at first and by B then, when it holds 12 at 1.50:
+    # C loses the 10; B gets them, + 10 (1.50 - 1.00) by price + 1.50 (12 - 10) by quantity. B's own T is no exposure.
+    tables = {
+        "tokens": frame("tokens", ("T", "B", "composition", 1.0, "unknown", "", 0)),
+        "holdings": frame("holdings", (FIRST, "A", "", "T", 10.0, 10.0, True), (SECOND, "A", "", "T", 12.0, 18.0, True),
+                          (FIRST, "B", "", "T", 1.0, 1.0, True), (SECOND, "B", "", "T", 1.0, 1.5, True)),
+        "exposures": frame("exposures", (FIRST, "A", "C", 10.0), (FIRST, "B", "C", 1.0), (SECOND, "A", "B", 18.0)),
+        "exposure_tokens": frame("exposure_tokens", (FIRST, "A", "C", "T", 10.0), (FIRST, "B", "C", "T", 1.0),
+                                 (SECOND, "A", "B", "T", 18.0)),
+        "nodes": frame("nodes", *((d, "holdings", p, 10.0) for d in (FIRST, SECOND) for p in "ABC")),
+    }  # fmt: skip
+    publish(tmp_path, tables)
+    changes = open_store(tmp_path).changes(SECOND)
+    assert [of(changes, "A", "C")[c] for c in SPLIT] == [0.0, 0.0, 0.0, 0.0, -10.0]
+    assert [of(changes, "A", "B")[c] for c in SPLIT] == pytest.approx([5.0, 3.0, 0.0, 0.0, 10.0])
+    assert [of(changes, "B", "C")[c] for c in SPLIT] == [0.0, 0.0, 0.0, 0.0, -1.0]
 
 
 cents = st.integers(1, 10**12).map(lambda c: c / 100)
@@ -83,23 +104,26 @@ balances = st.dictionaries(
 
 
 @settings(max_examples=25, deadline=None)
-@given(before=balances, after=balances)
-def test_changes_reconcile(before: dict, after: dict, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Sum of changes = sum after - sum before, and every known split adds up to its change."""
+@given(before=balances, after=balances, moved=st.dictionaries(st.sampled_from("ABCD"), st.sampled_from("ABCD")))
+def test_changes_reconcile(
+    before: dict, after: dict, moved: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Sum of changes = sum after - sum before, and every known split adds up to its change; so with other issuers."""
     rows = [
         (date, *key, *value, True) for date, held in ((FIRST, before), (SECOND, after)) for key, value in held.items()
     ]
     tokens = frame("tokens", *((f"t{i}", i, "given", 1.0, "unknown", "", 0) for i in "ABCD"))
+    issuers = [(FIRST, f"t{i}", i) for i in "ABCD"] + [(SECOND, f"t{i}", moved.get(i, i)) for i in "ABCD"]
+    mapping = pl.DataFrame(issuers, schema=["date", "token", "debtor"], orient="row")
     holdings = frame("holdings", *rows)
-    exposures = (
-        holdings.join(tokens, on="token")
-        .filter(pl.col("protocol") != pl.col("issuer"))
-        .group_by("date", pl.col("protocol").alias("creditor"), pl.col("issuer").alias("debtor"))
-        .agg(pl.sum("value_usd").alias("exposure_usd"))
-    )
+    parts = holdings.join(mapping, on=["date", "token"]).filter(pl.col("protocol") != pl.col("debtor"))
+    ends = ["date", pl.col("protocol").alias("creditor"), "debtor"]
+    by_token = parts.group_by(*ends, "token").agg(pl.sum("value_usd").alias("exposure_usd"))
+    exposures = by_token.group_by("date", "creditor", "debtor").agg(pl.sum("exposure_usd"))
     nodes = frame("nodes", *((d, "holdings", p, 0.0) for d in (FIRST, SECOND) for p in "ABCD"))
     folder = tmp_path_factory.mktemp("law")
-    publish(folder, {"tokens": tokens, "holdings": holdings, "exposures": exposures, "nodes": nodes})
+    tables = {"tokens": tokens, "holdings": holdings, "exposures": exposures, "exposure_tokens": by_token}
+    publish(folder, tables | {"nodes": nodes})
     changes = open_store(folder).changes(SECOND)
 
     totals = {d: exposures.filter(pl.col("date") == d)["exposure_usd"].sum() for d in (FIRST, SECOND)}
@@ -109,3 +133,5 @@ def test_changes_reconcile(before: dict, after: dict, tmp_path_factory: pytest.T
     scale = 1 + changes.select(pl.col("before_usd", "after_usd", *SPLIT).abs().sum().fill_null(0)).sum_horizontal()[0]
     gaps = known.select(pl.sum_horizontal(SPLIT) - pl.col("change_usd")).to_series().abs()
     assert (gaps <= 1e-6 * scale).all()
+    if not {i: j for i, j in moved.items() if i != j}:
+        assert (changes["mapping_usd"] == 0).all()

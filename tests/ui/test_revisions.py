@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from dexposure_core.pipeline.compare import Comparison
+from dexposure_core.pipeline.revision_causes import CAUSES
 from dexposure_core.ui import revision_panel, revisions
 from dexposure_core.ui.charts import revisions as charts
 from dexposure_core.ui.revisions import Moved
@@ -99,14 +100,20 @@ def test_the_dates_as_read_latest_first():
 
 def test_measures_are_named_and_written_in_their_unit():
     schema = {"basis": pl.String, "measure": pl.String, "before": pl.Float64, "after": pl.Float64}
+    schema |= dict.fromkeys(CAUSES, pl.Float64)  # mapping, price, quantity, unsplit, entry, exit, other
     rows = [
-        ("holdings", "system_tvl_usd", 2e9, 1e9), ("holdings", "loss:top-5:linear-debtrank", 0.2, 0.25),
-        ("flow", "tvl_hhi", None, 0.1),
+        ("holdings", "system_tvl_usd", 2e9, 1e9, 0.0, -1.5e9, 0.0, 0.0, 5e8, 0.0, 0.0),
+        ("holdings", "loss:top-5:linear-debtrank", 0.2, 0.25, 0.06, 0.0, 0.0, 0.0, -0.01, 0.0, 1e-15),
+        ("flow", "tvl_hhi", None, 0.1, *[None] * 7),
     ]  # fmt: skip
     shown = revision_panel.measure_table(pl.DataFrame(rows, schema=schema, orient="row"))
     assert shown["Measure"].to_list() == ["System TVL", "Loss: top-5, linear DebtRank", "TVL concentration (HHI)"]
     assert shown["Relative change"].to_list() == ["−50.0 %", "+25.0 %", "not defined"]
     assert shown["After"].to_list()[:2] == ["USD 1.00 bn", "25.0 %"]
+    assert shown["Mapping"].to_list() == ["–", "+6.00 points", ""]
+    assert shown["Price"].to_list() == ["−USD 1.50 bn", "–", ""]
+    assert shown["Entry"].to_list() == ["+USD 500 m", "−1.00 points", ""]
+    assert not {"Unsplit", "Other"} & set(shown.columns)  # nothing is in them
 
 
 def test_the_chart_draws_percent():

@@ -84,7 +84,7 @@ def test_a_cause_is_only_named_when_the_split_is_known():
 def test_totals_by_cause():
     total = ChangeSummary(
         before_usd=0, after_usd=0, change_usd=-2e9, price_usd=-3e9, quantity_usd=0.5e9, entry_usd=0, exit_usd=0,
-        unsplit_usd=0.5e9,
+        mapping_usd=0, unsplit_usd=0.5e9,
     )  # fmt: skip
     assert sentences.totals(total, "week") == (
         "All exposures together: −USD 2.00 bn this week (price −3.00 bn, quantity +500 m, not split +500 m)."
@@ -96,5 +96,7 @@ def test_the_constant_panel_is_explained():
         {"panel_protocol_count": [4], "protocol_count": [10], "panel_system_tvl_usd": [25.0], "system_tvl_usd": [100.0]}
     )
     said = sentences.panel_note(panel, DAY, DAY)
-    assert said.startswith("Constant panel: the 4 protocols present in every snapshot from 2025-06-09 to 2025-06-09, ")
-    assert "of 10 at the end (25.0 % of TVL)" in said
+    assert said.startswith(
+        "Constant panel: the 4 protocols that hold something in every snapshot from 2025-06-09 to 2025-06-09, or only "
+        "issue in all, of 10 at the end (25.0 % of TVL)."
+    )

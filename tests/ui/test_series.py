@@ -66,7 +66,7 @@ def test_labels_are_moved_apart_in_their_order():
 def test_a_change_without_quantities_is_drawn_unsplit():
     frame = pl.DataFrame(
         {"price_usd": [5.0, None], "quantity_usd": [-2.0, None], "entry_usd": [0.0, 0.0], "exit_usd": [0.0, 0.0],
-         "change_usd": [3.0, 7.0]}
+         "mapping_usd": [0.0, 0.0], "change_usd": [3.0, 7.0]}
     )  # fmt: skip
     drawn = bars.split(frame, ["A", "B"], title="T")
     by_name = {trace.name: list(trace.x) for trace in drawn.data}

@@ -57,7 +57,8 @@ def changes(facts: Facts) -> str:
 def causes(sums: ChangeSummary) -> dict[str, float]:
     """Return the causes of a change by their titles, in the order they are told; they add up to it."""
     parts = {"Price": sums.price_usd, "Quantity": sums.quantity_usd, "Entry": sums.entry_usd, "Exit": sums.exit_usd}
-    return parts | ({"Not split": sums.unsplit_usd} if sums.unsplit_usd else {})
+    rare = {"Mapping": sums.mapping_usd, "Not split": sums.unsplit_usd}
+    return parts | {name: usd for name, usd in rare.items() if usd}
 
 
 def network(facts: Facts) -> str:

@@ -20,6 +20,7 @@ from dexposure_core.pipeline.palette import CAUSES, LIGHT
 from dexposure_core.pipeline.views import Matrix
 
 NOT_SPLIT: Final = "Not split"
+_RARE: Final = (NOT_SPLIT, CAUSES["mapping_usd"][0])  # columns that are left out where nothing is in them
 
 
 class Unit(NamedTuple):
@@ -85,7 +86,7 @@ def _parts(row: Mapping[str, float | None], unit: Unit) -> dict[str, int]:
 
 def split_table(rows: Sequence[tuple[str, Mapping[str, int]]], head: str, unit: Unit) -> str:
     """Return such a table as HTML; a cause that nothing has is left out."""
-    causes = [c for c in rows[-1][1] if c != NOT_SPLIT or any(row[c] for _, row in rows)]
+    causes = [c for c in rows[-1][1] if c not in _RARE or any(row[c] for _, row in rows)]
     title = "".join(f"<th>{html(c)}</th>" for c in (f"{head}, {unit.name}", *causes))
     lines = []
     for place, (name, row) in enumerate(rows):

@@ -43,7 +43,7 @@ NAMES: Final = tuple(m for k in KINDS.values() for m in (k.tvl, k.exposures, k.d
 
 
 def tvl(panel: pl.DataFrame, kind: Kind, events: pl.DataFrame, date: dt.date) -> Any:
-    """Return concentration of TVL: all protocols, and those present in every snapshot; shaded: two-year 10th-90th."""
+    """Return concentration of TVL: all protocols, and the constant panel; shaded: two-year 10th-90th."""
     lines = {
         kind.tvl: series.Line(label="all", colour=RAW),
         f"panel_{kind.tvl}": series.Line(label="constant", colour=PANEL, dash="dash"),

@@ -114,7 +114,7 @@ def test_printed_rows_and_columns_add_up():
     # exact: 1.4 + 1.4 + 1.4 = 4.2; printed without decimals 1 + 1 + the rest 2 = 4
     rows = pl.DataFrame({
         "change_usd": [1.4, 1.4, 1.4], "price_usd": [1.4, None, 0.7], "quantity_usd": [0.0, None, 0.7],
-        "entry_usd": [0.0, 0.0, 0.0], "exit_usd": [0.0, 0.0, 0.0],
+        "entry_usd": [0.0, 0.0, 0.0], "exit_usd": [0.0, 0.0, 0.0], "mapping_usd": [0.0, 0.0, 0.0],
     })  # fmt: skip
     table = tables.split(rows, ["a", "b"], tables.unit_of(4.2, 3), "others")
     assert [name for name, _ in table] == ["a", "b", "1 others", "Total"]

@@ -5,8 +5,10 @@ import streamlit as st
 from dexposure_core.ui import controls, frame, manual
 
 view = frame.require("method")
+answer = st.container()
 topic = controls.choice("topic", "Topic", list(manual.TOPICS), format_func=manual.TOPICS.__getitem__, style="segments")
-frame.headline(manual.answer(topic))
+with answer:
+    frame.headline(manual.answer(topic))
 with st.container(key="manual"):
     st.markdown(manual.body(topic))
 frame.footer(view.provenance(date=False), method="")

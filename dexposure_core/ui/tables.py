@@ -85,6 +85,7 @@ def _rounded(frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
 
 
 _LINK: Final = "·link"
+_SECTOR_PX: Final = 190  # the longest names would push the numbers out of half a page
 _PERCENT: Final = "%.2f %%"  # as many decimals in every row: the points stand below each other
 
 
@@ -142,8 +143,6 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
         return st.column_config.NumberColumn(label, format=_PERCENT)
     if kind.is_numeric():
         return st.column_config.NumberColumn(label, format=_number_format(frame[name]))
-    return (
-        st.column_config.DateColumn(label, format="YYYY-MM-DD")
-        if kind == pl.Date
-        else st.column_config.TextColumn(label)
-    )
+    if kind == pl.Date:
+        return st.column_config.DateColumn(label, format="YYYY-MM-DD")
+    return st.column_config.TextColumn(label, width=_SECTOR_PX if name.endswith("sector") else None)

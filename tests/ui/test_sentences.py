@@ -108,6 +108,7 @@ def test_every_flag_is_counted_and_named_as_on_its_card():
     raised = pl.DataFrame(rows, schema=["measure", "title"], orient="row")
     cards = [position("cross_sector_ratio", 0.9, 0.8, flag=True), position("worst_loss", 0.2, 0.1, flag=True)]
     assert sentences.flagged(cards, raised) == (
-        "3 early-warning flags up (Cross\\-sector spillover, Most creditors of one protocol, Worst standard stress loss)"
+        "3 early-warning flags up "
+        "(Cross\\-sector spillover, Most creditors of one protocol, Worst standard stress loss)"
     )
     assert sentences.flagged(cards[:0], raised.clear()) == "No early-warning flag is up"

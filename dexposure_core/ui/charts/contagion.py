@@ -124,7 +124,7 @@ def loss_names(scenario: str) -> tuple[str, ...]:
 def weeks(history: pl.DataFrame, events: pl.DataFrame, day: dt.date) -> Any:
     """Return a standard scenario's loss over all snapshots, one line a rule (all of TVL absorbs, all is passed on)."""
     lines = {
-        column: series.Line(label=rule.title.split(" (", maxsplit=1)[0], colour=RULE_COLOURS[i % len(RULE_COLOURS)])
+        column: series.Line(label=rule.title.removeprefix("DeXposure "), colour=RULE_COLOURS[i % len(RULE_COLOURS)])
         for i, (column, rule) in enumerate(zip(history.columns[1:], MEASURED_RULES, strict=True))
     }
     title = "The same scenario in every snapshot, % of TVL lost"

@@ -160,8 +160,13 @@ class Visitor:
         return seen
 
     def sideways(self) -> int:
-        """Pixels by which the page is wider than the screen."""
-        return self.page.evaluate(SIDEWAYS)
+        """Pixels by which the page is wider than the screen, once its charts have followed the screen's width."""
+        for _ in range(20):
+            wider = self.page.evaluate(SIDEWAYS)
+            if wider <= 0:
+                break
+            self.page.wait_for_timeout(250)
+        return wider
 
     def outside(self) -> list[str]:
         """Requests that left the machine."""

@@ -13,6 +13,7 @@ if not known:
     frame.footer(view.provenance(date=False), method="alerts")
     st.stop()
 
+answer = st.container()
 left, right = st.columns([3, 2])
 with left:
     key = controls.choice(
@@ -27,9 +28,10 @@ with right:
 study = watching.study(view.vintage, view.basis, key)
 until = study.until(int(steps))
 tvl, exposures = watching.moved(view.vintage, study.before or study.event.date, until)
-frame.headline(events.answer(study, until, tvl, exposures))
-st.caption(events.about(study))
-explain.draw(view)
+with answer:
+    frame.headline(events.answer(study, until, tvl, exposures))
+    st.caption(events.about(study))
+    explain.draw(view)
 
 window = f"{study.dates[0]} to {study.dates[-1]}"
 origin = view.provenance(date=False, event=study.event.key, window=window)

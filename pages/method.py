@@ -6,8 +6,10 @@ from dexposure_core.pipeline.definitions import DEFINITIONS
 from dexposure_core.ui import controls, explain, frame, manual
 
 view = frame.require("method")
+answer = st.container()
 topic = controls.choice("topic", "Topic", list(manual.TOPICS), format_func=manual.TOPICS.__getitem__, style="segments")
-frame.headline(manual.answer(topic))
+with answer:
+    frame.headline(manual.answer(topic))
 if topic == "measures":
     names = {definition.key: definition.title for definition in DEFINITIONS}
     asked = controls.choice("of", "Indicator", ["all", *names], format_func=lambda key: names.get(key, "All of them"))

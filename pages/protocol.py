@@ -86,7 +86,7 @@ with right:
     export.table(
         debtors.drop("sector", "exposure_usd"), "threats", origin.having(rule=RULE), link=view.protocol_link,
         full=debtors,
-        labels={"first_usd": "First round, USD m", "total_usd": "In all, USD m", "loss_fraction": "Of its TVL"},
+        labels={"first_usd": "First, USD m", "total_usd": "All, USD m", "loss_fraction": "Of its TVL"},
     )  # fmt: skip
 
 ahead.of_protocol(view, here, origin)

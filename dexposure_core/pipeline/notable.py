@@ -9,7 +9,7 @@ import polars as pl
 
 LABELLED_EVENTS: Final = 8
 _SYSTEMIC: Final = ("collapse", "cex", "fiat-stable", "crash", "bank run", "unwind")
-_SPACING: Final = 0.045  # least distance of two labelled events, share of the axis
+_SPACING: Final = 0.055  # least distance of two labelled events, share of the axis; two names fit on a phone
 
 
 def major_events(events: pl.DataFrame, start: dt.date, end: dt.date, limit: int = LABELLED_EVENTS) -> pl.DataFrame:

@@ -38,7 +38,8 @@ def draw(
         _card(p, view, events, pages.get(p.indicator.measure, "overview"), expected(p, view.horizon, ahead or {}))
         for p in positions
     )
-    st.html(f'<div class="cards">{cards}</div>')
+    flagged = " flagged" if any(p.flag for p in positions) else ""  # then all leave room for a flag: the courses align
+    st.html(f'<div class="cards{flagged}">{cards}</div>')
 
 
 def sparkline(history: pl.DataFrame, date: dt.date, since: dt.date, events: Sequence[dt.date], mode: Mode) -> str:

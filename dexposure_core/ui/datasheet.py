@@ -108,7 +108,8 @@ def columns(table: str) -> pl.DataFrame:
 def table_line(manifest: Manifest, table: str) -> str:
     """Say what a table is and how large."""
     size = sum(record.bytes for file, record in manifest.files.items() if file.split("/")[0].split(".")[0] == table)
-    return f"{text.markdown(TABLES[table].help)} {text.plural(manifest.rows[table], 'row')}, {_bytes(size)} as Parquet."
+    told = text.markdown(TABLES[table].help)
+    return f"{told[:1].upper()}{told[1:]} {text.plural(manifest.rows[table], 'row')}, {_bytes(size)} as Parquet."
 
 
 def python_snippet(path: Path, view: View) -> str:

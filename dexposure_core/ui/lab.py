@@ -132,7 +132,7 @@ def _ahead(view: View, asked: Asked, origin: Provenance) -> None:
 
 
 def _draws(view: View, terms: Terms, origin: Provenance) -> None:
-    horizon = int(controls.level("ahead", "Snapshots ahead", 1.0, 52.0, 4.0, step=1.0, format="%d"))
+    horizon = int(controls.level("drawn", "Snapshots ahead", 1.0, 52.0, 4.0, step=1.0, format="%d"))
     found = lookups.drawn(view.data, view.date, view.basis, terms, horizon, DRAWS, CONFIDENCE)
     x, f = found.losses, found.factors
     st.markdown(

@@ -32,12 +32,15 @@ def overview(positions: Sequence[Position], largest: pl.DataFrame, period: str) 
 
 
 def flagged(positions: Sequence[Position], warnings: pl.DataFrame) -> str:
-    """Say how many measures moved unusually."""
-    names = [p.indicator.title for p in positions if p.flag] or warnings["title"].to_list()
+    """Say how many measures moved unusually, and which: by the name on their card where they have one."""
+    cards = {p.indicator.measure: p.indicator.title for p in positions}
+    flags = dict(warnings.select("measure", "title").iter_rows())
+    flags |= {p.indicator.measure: p.indicator.title for p in positions if p.flag}
+    names = [cards.get(measure, title) for measure, title in flags.items()]
     if not names:
         return "No early-warning flag is up"
     shown = ", ".join(text.markdown(n) for n in names[:3])
-    return f"{text.plural(warnings.height, 'early-warning flag')} up ({shown}{', …' if len(names) > 3 else ''})"
+    return f"{text.plural(len(names), 'early-warning flag')} up ({shown}{', …' if len(names) > 3 else ''})"
 
 
 def totals(summary: ChangeSummary, period: str) -> str:

@@ -77,6 +77,7 @@ _CSS: Final = """
 .cards {position: relative;}
 .card .level {font-size: 1.5rem; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap;}
 .card .change {font-size: .82rem; font-variant-numeric: tabular-nums;}
+.flagged .change {min-height: 2.7em;}
 .card .flag {font-weight: 700; white-space: nowrap;}
 .card .spark {width: 100%; height: 44px; margin: .35rem 0 .2rem;}
 .card .track {height: 4px; border-radius: 2px; background: rgba(128,140,150,.25); position: relative;

@@ -1,6 +1,6 @@
 """How a frame is shown as a table: the column's name decides its format.
 
-`*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank`, `probability` … → a bar in the cell;
+`*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank`, `probability` … → a bar in the cell and %;
 `change_*` keep their sign; `protocol`, `creditor`, `debtor` become links to the protocol's page. Sorting in the
 browser stays numerical because numbers stay numbers; the CSV keeps the full precision.
 """
@@ -76,19 +76,31 @@ def _rounded(frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
     done: list[pl.Expr | pl.Series] = []
     for name, kind in frame.schema.items():
         if kind.is_float():
-            column = pl.col(name).fill_nan(None) / (1e6 if name.endswith("_usd") else 1.0)
-            done.append((column if is_share(name) else significant(column)).alias(name))
+            column = pl.col(name).fill_nan(None)
+            amount = significant(column / 1e6 if name.endswith("_usd") else column)
+            done.append((column * 100 if _in_percent(name) else amount).alias(name))
         elif kind == pl.String and not name.endswith(_LINK):
             done.append(written(frame[name], _cut))
     return done
 
 
 _LINK: Final = "·link"
+_SECTOR_PX: Final = 190  # the longest names would push the numbers out of half a page
+_PERCENT: Final = "%.2f %%"  # as many decimals in every row: the points stand below each other
+
+
+def _bar_px(label: str) -> int:
+    """Return the least width of a column of bars that shows bar, number and heading."""
+    return max(118, 24 + round(7.2 * len(label)))
 
 
 def is_share(column: str) -> bool:
     """Return whether the column holds a share 0..1, drawn as a bar."""
     return column.endswith(_SHARES) and not column.startswith("change")
+
+
+def _in_percent(column: str) -> bool:
+    return is_share(column) or column.startswith("share")
 
 
 def _linked(
@@ -125,14 +137,12 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
         top = frame[name].fill_nan(None).max()
         ceiling = float(top) if isinstance(top, int | float) and math.isfinite(top) and top > 0 else 1.0
         return st.column_config.ProgressColumn(
-            label, format="percent", min_value=0.0, max_value=min(1.0, ceiling) or 1.0
+            label, format=_PERCENT, min_value=0.0, max_value=100 * min(1.0, ceiling), width=_bar_px(label)
         )
-    if kind.is_float() and name.startswith("share"):
-        return st.column_config.NumberColumn(label, format="percent")
+    if kind.is_float() and _in_percent(name):
+        return st.column_config.NumberColumn(label, format=_PERCENT)
     if kind.is_numeric():
         return st.column_config.NumberColumn(label, format=_number_format(frame[name]))
-    return (
-        st.column_config.DateColumn(label, format="YYYY-MM-DD")
-        if kind == pl.Date
-        else st.column_config.TextColumn(label)
-    )
+    if kind == pl.Date:
+        return st.column_config.DateColumn(label, format="YYYY-MM-DD")
+    return st.column_config.TextColumn(label, width=_SECTOR_PX if name.endswith("sector") else None)

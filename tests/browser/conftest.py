@@ -99,6 +99,24 @@ def server():
         yield running
 
 
+# What a reader can see of a view: the answer, the strip above it, what every control stands at, figures' titles.
+STATE = """() => {
+    const main = document.querySelector('[data-testid="stMain"]');
+    const all = (css, of = document) => [...of.querySelectorAll(css)];
+    return [
+        ...all('.st-key-header, .st-key-headline').map(e => e.innerText),
+        ...all('[role="radio"][aria-checked="true"]').map(e => e.innerText),
+        ...all('[data-testid="stSelectbox"]').map(e => e.innerText + " " + all("input", e).map(i => i.value)),
+        ...all('input[type="range"]', main).map(e => e.ariaLabel + ": " + e.ariaValueText),
+        ...all('input[role="switch"]').map(e => e.ariaLabel + ": " + (e.checked ? "on" : "off")),
+        ...all(".gtitle", main).map(e => e.textContent),
+    ].map(words => words.replace(/\\s+/g, " ").trim());
+}"""
+# The page itself never scrolls sideways, nor does the part of it that scrolls up and down.
+SIDEWAYS = """() => Math.max(...[document.documentElement, document.querySelector('[data-testid="stMain"]')]
+    .map(e => e.scrollWidth - e.clientWidth))"""
+
+
 @dataclass
 class Visitor:
     """One tab, and where its requests went."""
@@ -131,6 +149,25 @@ class Visitor:
         found = Axe().run(self.page, options=options).response["violations"]
         return [f"{v['id']}: {len(v['nodes'])} times, as {v['nodes'][0]['html'][:200]}" for v in found]
 
+    def state(self) -> list[str]:
+        """What the page shows, as far as a choice can change it, once it stands still (charts are drawn late)."""
+        seen: list[str] = []
+        for _ in range(20):
+            before, seen = seen, self.settled().page.evaluate(STATE)
+            if seen == before:
+                break
+            self.page.wait_for_timeout(400)
+        return seen
+
+    def sideways(self) -> int:
+        """Pixels by which the page is wider than the screen, once its charts have followed the screen's width."""
+        for _ in range(20):
+            wider = self.page.evaluate(SIDEWAYS)
+            if wider <= 0:
+                break
+            self.page.wait_for_timeout(250)
+        return wider
+
     def outside(self) -> list[str]:
         """Requests that left the machine."""
         return [
@@ -138,6 +175,12 @@ class Visitor:
             for r in self.requests
             if urlsplit(r).scheme not in ("data", "blob", "about") and urlsplit(r).hostname != "127.0.0.1"
         ]
+
+
+def complaint(said) -> list[str]:
+    """An error in the browser's console. Streamlit asks where its server is, first below the page: not an error."""
+    own = "/_stcore/" in said.location.get("url", "")
+    return [said.text] if said.type == "error" and not own else []
 
 
 @pytest.fixture
@@ -148,5 +191,6 @@ def visitor(chrome):
     context.on("request", lambda request: seen.requests.append(request.url))
     seen.page.on("websocket", lambda socket: seen.requests.append(socket.url.replace("ws://", "http://", 1)))
     seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    seen.page.on("console", lambda said: seen.errors.extend(complaint(said)))
     yield seen
     context.close()

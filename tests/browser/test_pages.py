@@ -21,8 +21,7 @@ def test_every_page_by_its_own_link(server, visitor, page):
         for wide, high in SCREENS:
             visitor.page.set_viewport_size({"width": wide, "height": high})
             visitor.page.wait_for_timeout(400)
-            sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert visitor.page.evaluate(sideways) <= 0, (theme, wide)
+            assert visitor.sideways() <= 0, (theme, wide)
             assert (theme, wide, visitor.violations()) == (theme, wide, [])
     assert visitor.outside() == []
     assert visitor.errors == []
@@ -40,8 +39,7 @@ def test_a_phone_shows_the_answer_without_sideways_scrolling(server, visitor):
     visitor.page.set_viewport_size({"width": 390, "height": 844})
     visitor.open(f"{server}/overview")
     assert visitor.page.locator(".st-key-headline").is_visible()
-    wider = visitor.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wider <= 0
+    assert visitor.sideways() <= 0
 
 
 HOSTILE = ["<script>alert(1)</script>", "../../etc/passwd", "'; DROP TABLE nodes; --", "2022-02-30", "𝔘" * 500]

@@ -36,6 +36,27 @@ def test_a_click_shows_who_it_is_and_a_legend_entry_its_sector(server, visitor):
     assert frame.locator("#facts").is_hidden()
 
 
+def test_a_protocol_is_found_by_name_in_the_picture(server, visitor):
+    visitor.open(f"{server}/network?date=2025-08-18")
+    frame = graph(visitor)
+    bright = "nodes.get().filter(n => n.opacity === undefined || n.opacity === 1).length"
+    everyone = frame.evaluate(bright)
+    frame.locator("#find").fill("bi")
+    assert 1 < frame.evaluate(bright) < everyone
+    assert "Enter takes the largest" in frame.locator("#found").inner_text()
+    assert frame.locator("#facts").is_hidden()
+    frame.locator("#find").fill("lido")
+    frame.locator("#find").press("Enter")
+    assert frame.locator("#facts b").inner_text() == "Lido"
+    assert 1 < frame.evaluate(bright) < everyone
+    frame.locator("#find").fill("no such protocol")
+    assert frame.locator("#found").inner_text() == "not among those shown"
+    frame.locator("#find").press("Escape")
+    assert frame.evaluate(bright) == everyone
+    assert frame.locator("#find").input_value() == ""
+    assert visitor.errors == []
+
+
 def test_a_clicked_cell_is_told_listed_and_in_the_address(server, visitor):
     visitor.open(f"{server}/spillover?date=2025-08-18")
     before = parse_qs(urlsplit(visitor.page.url).query)

@@ -100,3 +100,17 @@ def test_the_constant_panel_is_explained():
         "Constant panel: the 4 protocols that hold something in every snapshot from 2025-06-09 to 2025-06-09, or only "
         "issue in all, of 10 at the end (25.0 % of TVL)."
     )
+
+
+def test_every_flag_is_counted_and_named_as_on_its_card():
+    rows = [
+        ("cross_sector_ratio", "Cross-sector share of exposure"),
+        ("max_in_degree", "Most creditors of one protocol"),
+    ]
+    raised = pl.DataFrame(rows, schema=["measure", "title"], orient="row")
+    cards = [position("cross_sector_ratio", 0.9, 0.8, flag=True), position("worst_loss", 0.2, 0.1, flag=True)]
+    assert sentences.flagged(cards, raised) == (
+        "3 early-warning flags up "
+        "(Cross\\-sector spillover, Most creditors of one protocol, Worst standard stress loss)"
+    )
+    assert sentences.flagged(cards[:0], raised.clear()) == "No early-warning flag is up"

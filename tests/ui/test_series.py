@@ -114,3 +114,25 @@ def test_ticks_are_round(low, high, ticks):
     assert len(found) <= 5
     if ticks is not None:
         assert found == ticks
+
+
+@pytest.mark.parametrize("zero", [True, False])
+@pytest.mark.parametrize("at", [0, 25, 51])
+def test_an_events_name_hangs_above_the_line_it_belongs_to(zero, at):
+    days = [dt.date(2022, 1, 3) + dt.timedelta(weeks=n) for n in range(52)]
+    values = [60.0 + 40 * (abs(n - at) < 4) for n in range(52)]  # the line peaks where the event is
+    named = events([(days[at], "Wormhole drained", "exploit", 1e9)])
+    frame = pl.DataFrame({"date": days, "a": values})
+    drawn = series.lines(frame, {"a": series.Line(label="A")}, title="T", unit="number", events=named, zero=zero)
+    low, high = drawn.layout.yaxis.range
+    plot_px = drawn.layout.height - drawn.layout.margin.t - theme.BOTTOM
+    hangs_to = high - (high - low) * base.event_label_px("Wormhole drained") / plot_px
+    assert hangs_to > 100
+
+
+def test_a_low_line_gives_an_event_no_more_room_than_it_needs():
+    days = [dt.date(2022, 1, 3) + dt.timedelta(weeks=n) for n in range(52)]
+    frame = pl.DataFrame({"date": days, "a": [100.0 * (n > 30) for n in range(52)]})
+    named = events([(days[10], "Wormhole drained", "exploit", 1e9)])
+    drawn = series.lines(frame, {"a": series.Line(label="A")}, title="T", unit="number", events=named)
+    assert drawn.layout.yaxis.range[1] < 110

@@ -40,3 +40,13 @@ def test_which_columns_are_drawn_as_bars():
     assert tables.is_share("probability")
     assert not tables.is_share("change_share")
     assert not tables.is_share("exposure_usd")
+
+
+def test_shares_are_in_percent_with_as_many_decimals_in_every_row():
+    frame = pl.DataFrame({"share": [0.14, None, 0.05866], "share_before": [0.1, 0.2, 0.3], "sis": [0.5, 0.6, 1.0]})
+    shown = frame.with_columns(tables._rounded(frame))
+    assert shown["share"].to_list() == pytest.approx([14.0, None, 5.866])
+    assert shown["share_before"].to_list() == pytest.approx([10, 20, 30])
+    bar = tables._column("share", frame, "Share", {})
+    assert bar["type_config"]["format"] % 5.866 == "5.87 %"
+    assert bar["type_config"]["max_value"] == pytest.approx(14.0)

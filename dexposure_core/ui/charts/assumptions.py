@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -21,6 +22,8 @@ TITLES: Final = {
     "recovery": "Share that a failed debtor still pays",
     "threshold": "Loss from which on it is passed on",
 }
+_ACROSS: Final = 2  # charts beside each other: what a phone shows readably
+_BREAK: Final = "<br>"
 
 
 def strips(frame: pl.DataFrame, rule: str, own: dict[str, float]) -> Any:
@@ -32,30 +35,35 @@ def strips(frame: pl.DataFrame, rule: str, own: dict[str, float]) -> Any:
         own: panel → the value shown on the page.
     """
     drawn = make_subplots(
-        rows=1, cols=len(PANELS), shared_yaxes=True, horizontal_spacing=0.03,
-        subplot_titles=[f"<b>{text.html(TITLES[panel])}</b>" for panel in PANELS],
+        rows=len(PANELS) // _ACROSS, cols=_ACROSS, shared_yaxes="all", horizontal_spacing=0.06, vertical_spacing=0.22,
+        subplot_titles=[f"<b>{_BREAK.join(textwrap.wrap(TITLES[panel], 20))}</b>" for panel in PANELS],
     )  # fmt: skip
-    top = base.figure("If one assumed otherwise", "total loss, % of system TVL; one assumption varied at a time")
-    drawn.update_layout(title=top.layout.title, height=370)
-    for column, panel in enumerate(PANELS, start=1):
+    top = base.figure("If one assumed otherwise", "% of system TVL lost")
+    drawn.update_layout(title=top.layout.title, height=600, showlegend=False, margin={"t": 146, "l": 34})
+    for number, panel in enumerate(PANELS):
         for i, each in enumerate(RULES):
             rows = frame.filter(pl.col("panel") == panel, pl.col("rule") == each.name).sort("value")
             if rows.height:
                 at = own.get(panel) if each.name == rule else None
-                drawn.add_trace(_line(rows, each.title, i, at, first=column == 1), row=1, col=column)
+                place = {"row": number // _ACROSS + 1, "col": number % _ACROSS + 1}
+                drawn.add_trace(_line(rows, each.title, i, at), **place)
     drawn.update_annotations(font_size=12)
-    drawn.update_xaxes(tickformat=".0%", nticks=5, exponentformat="none")
+    drawn.update_xaxes(tickformat=".0%", nticks=5, exponentformat="none", tickangle=0)
     drawn.update_yaxes(rangemode="tozero", nticks=5)
-    drawn.update_layout(margin={"t": 118, "l": 34}, legend={"orientation": "h", "y": 1.16, "yanchor": "bottom", "x": 0})
+    base.name_colours(drawn, [(each.title, _colour(i)) for i, each in enumerate(RULES)], row=2)
     return drawn
 
 
-def _line(rows: pl.DataFrame, title: str, place: int, own: float | None, *, first: bool) -> Any:
-    colour = RULE_COLOURS[place % len(RULE_COLOURS)]
+def _colour(place: int) -> str:
+    return RULE_COLOURS[place % len(RULE_COLOURS)]
+
+
+def _line(rows: pl.DataFrame, title: str, place: int, own: float | None) -> Any:
+    colour = _colour(place)
     sizes = [12 if own is not None and math.isclose(value, own) else 4 for value in rows["value"].to_list()]
     return go.Scatter(
         x=rows["value"].to_list(), y=(rows["loss_fraction"].fill_nan(None) * 100).to_list(), mode="lines+markers",
-        name=title, legendgroup=title, showlegend=first, line={"color": colour, "width": 2},
+        name=title, line={"color": colour, "width": 2},
         marker={"size": sizes, "color": colour, "line": {"width": 1, "color": theme.GREYS[0]}},
         customdata=[text.percent(v) for v in rows["loss_fraction"].to_list()],
         hovertemplate=f"{title}, %{{x:.0%}}<br>%{{customdata}}<extra></extra>",

@@ -69,8 +69,17 @@ def mark_events(drawn: Any, events: pl.DataFrame) -> None:
     label = {"y": 1, "yref": "paper", "textangle": -90, "xanchor": "right", "yanchor": "top", "xshift": 1,
              "showarrow": False, "font": {"size": 10, "color": theme.GREYS[0]}}  # fmt: skip
     named = list(events.select("date", "name").iter_rows())
-    annotate(drawn, [label | {"x": day, "text": text.html(text.short(name.split(" (")[0], 22))} for day, name in named])
+    annotate(drawn, [label | {"x": day, "text": text.html(_event_label(name))} for day, name in named])
     drawn.layout.shapes += tuple(across | {"x0": day, "x1": day} for day, _ in named)
+
+
+def event_label_px(name: str) -> float:
+    """Return how long an event's label is, in pixels, about."""
+    return 4.0 + 5.2 * len(_event_label(name))
+
+
+def _event_label(name: str) -> str:
+    return text.short(name.partition(" (")[0], 18)
 
 
 def annotate(drawn: Any, annotations: Sequence[Mapping[str, Any]]) -> None:

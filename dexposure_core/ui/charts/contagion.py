@@ -80,7 +80,8 @@ def by_group(frame: pl.DataFrame, names: str, *, title: str, limit: int = 10) ->
     """
     frame = frame.filter(pl.col("loss_usd") > 0).head(limit)
     divisor, unit = base.scale(frame["loss_usd"].to_list(), "USD")
-    drawn = base.figure(title, f"{unit}; dark: at once, light: by contagion", height=130 + _ROW * max(4, frame.height))
+    drawn = base.figure(title, unit, height=130 + _ROW * limit)  # as high with few rows: charts stand in pairs
+    base.name_colours(drawn, [("at once", DIRECT), ("by contagion", INDUCED)])
     rows = list(range(frame.height))
     for column, colour, name in (("direct_usd", DIRECT, "at once"), ("induced_usd", INDUCED, "by contagion")):
         drawn.add_trace(
@@ -123,7 +124,7 @@ def loss_names(scenario: str) -> tuple[str, ...]:
 def weeks(history: pl.DataFrame, events: pl.DataFrame, day: dt.date) -> Any:
     """Return a standard scenario's loss over all snapshots, one line a rule (all of TVL absorbs, all is passed on)."""
     lines = {
-        column: series.Line(label=rule.title.split(" (", maxsplit=1)[0], colour=RULE_COLOURS[i % len(RULE_COLOURS)])
+        column: series.Line(label=rule.title.removeprefix("DeXposure "), colour=RULE_COLOURS[i % len(RULE_COLOURS)])
         for i, (column, rule) in enumerate(zip(history.columns[1:], MEASURED_RULES, strict=True))
     }
     title = "The same scenario in every snapshot, % of TVL lost"

@@ -64,6 +64,7 @@ def sectors(of: Matrix, colours: Mapping[str, str], *, across_only: bool = True)
         ends,
         [usd for *_, usd in cells],
         [tints[row] for row, *_ in cells],
+        longest=19,  # names of both sides stand beside each other, on a phone too
     )
     return drawn
 
@@ -76,12 +77,13 @@ def faint(colour: str, opacity: float = 0.38) -> str:
 
 def _add(
     drawn: Any, labels: Sequence[str], tints: Sequence[str], ends: Sequence[tuple[int, int]],
-    amounts: Sequence[float], links: Sequence[str],
+    amounts: Sequence[float], links: Sequence[str], *, longest: int = 24,
 ) -> None:  # fmt: skip
     """Add the bands; ends without any are left out by Plotly."""
     sums = [max(_side(ends, amounts, i, 0), _side(ends, amounts, i, 1)) for i in range(len(labels))]
     shown = [
-        f"{text.html(text.short(name, 24))}  {text.usd(s, unit=False)}" for name, s in zip(labels, sums, strict=True)
+        f"{text.html(text.short(name, longest))}  {text.usd(s, unit=False)}"
+        for name, s in zip(labels, sums, strict=True)
     ]
     drawn.add_trace(
         go.Sankey(

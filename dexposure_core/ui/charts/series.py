@@ -6,13 +6,18 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base
+
+_MARGINS: Final = 120  # pixels of a chart's height that are not its plot
+_BESIDE: Final = 0.05  # of the plot's width: how far an event's name reaches to the left of its line
+_LEAST_ROOM: Final = 0.06
+_MOST_ROOM: Final = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +59,13 @@ def lines(
     days = frame["date"].to_list()
     for name, line in series.items():
         _draw(drawn, days, frame[name], line, divisor, unit)
-    _end_labels(drawn, frame, series, divisor, height, zero=zero)
+    room = 0.34
     if events is not None and days:
         major = base.major_events(events, days[0], days[-1])
         base.mark_events(drawn, major)
-        _headroom(drawn, every, divisor, zero=zero, labels=not major.is_empty())
+        room = _room(frame, list(series), major, height, zero=zero)
+        _headroom(drawn, every, divisor, zero=zero, room=room)
+    _end_labels(drawn, frame, series, divisor, height, zero=zero, room=room)
     if mark and days and mark != days[-1]:
         base.mark_date(drawn, mark)
     drawn.update_yaxes(rangemode="tozero" if zero else "normal")
@@ -80,17 +87,33 @@ def _draw(drawn: Any, days: list[dt.date], values: pl.Series, line: Line, diviso
     )  # fmt: skip
 
 
-def _headroom(drawn: Any, values: list[float | None], divisor: float, *, zero: bool, labels: bool) -> None:
-    """Leave room above the lines for the events' names, where there are any."""
+def _room(frame: pl.DataFrame, names: list[str], events: pl.DataFrame, height: int, *, zero: bool) -> float:
+    """Return the room above the lines, as a share of their span, that keeps the events' names off them."""
+    top = pl.max_horizontal(pl.col(names).fill_nan(None)).alias("top")
+    tops = frame.select("date", top, low=pl.min_horizontal(pl.col(names).fill_nan(None))).drop_nulls()
+    if tops.is_empty():
+        return _LEAST_ROOM
+    high = float(tops["top"].to_numpy().max())
+    low = 0.0 if zero else float(tops["low"].to_numpy().min())
+    days = tops["date"].to_list()
+    beside, needed = (days[-1] - days[0]) * _BESIDE, high
+    for day, name in events.select("date", "name").iter_rows():
+        near = tops.filter(pl.col("date").is_between(day - beside, day + beside / 4))["top"].to_list()
+        share = min(0.6, base.event_label_px(name) / max(60, height - _MARGINS))
+        needed = max([needed, *((value - share * low) / (1 - share) for value in near)])
+    span = (high - low) or abs(high) or 1.0
+    return min(_MOST_ROOM, max(_LEAST_ROOM, (needed - high) / span + _LEAST_ROOM / 2))
+
+
+def _headroom(drawn: Any, values: list[float | None], divisor: float, *, zero: bool, room: float) -> None:
+    """Leave that much room above the lines, a little below."""
     known = [v / divisor for v in values if v is not None and math.isfinite(v)]
     if not known:
         return
     low, high = (0.0 if zero else min(known)), max(known)
     span = (high - low) or abs(high) or 1.0
     ticks = base.nice_ticks(low, high)
-    drawn.update_yaxes(
-        range=[low if zero else low - 0.05 * span, high + (0.34 if labels else 0.06) * span], tickvals=ticks
-    )
+    drawn.update_yaxes(range=[low if zero else low - 0.05 * span, high + room * span], tickvals=ticks)
 
 
 def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, divisor: float) -> None:
@@ -107,8 +130,9 @@ def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, di
 
 
 def _end_labels(
-    drawn: Any, frame: pl.DataFrame, series: Mapping[str, Line], divisor: float, height: int, *, zero: bool
-) -> None:
+    drawn: Any, frame: pl.DataFrame, series: Mapping[str, Line], divisor: float, height: int, *,
+    zero: bool, room: float,
+) -> None:  # fmt: skip
     if len(series) < 2 or frame.is_empty():
         return
     ends = {name: frame[name].drop_nans().drop_nulls() for name in series}
@@ -116,8 +140,8 @@ def _end_labels(
     every = [float(v) / divisor for values in ends.values() for v in values]
     if not every:
         return
-    span = 1.34 * (max(every) - (0.0 if zero else min(every)) or 1.0)
-    least = span * 15 / max(60, height - 120)
+    span = (1 + room) * (max(every) - (0.0 if zero else min(every)) or 1.0)
+    least = span * 15 / max(60, height - _MARGINS)
     heights = base.place_labels([float(values[-1]) / divisor for values in ends.values()], least)
     beside = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "yanchor": "middle", "align": "left"}
     labels = [

@@ -4,6 +4,7 @@
   "use strict";
   const setup = window.dexposure, box = document.getElementById("mynetwork"), facts = document.getElementById("facts");
   const all = nodes.get(), lines = edges.get(), byId = new Map(all.map(n => [n.id, n]));
+  const find = document.getElementById("find"), found = document.getElementById("found");
   const touch = matchMedia("(pointer: coarse)").matches;
   let focus = null, hovered = null, fitted = 1, upto = setup.steps.length ? setup.steps.length - 1 : Infinity;
   const there = n => n.step <= upto;
@@ -58,6 +59,11 @@
   });
   network.on("afterDrawing", context => {
     const scale = network.getScale(), ratio = context.canvas.width / box.clientWidth, placed = [], tall = 14;
+    const taken = setup.guides.map(([, up, name]) => {
+      const p = network.canvasToDOM({ x: 0, y: -up }), half = 3.4 * name.length;
+      return [p.x - half, p.y - 18, p.x + half, p.y];
+    });
+    if (!facts.hidden) taken.push([facts.offsetLeft, facts.offsetTop, facts.offsetLeft + facts.offsetWidth, facts.offsetTop + facts.offsetHeight]);
     context.save();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.textBaseline = "middle"; context.textAlign = "left"; context.lineJoin = "round";
@@ -68,7 +74,7 @@
     for (const n of wanted(scale)) {
       context.font = (n.marked || n.id === hovered ? "600 " : "") + setup.font;
       const options = boxesFor(n, context.measureText(n.label).width + 4, tall)
-        .filter(b => b[0] > 0 && b[2] < box.clientWidth && b[1] > 0 && b[3] < box.clientHeight && !placed.some(o => hits(o, b)));
+        .filter(b => b[0] > 0 && b[2] < box.clientWidth && b[1] > 0 && b[3] < box.clientHeight && !placed.some(o => hits(o, b)) && !taken.some(o => hits(o, b)));
       const clear = options.find(b => !discs.some(d => d.id !== n.id && hits(d.at, b))) || (n.marked || n.id === hovered || n.id < 15 ? options[0] : null);
       if (!clear) continue;
       placed.push(clear);
@@ -103,6 +109,7 @@
     }
   }
   function choose(id) {
+    if (find) { find.value = id === undefined ? "" : byId.get(id).label; found.textContent = ""; }
     document.querySelectorAll("#legend button").forEach(b => b.setAttribute("aria-pressed", "false"));
     if (id === undefined) { show(null); tell(null); return; }
     show(new Set([id, ...network.getConnectedNodes(id)]), id);
@@ -118,6 +125,32 @@
     button.setAttribute("aria-pressed", String(on));
     if (on) show(new Set(all.filter(n => n.group_key === Number(button.dataset.group)).map(n => n.id)));
   }));
+  // Search: what is typed lights up as one types; Enter, or the only match, shows the protocol among its partners.
+  const plain = text => text.toLowerCase().normalize("NFKD").replace(/[\u0300-\u036f]/g, "").trim();
+  function search(taking) {
+    const asked = plain(find.value);
+    if (!asked) { choose(); return; }
+    const matches = all.filter(n => plain(n.label).includes(asked) || plain(n.key) === asked);
+    const first = matches.find(n => plain(n.label) === asked) || matches[0];
+    if (first && (taking || matches.length === 1)) {
+      const typed = find.value;
+      choose(first.id);
+      if (!taking) find.value = typed;
+      network.selectNodes([first.id]);
+      return;
+    }
+    show(new Set(matches.map(n => n.id)));
+    tell(null);
+    found.textContent = first ? matches.length + " found; Enter takes the largest" : "not among those shown";
+  }
+  if (find) {
+    document.getElementById("names").replaceChildren(...all.map(n => { const o = document.createElement("option"); o.value = n.label; return o; }));
+    find.addEventListener("input", () => search(false));
+    find.addEventListener("keydown", event => {
+      if (event.key === "Enter") search(true);
+      if (event.key === "Escape") choose();
+    });
+  }
   const zoom = factor => network.moveTo({ scale: network.getScale() * factor, animation: { duration: 150, easingFunction: "linear" } });
   document.getElementById("zoom-in").addEventListener("click", () => zoom(1.35));
   document.getElementById("zoom-out").addEventListener("click", () => zoom(1 / 1.35));

@@ -118,7 +118,7 @@ def draw(
     Args:
         nodes: most important first; the first `labels` are labelled when zoomed out, more as one zooms in.
         edges: arrows between them.
-        legend: entries above the picture; a click on one dims the others.
+        legend: entries above the picture; a click on one dims the others. Beside them stands a search.
         ink: the screen's colours.
         labels: how many names to show at first; those without room for theirs are left out.
         note: words after the legend.
@@ -189,7 +189,8 @@ def _overlay(legend: Sequence[LegendEntry], note: str, steps: int) -> str:
     )
     words = f'<span class="note">{text.html(note)}</span>' if note else ""
     return (
-        f'<div id="legend" role="group" aria-label="Legend">{entries}{words}</div><div id="facts" hidden></div>'
+        f'<div id="legend" role="group" aria-label="Search and legend">{_SEARCH}{entries}{words}</div>'
+        '<div id="facts" hidden></div>'
         '<div id="tools"><button type="button" id="zoom-in" title="Zoom in" aria-label="Zoom in">+</button>'
         '<button type="button" id="zoom-out" title="Zoom out" aria-label="Zoom out">−</button>'
         '<button type="button" id="zoom-fit" title="Show all" aria-label="Show all">⤢</button></div>'
@@ -197,6 +198,11 @@ def _overlay(legend: Sequence[LegendEntry], note: str, steps: int) -> str:
     )
 
 
+_SEARCH = (
+    '<span id="search"><input id="find" type="search" list="names" placeholder="Find a protocol" autocomplete="off" '
+    'aria-label="Find a protocol in the picture"><datalist id="names"></datalist>'
+    '<span id="found" role="status"></span></span>'
+)
 _STEPS = (
     '<div id="steps"><button type="button" id="play" title="Play the rounds" aria-label="Play the rounds">▶</button>'
     '<input type="range" id="step" min="0" max="{last}" value="{last}" step="1" aria-label="Up to which round">'

@@ -11,7 +11,7 @@ view = frame.require("alerts")
 held, note = limits.given()
 if note:
     st.info(text.markdown(note), icon=":material/link_off:")
-found = watching.alerts(view.vintage, view.date, view.basis, view.horizon, held)
+found = watching.alerts(view.data, view.date, view.basis, view.horizon, held)
 frame.headline(alerts.answer(found))
 for words in alerts.failed(found):
     st.caption(f"Not watched: {words}")
@@ -39,7 +39,7 @@ if titles:
         "watch", "Rule", list(titles), default=first,
         format_func=lambda rule: f"{text.short(titles[rule], 60)} ({text.short(rule, 40)})",
     )  # fmt: skip
-    seen = watching.course(view.vintage, view.basis, line)
+    seen = watching.course(view.data, view.basis, line)
     figure = charts.course(seen, parse_line(line), titles[line], resources.events(view.vintage), view.date)
     export.chart(figure, seen, "alert-course", view.provenance(date=False, rule=line))
 

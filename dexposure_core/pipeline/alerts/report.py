@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from dexposure_core.errors import UnknownName
+from dexposure_core.errors import BadOption, UnknownName
+from dexposure_core.network.chains import DEFAULT
 from dexposure_core.pipeline.alerts.acks import Acks
 from dexposure_core.pipeline.alerts.ahead import outlook
 from dexposure_core.pipeline.alerts.found import FORECAST, OBSERVED, Alert, alert_id, grave
@@ -22,6 +23,7 @@ from dexposure_core.pipeline.alerts.observe import concerning, expanded, history
 from dexposure_core.pipeline.alerts.rule_file import RuleFile
 from dexposure_core.pipeline.alerts.rules import SEVERITIES, Rule
 from dexposure_core.pipeline.indicators import WINDOW_DAYS, percentile
+from dexposure_core.pipeline.lens import chains_of
 from dexposure_core.store import Store
 
 if TYPE_CHECKING:
@@ -90,19 +92,21 @@ def alerts(
     events = store.events().filter(pl.col("date") <= date)
     names = dict(store.protocols().select("protocol", "name").iter_rows())
     world = "simulated" if store.manifest.simulated else "observed"
+    chains = chains_of(store)
+    identity = (world, basis) if chains == DEFAULT else (world, basis, chains)
     found: list[Alert] = []
     told: list[tuple[Rule, str, Record]] = []
     failed: list[tuple[Rule, str]] = []
     for rule in expanded(rules.rules, store, basis):
         try:
             past = history(store, rule, basis).filter(pl.col("date") <= date)
-        except UnknownName as error:
+        except (UnknownName, BadOption) as error:  # BadOption: what some chains alone cannot show
             failed.append((rule, str(error)))
             continue
         seen = course(past, rule)
         title, mark = rule.title(names), record(seen, concerning(events, rule, names), rules.after)
         told.append((rule, title, mark))
-        watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=(world, basis))
+        watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=identity)
         found += watched.observed()
         found += watched.expected(kept, horizon) if kept is not None else []
     return Alerts(
@@ -165,7 +169,7 @@ class _Watched:
     title: str
     seen: pl.DataFrame
     record: Record
-    identity: tuple[str, str]
+    identity: tuple[str, ...]
 
     def observed(self) -> list[Alert]:
         """Return the alert of the last date, if there is one."""

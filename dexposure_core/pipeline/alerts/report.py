@@ -16,7 +16,7 @@ import polars as pl
 from dexposure_core.errors import BadOption, UnknownName
 from dexposure_core.network.chains import DEFAULT
 from dexposure_core.pipeline.alerts.acks import Acks
-from dexposure_core.pipeline.alerts.ahead import outlook
+from dexposure_core.pipeline.alerts.foreseen import Foreseen, foreseen, futures_of
 from dexposure_core.pipeline.alerts.found import FORECAST, OBSERVED, Alert, alert_id, grave
 from dexposure_core.pipeline.alerts.judge import Record, course, record
 from dexposure_core.pipeline.alerts.observe import concerning, expanded, history
@@ -43,6 +43,11 @@ RECORDS: Final = pl.Schema({
     "beyond": pl.Int64, "snapshots": pl.Int64, "judged": pl.Int64, "false_alarms": pl.Int64,
     "false_alarm_rate": pl.Float64, "at_random": pl.Float64, "note": pl.String,
 })  # fmt: skip
+OUTLOOKS: Final = pl.Schema({
+    "rule": pl.String, "title": pl.String, "today": pl.Float64, "expected": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "limit": pl.Float64, "unit": pl.String, "probability": pl.Float64, "how": pl.String,
+    "direction": pl.Int64,
+})  # fmt: skip
 _TWICE: Final = 2.0  # a change of twice the limit is one step graver
 
 
@@ -57,6 +62,7 @@ class Alerts:
         rules: every rule with what it watches in words and its record up to the date.
         failed: rules that could not be used, as rule and reason.
         ahead: snapshots ahead that a forecast was used for, 0 without one.
+        foreseen: every rule on that forecast.
     """
 
     date: dt.date
@@ -66,6 +72,7 @@ class Alerts:
     rules: tuple[tuple[Rule, str, Record], ...]
     failed: tuple[tuple[Rule, str], ...]
     ahead: int = 0
+    foreseen: tuple[Foreseen, ...] = ()
 
     def unseen(self, acks: Acks) -> tuple[Alert, ...]:
         """Return the alerts that nobody has acknowledged."""
@@ -97,6 +104,8 @@ def alerts(
     found: list[Alert] = []
     told: list[tuple[Rule, str, Record]] = []
     failed: list[tuple[Rule, str]] = []
+    ahead: list[Foreseen] = []
+    futures = futures_of(store, kept) if kept is not None else None
     for rule in expanded(rules.rules, store, basis):
         try:
             past = history(store, rule, basis).filter(pl.col("date") <= date)
@@ -108,10 +117,13 @@ def alerts(
         told.append((rule, title, mark))
         watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=identity)
         found += watched.observed()
-        found += watched.expected(kept, horizon) if kept is not None else []
+        if kept is not None:
+            says = foreseen(rule, title, seen, kept, horizon, futures)
+            ahead.append(says)
+            found += watched.expected(says, horizon)
     return Alerts(
         date=date, basis=basis, after=rules.after, alerts=tuple(sorted(found, key=lambda a: a.rank)),
-        rules=tuple(told), failed=tuple(failed), ahead=horizon if kept is not None else 0,
+        rules=tuple(told), failed=tuple(failed), ahead=horizon if kept is not None else 0, foreseen=tuple(ahead),
     )  # fmt: skip
 
 
@@ -142,6 +154,17 @@ def records(found: Alerts) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=RECORDS, orient="row")
 
 
+def outlooks(found: Alerts) -> pl.DataFrame:
+    """Return every rule on the forecast as a table: OUTLOOKS; empty without a forecast."""
+    rows = [
+        {"rule": f.rule.line, "title": f.title, "today": f.today, "expected": f.says.value, "low": f.says.low,
+         "high": f.says.high, "limit": f.limit, "unit": f.rule.unit, "probability": f.probability, "how": f.how,
+         "direction": f.direction}
+        for f in found.foreseen
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=OUTLOOKS, orient="row")
+
+
 def document(vintage: str, found: Alerts, acks: Acks) -> dict[str, Any]:
     """Return the alerts and records as JSON values; NaN is null."""
     return {
@@ -149,6 +172,7 @@ def document(vintage: str, found: Alerts, acks: Acks) -> dict[str, Any]:
         "forecast_horizon": found.ahead or None, "unacknowledged": len(found.unseen(acks)),
         "alerts": [_plain(row) for row in feed(found, acks).to_dicts()],
         "rules": [_plain(row) for row in records(found).to_dicts()],
+        "on_forecast": [_plain(row) for row in outlooks(found).to_dicts()],
         "failed": [{"rule": rule.line, "reason": reason} for rule, reason in found.failed],
     }  # fmt: skip
 
@@ -189,22 +213,19 @@ class _Watched:
             percentile=self._standing(last["date"], last["value"]), strength=strength, record=self.record,
         )]  # fmt: skip
 
-    def expected(self, kept: Kept, horizon: int) -> list[Alert]:
-        """Return the alert on the forecast, if the threshold is likely passed that is not passed today."""
+    def expected(self, told: Foreseen, horizon: int) -> list[Alert]:
+        """Return the alert on a forecast, if what is not so today is likely; an early warning is of a further move."""
         last = self.seen.row(-1, named=True)
-        if not self.rule.is_threshold or last["beyond"]:
+        if (self.rule.is_threshold and last["beyond"]) or not told.probability >= self.rule.likely:
             return []
-        says = outlook(kept, self.rule)
-        chance = says.passes(self.rule)
-        if not chance >= self.rule.likely:
-            return []
-        today = math.nan if last["value"] is None else float(last["value"])
         return [Alert(
             id=alert_id(FORECAST, *self.identity, self.rule.line, last["date"], horizon), kind=FORECAST,
             severity=grave(self.rule.severity, -1), rule=self.rule, title=self.title, date=last["date"],
-            since=last["date"], value=says.value, today=today, limit=self.rule.threshold,
-            direction=1 if self.rule.above is not None else -1, percentile=self._standing(last["date"], says.value),
-            strength=chance, probability=chance, low=says.low, high=says.high, horizon=horizon, record=self.record,
+            since=last["date"], value=told.says.value, today=told.today, limit=told.limit, sigma=told.sigma,
+            change=told.says.value - told.today, direction=told.direction, window_start=told.window_start,
+            window_end=told.window_end, percentile=self._standing(last["date"], told.says.value),
+            strength=told.probability, probability=told.probability, low=told.says.low, high=told.says.high,
+            horizon=horizon, record=self.record,
         )]  # fmt: skip
 
     def _standing(self, date: dt.date, value: float) -> float:

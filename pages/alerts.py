@@ -54,7 +54,7 @@ st.subheader("Every rule on the forecast", anchor=False)
 st.caption(alerts.ahead_said(found, view))
 if found.foreseen:
     ahead = outlooks(found)
-    export.table(alerts.outlook_rows(ahead), "alerts-on-forecast", origin, labels=alerts.OUTLOOK_LABELS, full=ahead)
+    export.table(alerts.outlook_rows(found), "alerts-on-forecast", origin, labels=alerts.OUTLOOK_LABELS, full=ahead)
 st.subheader("What every rule was worth", anchor=False)
 worth = records(found)
 export.table(alerts.record_rows(worth), "alert-rules-record", origin, labels=alerts.RECORD_LABELS, full=worth)

@@ -14,7 +14,7 @@ from dexposure_core.network.chains import DEFAULT
 from dexposure_core.pipeline.alerts import Alerts, feed
 from dexposure_core.pipeline.alerts.acks import NAME, Ack, ack_now, acks_text, parse_acks
 from dexposure_core.pipeline.alerts.ahead import HOW
-from dexposure_core.pipeline.alerts.found import FORECAST, Alert
+from dexposure_core.pipeline.alerts.found import FORECAST, Alert, moved
 from dexposure_core.pipeline.indicators import WORST
 from dexposure_core.ui import export, frame, text
 from dexposure_core.ui.provenance import Provenance
@@ -185,12 +185,13 @@ def ahead_said(found: Alerts, view: View) -> str:
     )
 
 
-def outlook_rows(outlooks: pl.DataFrame) -> pl.DataFrame:
+def outlook_rows(found: Alerts) -> pl.DataFrame:
     """Return every rule on the forecast as read."""
     written = [
-        (r["title"], r["rule"], *(text.amount(r[name], r["unit"]) for name in ("today", "expected", "limit")),
-         text.percent(r["probability"]), r["how"])
-        for r in outlooks.to_dicts()
+        (f.title, f.rule.line, text.amount(f.today, f.rule.unit), text.amount(f.says.value, f.rule.unit),
+         text.amount(f.limit, f.rule.unit) if f.rule.is_threshold else f"± {moved(f.limit, f.rule.unit)}",
+         text.percent(f.probability), f.how)
+        for f in found.foreseen
     ]  # fmt: skip
     columns = ["title", "rule", "today", "expected", "limit", "probability", "how"]
     return pl.DataFrame(written, schema=dict.fromkeys(columns, pl.String), orient="row")

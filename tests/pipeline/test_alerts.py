@@ -34,8 +34,10 @@ from dexposure_core.pipeline.alerts.foreseen import foreseen
 from dexposure_core.pipeline.alerts.judge import course, record
 from dexposure_core.pipeline.alerts.observe import concerning
 from dexposure_core.pipeline.alerts.rules import Rule
+from dexposure_core.pipeline.lens import open_lens
 from dexposure_core.store import open_store
 from tests.app.conftest import EVIL, LAST, world
+from tests.pipeline.chainworld import publish
 
 MONDAY = dt.date(2024, 1, 1)
 
@@ -429,3 +431,16 @@ def test_a_kill_leaves_whole_files(tmp_path):
         writer.kill()
     assert len(read_acks(file)) >= len(told)
     assert change_acks(file, {"f" * 12: ack_now("", "")})  # and the lock went with it
+
+
+def test_an_alert_on_some_chains_is_another_alert_and_one_pair_is_named_as_not_watched(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEXPOSURE_CACHE_DIR", str(tmp_path / "cache"))
+    publish(tmp_path / "store")
+    whole = open_store(tmp_path / "store")
+    part = open_lens(whole, ["Base"])
+    rules = RuleFile(rules=parse_lines("system_tvl_usd>1;exposure@1,2>1"))
+    day = part.dates("holdings")[-1]
+    ours, theirs = (alerts(store, day, "holdings", rules) for store in (part, whole))
+    ids = [next(a.id for a in found.alerts if a.rule.indicator) for found in (ours, theirs)]
+    assert ids[0] != ids[1]
+    assert [(rule.line, "not offered for Base" in why) for rule, why in ours.failed] == [("exposure@1,2>1", True)]

@@ -92,15 +92,11 @@ def alerts(
         kept: a forecast made from that date; None: only observed values are judged.
         horizon: snapshots ahead of that forecast.
 
-    Raises:
-        UnknownDate: no snapshot on that date.
+    Raises UnknownDate: no snapshot on that date.
     """
     store.measures(date, basis)  # refuses a date without a snapshot
     events = store.events().filter(pl.col("date") <= date)
     names = dict(store.protocols().select("protocol", "name").iter_rows())
-    world = "simulated" if store.manifest.simulated else "observed"
-    chains = chains_of(store)
-    identity = (world, basis) if chains == DEFAULT else (world, basis, chains)
     found: list[Alert] = []
     told: list[tuple[Rule, str, Record]] = []
     failed: list[tuple[Rule, str]] = []
@@ -108,23 +104,27 @@ def alerts(
     futures = futures_of(store, kept) if kept is not None else None
     for rule in expanded(rules.rules, store, basis):
         try:
-            past = history(store, rule, basis).filter(pl.col("date") <= date)
+            seen = course(history(store, rule, basis).filter(pl.col("date") <= date), rule)
         except (UnknownName, BadOption) as error:  # BadOption: what some chains alone cannot show
             failed.append((rule, str(error)))
             continue
-        seen = course(past, rule)
         title, mark = rule.title(names), record(seen, concerning(events, rule, names), rules.after)
         told.append((rule, title, mark))
-        watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=identity)
+        watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=_identity(store, basis))
         found += watched.observed()
         if kept is not None:
-            says = foreseen(rule, title, seen, kept, horizon, futures)
-            ahead.append(says)
-            found += watched.expected(says, horizon)
+            ahead.append(foreseen(rule, title, seen, kept, horizon, futures))
+            found += watched.expected(ahead[-1], horizon)
     return Alerts(
         date=date, basis=basis, after=rules.after, alerts=tuple(sorted(found, key=lambda a: a.rank)),
         rules=tuple(told), failed=tuple(failed), ahead=horizon if kept is not None else 0, foreseen=tuple(ahead),
     )  # fmt: skip
+
+
+def _identity(store: Store, basis: str) -> tuple[str, ...]:
+    """Return what tells alerts of equal words apart: kind of data, basis, and chains where they are not all."""
+    world, chains = "simulated" if store.manifest.simulated else "observed", chains_of(store)
+    return (world, basis) if chains == DEFAULT else (world, basis, chains)
 
 
 def as_grave_as(found: Alerts, severity: str) -> tuple[Alert, ...]:

@@ -6,7 +6,7 @@ from dexposure_core.ui import controls, events, explain, export, frame, watching
 from dexposure_core.ui.charts import event_study as charts
 
 view = frame.require("events")
-known = {event.key: event for event in watching.events(view.vintage, view.basis)}
+known = {event.key: event for event in watching.events(view.data, view.basis)}
 if not known:
     frame.headline("This vintage holds no event to study between its first and its last snapshot.")
     frame.empty("No events", "Its source names none.", "The simulated world and imports of known protocols have them.")
@@ -25,9 +25,9 @@ with right:
         "upto", "What moved, from the snapshot before to", list(events.UNTIL), default="4", style="segments",
         format_func=events.UNTIL.__getitem__,
     )  # fmt: skip
-study = watching.study(view.vintage, view.basis, key)
+study = watching.study(view.data, view.basis, key)
 until = study.until(int(steps))
-tvl, exposures = watching.moved(view.vintage, study.before or study.event.date, until)
+tvl, exposures = watching.moved(view.data, study.before or study.event.date, until)
 with answer:
     frame.headline(events.answer(study, until, tvl, exposures))
     st.caption(events.about(study))

@@ -61,6 +61,6 @@ with right:
     st.markdown(f"**[Alerts]({view.link('alerts')})**")
     st.caption(sentences.alert_rule(view.date, view.frequency))
     held, _ = limits.given()
-    alerts.brief(watching.alerts(view.data, view.date, view.basis, view.horizon, held), origin)
+    alerts.brief(watching.alerts(view.data, view.date, view.basis, view.horizon, held, limits.file_text()), origin)
 
 frame.footer(origin, method="measures")

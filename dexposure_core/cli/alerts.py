@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -24,25 +24,30 @@ if TYPE_CHECKING:
 
 FAILED: Final = 3
 _GRAVE: Final = ("alarm", "warning", "notice")
-rules_option = click.option("--rules", type=FilePath, metavar="FILE", help="Rules (TOML). Default: those shipped.")
-limit_option = click.option("--limit", "limits", multiple=True, metavar="RULE",
-                            help="One more rule, like 'tvl_hhi>0.18' or 'tvl_usd@111<5e9' (repeatable).")  # fmt: skip
-acks_option = click.option("--acks", type=FilePath, metavar="FILE",
-                           help="Acknowledgements. Default: acknowledged.json in your data folder.")  # fmt: skip
-ahead_option = click.option("--forecast/--no-forecast", "ahead", default=None,
-                            help="Judge a forecast too, made if there is none. Default: if one is kept.")  # fmt: skip
-horizon_option = click.option("--horizon", type=click.IntRange(min=1), default=4, show_default=True,
-                              help="Snapshots ahead of that forecast.")  # fmt: skip
+_OPTIONS: Final = (  # what both commands must be told alike, so that they see the same alerts
+    date_option,
+    basis_option,
+    click.option("--rules", type=FilePath, metavar="FILE", help="Rules (TOML). Default: those shipped."),
+    click.option("--limit", "limits", multiple=True, metavar="RULE",
+                 help="One more rule, like 'tvl_hhi>0.18' or 'tvl_usd@111<5e9' (repeatable)."),
+    click.option("--acks", type=FilePath, metavar="FILE",
+                 help="Acknowledgements. Default: acknowledged.json in your data folder."),
+    click.option("--forecast/--no-forecast", "ahead", default=None,
+                 help="Judge a forecast too, made if there is none. Default: if one is kept."),
+    click.option("--horizon", type=click.IntRange(min=1), default=4, show_default=True,
+                 help="Snapshots ahead of that forecast."),
+)  # fmt: skip
+
+
+def _judged(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that decide which alerts there are."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.group(invoke_without_command=True)
-@date_option
-@basis_option
-@rules_option
-@limit_option
-@acks_option
-@ahead_option
-@horizon_option
+@_judged
 @click.option(
     "--csv", "out", type=FilePath, metavar="FILE", help="Also write the alerts to this .csv or .parquet file."
 )
@@ -75,13 +80,7 @@ def alerts(
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--note", default="", help="Why it needs no more attention.")
 @click.option("--undo", is_flag=True, help="Take the acknowledgement back instead.")
-@date_option
-@basis_option
-@rules_option
-@limit_option
-@acks_option
-@ahead_option
-@horizon_option
+@_judged
 @click.pass_obj
 def ack(
     ctx: Context, ids: tuple[str, ...], note: str, undo: bool, date: str | None, basis: Basis, rules: Path | None,

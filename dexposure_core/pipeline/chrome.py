@@ -6,7 +6,9 @@ It runs as the leader of its own group of processes, so that one that hangs cost
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +24,7 @@ MISSING: Final = (
     "PDF needs a Chrome or Chromium on this machine: install one, name it in BROWSER_PATH, or take HTML and print that"
 )
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+_DATES: Final = re.compile(rb"(/(?:Creation|Mod)Date \(D:)\d{14}[+-]\d\d'\d\d'\)")
 _OFFLINE: Final = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--no-pdf-header-footer",
@@ -38,11 +41,12 @@ def find() -> str | None:
     return named if named and Path(named).is_file() else next(filter(None, map(shutil.which, _NAMES)), None)
 
 
-def pdf(page: str, *, timeout: float = TIMEOUT) -> bytes:
+def pdf(page: str, *, made: dt.datetime | None = None, timeout: float = TIMEOUT) -> bytes:
     """Return a self-contained HTML page as PDF.
 
     Args:
         page: the document.
+        made: what the PDF says of when it was made, UTC, so that one page gives the same bytes again; None: now.
         timeout: seconds after which the browser is given up.
 
     Raises:
@@ -59,7 +63,13 @@ def pdf(page: str, *, timeout: float = TIMEOUT) -> bytes:
         content = printed.read_bytes() if printed.is_file() else b""
     if not content.startswith(b"%PDF"):
         raise NoPrint(f"{browser} printed no PDF within {timeout:.0f} s; take HTML and print it from a browser")
-    return content
+    return content if made is None else dated(content, made)
+
+
+def dated(content: bytes, made: dt.datetime) -> bytes:
+    """Return a PDF with other dates of making and changing, of the same length: its table of offsets stays right."""
+    day = made.strftime("%Y%m%d%H%M%S+00'00'").encode()
+    return _DATES.sub(lambda found: found[1] + day + b")", content)
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], timeout: float) -> bool:

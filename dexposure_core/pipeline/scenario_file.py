@@ -30,8 +30,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -39,8 +37,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from dexposure_core.errors import BadInput, UnknownScenario, suggest
+from dexposure_core.errors import UnknownScenario, suggest
 from dexposure_core.network.snapshot import BASES
+from dexposure_core.pipeline import hostile_toml as toml
 from dexposure_core.pipeline.shocks import Breaks
 from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.stress import find_rule
@@ -49,7 +48,6 @@ _SHARES: Final = ("protocols", "sectors", "chains", "tokens")
 _KEYS: Final = ("title", "about", "date", "basis", "wrapped", *_SHARES, "wraps", "terms", "kinds", "then")
 _STEP: Final = ("date", "wrapped", *_SHARES, "wraps")
 _TERMS: Final = ("rule", "absorbing_fraction", "pass_through")
-_LARGEST: Final = 1_000_000  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +107,7 @@ def read_scenario(path: str | Path) -> ScenarioFile:
     Raises:
         BadInput: not there, not TOML, an unknown key, a share that is none, nothing that breaks; says where.
     """
-    file = Path(path)
-    try:
-        if file.stat().st_size > _LARGEST:
-            _refuse(file.name, "", f"larger than {_LARGEST:,} bytes", "a scenario is a short text")
-        text = file.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        _refuse(str(path)[:200], "", f"cannot be read: {reason}", "name a scenario file, see docs/stress.md")
-    return parse_scenario(text, file.name)
+    return parse_scenario(toml.read_text(path, "name a scenario file, see docs/stress.md"), Path(path).name)
 
 
 def parse_scenario(text: str, name: str = "scenario") -> ScenarioFile:
@@ -126,10 +116,7 @@ def parse_scenario(text: str, name: str = "scenario") -> ScenarioFile:
     Raises:
         BadInput: as `read_scenario`.
     """
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        _refuse(name, "", f"not TOML: {error}", "write lines like  USDC = 0.1  under  [tokens]")
+    given = toml.parsed(text, name, "write lines like  USDC = 0.1  under  [tokens]")
     _known(name, "", given, _KEYS)
     breaks = _breaks(name, given)
     if not breaks:
@@ -249,9 +236,7 @@ def _texts(name: str, given: object) -> dict[str, str]:
 
 
 def _number(name: str, place: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        _refuse(name, place, f"{_short(value)} is no number", "write a number like 0.3")
-    return float(value)
+    return toml.number(toml.within(name, place), value, "write a number like 0.3")
 
 
 def _of_type(name: str, place: str, value: object, kind: type[Any], words: str) -> Any:
@@ -261,14 +246,11 @@ def _of_type(name: str, place: str, value: object, kind: type[Any], words: str) 
 
 
 def _known(name: str, place: str, given: Mapping[str, object], keys: tuple[str, ...]) -> None:
-    for key in given:
-        if key not in keys:
-            hint = suggest(key[:80], keys) or f"; there are {', '.join(keys)}"
-            _refuse(name, place, f"no such entry '{key[:80]}'{hint}", "correct or remove it")
+    toml.known(toml.within(name, place), given, keys)
 
 
 def _refuse(name: str, place: str, problem: str, remedy: str) -> NoReturn:
-    raise BadInput(f"{name}{', ' if place else ''}{place[:120]}: {problem}; {remedy}")
+    toml.refuse(toml.within(name, place), problem, remedy)
 
 
 def _short(value: object) -> str:

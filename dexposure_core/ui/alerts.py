@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -9,10 +10,11 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.errors import BadInput
+from dexposure_core.network.chains import DEFAULT
 from dexposure_core.pipeline.alerts import Alerts, feed
 from dexposure_core.pipeline.alerts.acks import NAME, Ack, ack_now, acks_text, parse_acks
 from dexposure_core.pipeline.alerts.ahead import HOW
-from dexposure_core.pipeline.alerts.found import FORECAST, Alert
+from dexposure_core.pipeline.alerts.found import FORECAST, Alert, moved
 from dexposure_core.pipeline.indicators import WORST
 from dexposure_core.ui import export, frame, text
 from dexposure_core.ui.provenance import Provenance
@@ -167,6 +169,43 @@ def _read(key: str) -> None:
     else:
         st.session_state[_ACKS] = read | st.session_state.get(_ACKS, {})
     st.session_state[_UPLOADS] += 1
+
+
+def ahead_said(found: Alerts, view: View) -> str:
+    """Say which rules are judged on a forecast, which have none and why (Markdown)."""
+    if view.shown_chains != DEFAULT:
+        return "No rule is judged on a forecast: forecasts are made of the whole system only, not of some chains."
+    if not found.ahead:
+        return (
+            f"No rule is judged on a forecast: none is kept for {found.date}, {text.plural(view.horizon, 'week')} "
+            f"ahead, and this page makes none. [The Forecast page]({view.link('forecast')}) does."
+        )
+    known = sum(math.isfinite(f.probability) for f in found.foreseen)
+    without = len(found.foreseen) - known
+    told = f"; {without} have no probability, the table says why" if without else ""
+    return (
+        f"{known} of {text.plural(len(found.foreseen), 'rule')} are judged on the forecast kept for "
+        f"{text.plural(found.ahead, 'snapshot')} ahead{told}. For an early warning the limit is the change that would "
+        "be out of the ordinary over that time."
+    )
+
+
+def outlook_rows(found: Alerts) -> pl.DataFrame:
+    """Return every rule on the forecast as read."""
+    written = [
+        (f.title, f.rule.line, text.amount(f.today, f.rule.unit), text.amount(f.says.value, f.rule.unit),
+         text.amount(f.limit, f.rule.unit) if f.rule.is_threshold else f"± {moved(f.limit, f.rule.unit)}",
+         text.percent(f.probability), f.how)
+        for f in found.foreseen
+    ]  # fmt: skip
+    columns = ["title", "rule", "today", "expected", "limit", "probability", "how"]
+    return pl.DataFrame(written, schema=dict.fromkeys(columns, pl.String), orient="row")
+
+
+OUTLOOK_LABELS: Final[Mapping[str, str]] = {
+    "title": "Watched", "rule": "Rule", "today": "Today", "expected": "Expected", "limit": "Limit",
+    "probability": "Probability", "how": "From",
+}  # fmt: skip
 
 
 def record_rows(records: pl.DataFrame) -> pl.DataFrame:

@@ -24,8 +24,20 @@ if TYPE_CHECKING:
 
 UNMEASURED: Final = "These chains have not been measured on every date yet."
 REMEDY: Final = "“Measure all dates”, at the head of the page, does it once."
-_MEASURED: Final = ("overview", "protocol", "contagion")  # pages that show what only a full measurement holds
-_ALL_FLOWS: Final = ("overview", "concentration", "spillover")  # pages that cannot do without it on the flow basis
+_MEASURED: Final = (
+    "overview",
+    "alerts",
+    "events",
+    "protocol",
+    "contagion",
+)  # pages that show what only a full measurement holds
+_ALL_FLOWS: Final = (
+    "overview",
+    "alerts",
+    "events",
+    "concentration",
+    "spillover",
+)  # pages that cannot do without it on the flow basis
 _WORDS: Final[Mapping[str, str]] = {ALL: "All, with borrowed balances", BORROWED: "Only borrowed balances"}
 _KEY: Final = "w-chain"
 

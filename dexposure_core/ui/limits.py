@@ -1,4 +1,7 @@
-"""The reader's own thresholds: made by hand, kept in the address (`limits`) as one line each, see `alerts.rules`."""
+"""The reader's own rules: thresholds made by hand, in the address (`limits`), and a file, kept in the session only.
+
+A file takes the place of the shipped rules, as on the command line; the thresholds of the address stand beside either.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,17 @@ from typing import Final
 import streamlit as st
 
 from dexposure_core.errors import BadInput
-from dexposure_core.pipeline.alerts import RuleFile, as_lines, parse_line, parse_lines, shipped
+from dexposure_core.pipeline.alerts import RuleFile, as_lines, parse_line, parse_lines, parse_rules, rules_of, shipped
 from dexposure_core.pipeline.alerts.rules import QUANTITIES, Rule, indicator_names
 from dexposure_core.ui import controls, frame, resources, text
 from dexposure_core.ui.view import View
 
 NAME: Final = "limits"
 _REFUSED: Final = "_limits_refused"
+_FILE: Final = "_rule_file"
+_FILE_NAME: Final = "_rule_file_name"
+_FILE_REFUSED: Final = "_rule_file_refused"
+_UPLOADS: Final = "_rule_file_uploads"
 _KINDS: Final = {"indicator": "The system", "protocol": "A protocol", "exposure": "An exposure"}
 
 
@@ -60,7 +67,48 @@ def draw(view: View, held: str) -> None:
 
 def as_file(held: str) -> RuleFile:
     """Return the rules in force as a file."""
-    return shipped().having(parse_lines(held))
+    return rules_in_use(file_text(), held)
+
+
+def rules_in_use(file: str, held: str) -> RuleFile:
+    """Return the rules of a file's text, the shipped ones where it is empty, with the thresholds of the address."""
+    return (parse_rules(file) if file else shipped()).having(parse_lines(held))
+
+
+def file_text() -> str:
+    """Return the text of this session's file of rules, written anew from what was understood; empty without one."""
+    return str(st.session_state.get(_FILE, ""))
+
+
+def file_or_shipped() -> None:
+    """Draw which rules hold, and the way to read a file of rules or to leave it."""
+    if file_text():
+        name = text.markdown(text.short(str(st.session_state.get(_FILE_NAME, "")), 60))
+        st.markdown(f"Rules of **{name}** in place of the shipped ones, in this session only.")
+        st.button("Back to the shipped rules", key="rules-leave", type="tertiary", on_click=_leave)
+    place = st.session_state.setdefault(_UPLOADS, 0)
+    key = f"put-rules-{place}"  # a new widget after each file, so that one file can be read twice
+    st.file_uploader("Read a file of rules (TOML)", type="toml", key=key, on_change=_read, args=(key,),
+                     max_upload_size=1)  # fmt: skip
+    if refused := st.session_state.pop(_FILE_REFUSED, None):
+        frame.failure("The file of rules was not read; the rules in use are as before.", refused)
+
+
+def _read(key: str) -> None:
+    given_file = st.session_state.get(key)
+    if given_file is None:
+        return
+    try:
+        read = rules_of(given_file.getvalue(), text.short(given_file.name))
+    except BadInput as error:
+        st.session_state[_FILE_REFUSED] = error
+    else:
+        st.session_state[_FILE], st.session_state[_FILE_NAME] = read.text(), given_file.name
+    st.session_state[_UPLOADS] += 1
+
+
+def _leave() -> None:
+    st.session_state.pop(_FILE, None)
 
 
 def _subject(kind: str, view: View, names: dict[str, str]) -> str:

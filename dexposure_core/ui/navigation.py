@@ -47,7 +47,7 @@ PAGES: Final[tuple[Page, ...]] = (
         title="Alerts",
         icon=":material/notifications:",
         question="What is out of the ordinary, and how often was such an alarm for nothing?",
-        controls=("basis", "date", "protocol", "horizon"),
+        controls=("basis", "date", "protocol", "horizon", "chains"),
     ),
     Page(
         key="network",
@@ -87,7 +87,7 @@ PAGES: Final[tuple[Page, ...]] = (
         title="Events",
         icon=":material/event:",
         question="What did an event of the past do to the system?",
-        controls=("basis",),
+        controls=("basis", "chains"),
     ),
     Page(
         key="contagion",

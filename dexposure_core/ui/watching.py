@@ -14,6 +14,7 @@ from dexposure_core.pipeline import alerts as pipeline_alerts
 from dexposure_core.pipeline import event_study
 from dexposure_core.pipeline.alerts.judge import course as judge_course
 from dexposure_core.pipeline.alerts.observe import history
+from dexposure_core.ui.limits import rules_in_use
 from dexposure_core.ui.lookups import expected
 from dexposure_core.ui.resources import _kept, store
 from dexposure_core.ui.view import base_of
@@ -24,19 +25,19 @@ if TYPE_CHECKING:
     from dexposure_core.pipeline.event_study import Event, Study
 
 
-def alerts(vintage: str, date: dt.date, basis: Basis, horizon: int, limits: str = "") -> Alerts:
-    """Return what the shipped rules and those of `limits` (one line each, see `alerts.rules`) say on a date.
+def alerts(vintage: str, date: dt.date, basis: Basis, horizon: int, limits: str = "", file: str = "") -> Alerts:
+    """Return what the rules of a file's text (empty: the shipped ones) and of `limits` (lines) say on a date.
 
     A forecast is judged where one is kept and the whole system is looked at.
     """
     whole = vintage == base_of(vintage)
     ahead = horizon if whole and expected(vintage, date, basis, horizon) is not None else 0
-    return _alerts(vintage, date, basis, ahead, limits)
+    return _alerts(vintage, date, basis, ahead, limits, file)
 
 
 @_kept(64, "Looking for unusual moves …")
-def _alerts(vintage: str, date: dt.date, basis: Basis, ahead: int, limits: str) -> Alerts:
-    rules, kept = pipeline_alerts.shipped().having(pipeline_alerts.parse_lines(limits)), None
+def _alerts(vintage: str, date: dt.date, basis: Basis, ahead: int, limits: str, file: str) -> Alerts:
+    rules, kept = rules_in_use(file, limits), None
     if ahead:
         from dexposure_core.pipeline.forecast import forecast_kept
 

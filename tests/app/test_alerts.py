@@ -134,3 +134,39 @@ def test_an_uploaded_file_counts_and_a_bad_one_is_refused(visit, simulated):
     assert errors(page) == []
     assert "\\*seen\\*" in everything(page)
     assert f"ack-{first}" not in [b.key for b in page.button]
+
+
+def given(page, content: bytes, name: str = "mine.toml"):
+    uploader = next(u for u in page.get("file_uploader") if "put-rules" in str(u.proto.id))
+    uploader.upload(name, content, "application/toml").run()
+
+
+def test_a_file_of_rules_takes_the_place_of_the_shipped_ones_in_this_session(visit, simulated):
+    page = visit(simulated, "alerts")
+    text = b'[[rule]]\nprotocol = "1"\nabove = 1\nseverity = "alarm"\n'
+    given(page, text, "mine<b>.toml")
+    assert errors(page) == []
+    said = everything(page).replace("\\", "")
+    assert "in place of the shipped ones" in said
+    assert "1 alarm" in answer(page)
+    assert "Alpha Bank: TVL is USD " in answer(page).replace("\\", "")
+    page.switch_page("pages/overview.py").run()
+    assert "Alpha Bank: TVL is USD " in everything(page).replace("\\", "")
+    page.switch_page("pages/alerts.py").run()
+    page.button(key="rules-leave").click().run()
+    assert "Alpha Bank: TVL is USD " not in everything(page).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe", "not UTF-8 text"), (b"[[rule]", "not TOML"), (b"x = " + b"[" * 5000, "not TOML"),
+        (b"[[rule]]\nindicator = 'tvl_hhi'\nabov = 1", "rule 1: no such entry 'abov'"),
+    ],
+)  # fmt: skip
+def test_a_hostile_file_of_rules_changes_nothing(visit, simulated, content, said):
+    page = visit(simulated, "alerts")
+    before = answer(page)
+    given(page, content)
+    assert said in everything(page).replace("\\", "")
+    assert answer(page) == before

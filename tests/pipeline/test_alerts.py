@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dexposure_core.errors import BadInput
+from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.alerts import (
     RuleFile,
     alerts,
@@ -29,11 +30,14 @@ from dexposure_core.pipeline.alerts import (
 )
 from dexposure_core.pipeline.alerts.acks import ack_now, acks_text, change_acks, parse_acks, read_acks
 from dexposure_core.pipeline.alerts.ahead import Outlook, outlook
+from dexposure_core.pipeline.alerts.foreseen import foreseen
 from dexposure_core.pipeline.alerts.judge import course, record
 from dexposure_core.pipeline.alerts.observe import concerning
 from dexposure_core.pipeline.alerts.rules import Rule
+from dexposure_core.pipeline.lens import open_lens
 from dexposure_core.store import open_store
 from tests.app.conftest import EVIL, LAST, world
+from tests.pipeline.chainworld import publish
 
 MONDAY = dt.date(2024, 1, 1)
 
@@ -167,7 +171,7 @@ def test_a_probability_is_read_from_the_interval():
     assert Outlook(value=10, low=10, high=10).passes(Rule(indicator="tvl_hhi", above=9)) == 1.0
 
 
-def foreseen(**numbers: tuple[float, float, float]) -> SimpleNamespace:
+def foreseen_numbers(**numbers: tuple[float, float, float]) -> SimpleNamespace:
     """A kept forecast of indicators (expected, low, high) and of Alpha Bank's TVL and importance."""
     table = pl.DataFrame(
         [(n, *v) for n, v in numbers.items()], schema=["name", "forecast", "low", "high"], orient="row"
@@ -178,7 +182,7 @@ def foreseen(**numbers: tuple[float, float, float]) -> SimpleNamespace:
 
 
 def test_what_a_forecast_says_of_a_rule():
-    kept = foreseen(**{"tvl_hhi": (0.2, 0.1, 0.3), "loss:a:x": (0.1, 0.0, 0.2), "loss:b:x": (0.4, 0.3, 0.5)})
+    kept = foreseen_numbers(**{"tvl_hhi": (0.2, 0.1, 0.3), "loss:a:x": (0.1, 0.0, 0.2), "loss:b:x": (0.4, 0.3, 0.5)})
     nothing = ("tvl_usd@9>1", "exposure@1,9>1", "density>1")
     told = ("tvl_hhi>1", "worst_loss>1", "tvl_usd@1>1", "sis@1>1", *nothing)
     said = {line: outlook(kept, parse_line(line)) for line in told}
@@ -192,7 +196,7 @@ def test_what_a_forecast_says_of_a_rule():
 
 def test_a_forecast_raises_what_is_likely_and_not_there_yet(store):
     today = store.history("tvl_hhi")["value"].to_list()[-1]
-    kept = foreseen(tvl_hhi=(today * 2, today * 1.5, today * 3))
+    kept = foreseen_numbers(tvl_hhi=(today * 2, today * 1.5, today * 3))
     rules = parse_lines(f"tvl_hhi>{today * 1.6};tvl_hhi>{today * 2.5};tvl_hhi>{today / 2};density>9")
     found = alerts(store, LAST, "holdings", RuleFile(rules=rules), kept, 4)
     assert [(a.kind, a.severity) for a in found.alerts] == [("observed", "warning"), ("forecast", "notice")]
@@ -204,6 +208,52 @@ def test_a_forecast_raises_what_is_likely_and_not_there_yet(store):
     without = alerts(store, LAST, "holdings", RuleFile(rules=rules))
     assert [a.kind for a in without.alerts] == ["observed"]
     assert without.ahead == 0
+
+
+def test_an_early_warning_on_a_forecast_asks_for_more_over_more_weeks():
+    rule = Rule(indicator="tvl_hhi", sigmas=2, window=10)
+    seen = course(series(*CALM), rule)  # ends at 11; ten changes of 1 and -1 have sigma sqrt(10/9) = 1.054
+    told = {h: foreseen(rule, "HHI", seen, foreseen_numbers(tvl_hhi=(16, 14, 18)), h) for h in (1, 4)}
+    assert told[1].limit == pytest.approx(2 * math.sqrt(10 / 9))
+    assert told[4].limit == pytest.approx(2 * told[1].limit)  # sqrt(4)
+    assert told[1].probability == pytest.approx(0.99, abs=0.01)  # 11 + 2.11 lies below the 5 % quantile
+    assert (told[4].direction, told[4].window_end) == (1, day(15))  # the window ends with the origin
+    assert told[4].probability == pytest.approx(told[4].says.above(11 + told[4].limit))
+    down = foreseen(rule, "HHI", seen, foreseen_numbers(tvl_hhi=(6, 4, 8)), 1)
+    assert (down.direction, down.probability) == (-1, pytest.approx(told[1].probability))  # the mirror of 16 about 11
+    short = foreseen(rule, "HHI", course(series(1, 2, 1), rule), foreseen_numbers(tvl_hhi=(6, 4, 8)), 1)
+    assert short.how == "not defined: too few changes to know what is usual"
+    none = foreseen(rule, "HHI", seen, foreseen_numbers(tvl_hhi=(6, math.nan, math.nan)), 1)
+    assert "no interval" in none.how
+
+
+def test_the_probability_of_an_exposure_is_the_share_of_futures():
+    def future(owed: float) -> Snapshot:
+        rows = [(0, 1, owed), (0, 2, 5.0)] if owed else [(0, 2, 5.0)]
+        return Snapshot(
+            date=LAST, basis="holdings", protocols=["1", "2", "3"], names=["A", "B", "C"], sectors=["x"] * 3,
+            tvl_usd=[owed + 5, 1, 1], creditor=[r[0] for r in rows], debtor=[r[1] for r in rows],
+            exposure_usd=[r[2] for r in rows],
+        )  # fmt: skip
+
+    drawn = tuple(future(owed) for owed in (0.0, 10.0, 20.0, 40.0))
+    past, kept = series(1, 1, 1), foreseen_numbers()
+
+    def chance(line: str, futures=lambda: drawn):
+        rule = parse_line(line)
+        return foreseen(rule, "x", course(past, rule), kept, 4, futures)
+
+    assert chance("exposure@1,2>15").probability == 0.5  # 20 and 40 of four
+    assert chance("exposure@1,2<15").probability == 0.5  # the pair is missing from one future: 0
+    assert chance("tvl_usd@1>12").probability == 0.75
+    assert chance("as_creditor_usd@1>12").probability == 0.75
+    assert chance("as_debtor_usd@2>12").probability == 0.5
+    assert chance("exposure@2,3>1").probability == 0.0
+    assert chance("exposure@1,2>15").how == "share of futures"
+    assert chance("exposure@1,9>15").how == "not defined: the forecast does not know it"
+    alone = chance("exposure@1,2>15", lambda: ())
+    assert math.isnan(alone.probability)
+    assert alone.how.startswith("not defined: ")
 
 
 @pytest.mark.parametrize(
@@ -381,3 +431,16 @@ def test_a_kill_leaves_whole_files(tmp_path):
         writer.kill()
     assert len(read_acks(file)) >= len(told)
     assert change_acks(file, {"f" * 12: ack_now("", "")})  # and the lock went with it
+
+
+def test_an_alert_on_some_chains_is_another_alert_and_one_pair_is_named_as_not_watched(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEXPOSURE_CACHE_DIR", str(tmp_path / "cache"))
+    publish(tmp_path / "store")
+    whole = open_store(tmp_path / "store")
+    part = open_lens(whole, ["Base"])
+    rules = RuleFile(rules=parse_lines("system_tvl_usd>1;exposure@1,2>1"))
+    day = part.dates("holdings")[-1]
+    ours, theirs = (alerts(store, day, "holdings", rules) for store in (part, whole))
+    ids = [next(a.id for a in found.alerts if a.rule.indicator) for found in (ours, theirs)]
+    assert ids[0] != ids[1]
+    assert [(rule.line, "not offered for Base" in why) for rule, why in ours.failed] == [("exposure@1,2>1", True)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dexposure_core.pipeline.alerts.report import Alerts, alerts, as_grave_as, document, feed, records
-from dexposure_core.pipeline.alerts.rule_file import RuleFile, parse_rules, read_rules, shipped
+from dexposure_core.pipeline.alerts.report import Alerts, alerts, as_grave_as, document, feed, outlooks, records
+from dexposure_core.pipeline.alerts.rule_file import RuleFile, parse_rules, read_rules, rules_of, shipped
 from dexposure_core.pipeline.alerts.rules import SEVERITIES, Rule, as_lines, parse_line, parse_lines
 
 __all__ = [
@@ -16,10 +16,12 @@ __all__ = [
     "as_lines",
     "document",
     "feed",
+    "outlooks",
     "parse_line",
     "parse_lines",
     "parse_rules",
     "read_rules",
     "records",
+    "rules_of",
     "shipped",
 ]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from typing import Any, Final
 
 import msgspec
 
+from dexposure_core.disk import lock, write_whole
 from dexposure_core.errors import BadInput
-from dexposure_core.pipeline.alerts.rules import refuse
+from dexposure_core.pipeline.hostile_toml import refuse
 from dexposure_core.settings import user_store
 
 NAME: Final = "acknowledged.json"
@@ -102,36 +102,23 @@ def change_acks(path: Path, add: Acks, remove: tuple[str, ...] = ()) -> dict[str
     """
     with _alone(path):
         acks = {key: ack for key, ack in read_acks(path).items() if key not in remove} | dict(add)
-        _write(path, acks_text(acks).encode())
+        try:
+            write_whole(path, acks_text(acks).encode())
+        except OSError as error:
+            raise _unwritable(path, error) from None
     return acks
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Put the file in place whole: written beside, flushed to the disk, renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise _unwritable(path, error) from None
 
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold the file's lock; the system lets go of it however the process ends."""
-    import fcntl  # not on every system, and needed by whoever writes only
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.with_name(f".{path.name}.lock").open("ab")
     except OSError as error:
         raise _unwritable(path, error) from None
     with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        lock(handle.fileno(), wait=True)
         yield
 
 

@@ -79,6 +79,14 @@ class Alert:
         told = amount(self.value, unit)
         if self.kind == FORECAST:
             span = f"expected {told}, 90 %: {amount(self.low, unit)} to {amount(self.high, unit)}"
+            if not self.rule.is_threshold:
+                turn = "rise" if self.direction > 0 else "fall"
+                return (
+                    f"{self.title} will {turn} by more than {moved(self.limit, unit)} in "
+                    f"{plural(self.horizon, 'snapshot')} with a probability of {percent(self.probability)} ({span}; "
+                    f"now {amount(self.today, unit)}): out of the ordinary against its changes from "
+                    f"{self.window_start} to {self.window_end}."
+                )
             return (
                 f"{self.title} will be {beyond} {amount(self.limit, unit)} in {plural(self.horizon, 'snapshot')} with "
                 f"a probability of {percent(self.probability)} ({span}; now {amount(self.today, unit)})."

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from dexposure_core.errors import UnknownName
+from dexposure_core.errors import BadOption, UnknownName
+from dexposure_core.network.chains import DEFAULT
 from dexposure_core.pipeline.alerts.acks import Acks
-from dexposure_core.pipeline.alerts.ahead import outlook
+from dexposure_core.pipeline.alerts.foreseen import Foreseen, foreseen, futures_of
 from dexposure_core.pipeline.alerts.found import FORECAST, OBSERVED, Alert, alert_id, grave
 from dexposure_core.pipeline.alerts.judge import Record, course, record
 from dexposure_core.pipeline.alerts.observe import concerning, expanded, history
 from dexposure_core.pipeline.alerts.rule_file import RuleFile
 from dexposure_core.pipeline.alerts.rules import SEVERITIES, Rule
 from dexposure_core.pipeline.indicators import WINDOW_DAYS, percentile
+from dexposure_core.pipeline.lens import chains_of
 from dexposure_core.store import Store
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ RECORDS: Final = pl.Schema({
     "beyond": pl.Int64, "snapshots": pl.Int64, "judged": pl.Int64, "false_alarms": pl.Int64,
     "false_alarm_rate": pl.Float64, "at_random": pl.Float64, "note": pl.String,
 })  # fmt: skip
+OUTLOOKS: Final = pl.Schema({
+    "rule": pl.String, "title": pl.String, "today": pl.Float64, "expected": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "limit": pl.Float64, "unit": pl.String, "probability": pl.Float64, "how": pl.String,
+    "direction": pl.Int64,
+})  # fmt: skip
 _TWICE: Final = 2.0  # a change of twice the limit is one step graver
 
 
@@ -55,6 +62,7 @@ class Alerts:
         rules: every rule with what it watches in words and its record up to the date.
         failed: rules that could not be used, as rule and reason.
         ahead: snapshots ahead that a forecast was used for, 0 without one.
+        foreseen: every rule on that forecast.
     """
 
     date: dt.date
@@ -64,6 +72,7 @@ class Alerts:
     rules: tuple[tuple[Rule, str, Record], ...]
     failed: tuple[tuple[Rule, str], ...]
     ahead: int = 0
+    foreseen: tuple[Foreseen, ...] = ()
 
     def unseen(self, acks: Acks) -> tuple[Alert, ...]:
         """Return the alerts that nobody has acknowledged."""
@@ -83,32 +92,39 @@ def alerts(
         kept: a forecast made from that date; None: only observed values are judged.
         horizon: snapshots ahead of that forecast.
 
-    Raises:
-        UnknownDate: no snapshot on that date.
+    Raises UnknownDate: no snapshot on that date.
     """
     store.measures(date, basis)  # refuses a date without a snapshot
     events = store.events().filter(pl.col("date") <= date)
     names = dict(store.protocols().select("protocol", "name").iter_rows())
-    world = "simulated" if store.manifest.simulated else "observed"
     found: list[Alert] = []
     told: list[tuple[Rule, str, Record]] = []
     failed: list[tuple[Rule, str]] = []
+    ahead: list[Foreseen] = []
+    futures = futures_of(store, kept) if kept is not None else None
     for rule in expanded(rules.rules, store, basis):
         try:
-            past = history(store, rule, basis).filter(pl.col("date") <= date)
-        except UnknownName as error:
+            seen = course(history(store, rule, basis).filter(pl.col("date") <= date), rule)
+        except (UnknownName, BadOption) as error:  # BadOption: what some chains alone cannot show
             failed.append((rule, str(error)))
             continue
-        seen = course(past, rule)
         title, mark = rule.title(names), record(seen, concerning(events, rule, names), rules.after)
         told.append((rule, title, mark))
-        watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=(world, basis))
+        watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=_identity(store, basis))
         found += watched.observed()
-        found += watched.expected(kept, horizon) if kept is not None else []
+        if kept is not None:
+            ahead.append(foreseen(rule, title, seen, kept, horizon, futures))
+            found += watched.expected(ahead[-1], horizon)
     return Alerts(
         date=date, basis=basis, after=rules.after, alerts=tuple(sorted(found, key=lambda a: a.rank)),
-        rules=tuple(told), failed=tuple(failed), ahead=horizon if kept is not None else 0,
+        rules=tuple(told), failed=tuple(failed), ahead=horizon if kept is not None else 0, foreseen=tuple(ahead),
     )  # fmt: skip
+
+
+def _identity(store: Store, basis: str) -> tuple[str, ...]:
+    """Return what tells alerts of equal words apart: kind of data, basis, and chains where they are not all."""
+    world, chains = "simulated" if store.manifest.simulated else "observed", chains_of(store)
+    return (world, basis) if chains == DEFAULT else (world, basis, chains)
 
 
 def as_grave_as(found: Alerts, severity: str) -> tuple[Alert, ...]:
@@ -138,6 +154,17 @@ def records(found: Alerts) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=RECORDS, orient="row")
 
 
+def outlooks(found: Alerts) -> pl.DataFrame:
+    """Return every rule on the forecast as a table: OUTLOOKS; empty without a forecast."""
+    rows = [
+        {"rule": f.rule.line, "title": f.title, "today": f.today, "expected": f.says.value, "low": f.says.low,
+         "high": f.says.high, "limit": f.limit, "unit": f.rule.unit, "probability": f.probability, "how": f.how,
+         "direction": f.direction}
+        for f in found.foreseen
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=OUTLOOKS, orient="row")
+
+
 def document(vintage: str, found: Alerts, acks: Acks) -> dict[str, Any]:
     """Return the alerts and records as JSON values; NaN is null."""
     return {
@@ -145,6 +172,7 @@ def document(vintage: str, found: Alerts, acks: Acks) -> dict[str, Any]:
         "forecast_horizon": found.ahead or None, "unacknowledged": len(found.unseen(acks)),
         "alerts": [_plain(row) for row in feed(found, acks).to_dicts()],
         "rules": [_plain(row) for row in records(found).to_dicts()],
+        "on_forecast": [_plain(row) for row in outlooks(found).to_dicts()],
         "failed": [{"rule": rule.line, "reason": reason} for rule, reason in found.failed],
     }  # fmt: skip
 
@@ -165,7 +193,7 @@ class _Watched:
     title: str
     seen: pl.DataFrame
     record: Record
-    identity: tuple[str, str]
+    identity: tuple[str, ...]
 
     def observed(self) -> list[Alert]:
         """Return the alert of the last date, if there is one."""
@@ -185,22 +213,19 @@ class _Watched:
             percentile=self._standing(last["date"], last["value"]), strength=strength, record=self.record,
         )]  # fmt: skip
 
-    def expected(self, kept: Kept, horizon: int) -> list[Alert]:
-        """Return the alert on the forecast, if the threshold is likely passed that is not passed today."""
+    def expected(self, told: Foreseen, horizon: int) -> list[Alert]:
+        """Return the alert on a forecast, if what is not so today is likely; an early warning is of a further move."""
         last = self.seen.row(-1, named=True)
-        if not self.rule.is_threshold or last["beyond"]:
+        if (self.rule.is_threshold and last["beyond"]) or not told.probability >= self.rule.likely:
             return []
-        says = outlook(kept, self.rule)
-        chance = says.passes(self.rule)
-        if not chance >= self.rule.likely:
-            return []
-        today = math.nan if last["value"] is None else float(last["value"])
         return [Alert(
             id=alert_id(FORECAST, *self.identity, self.rule.line, last["date"], horizon), kind=FORECAST,
             severity=grave(self.rule.severity, -1), rule=self.rule, title=self.title, date=last["date"],
-            since=last["date"], value=says.value, today=today, limit=self.rule.threshold,
-            direction=1 if self.rule.above is not None else -1, percentile=self._standing(last["date"], says.value),
-            strength=chance, probability=chance, low=says.low, high=says.high, horizon=horizon, record=self.record,
+            since=last["date"], value=told.says.value, today=told.today, limit=told.limit, sigma=told.sigma,
+            change=told.says.value - told.today, direction=told.direction, window_start=told.window_start,
+            window_end=told.window_end, percentile=self._standing(last["date"], told.says.value),
+            strength=told.probability, probability=told.probability, low=told.says.low, high=told.says.high,
+            horizon=horizon, record=self.record,
         )]  # fmt: skip
 
     def _standing(self, date: dt.date, value: float) -> float:

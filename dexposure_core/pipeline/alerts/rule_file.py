@@ -25,22 +25,21 @@ above = 1e9
 from __future__ import annotations
 
 import json
-import math
-import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from dexposure_core.errors import suggest
-from dexposure_core.pipeline.alerts.rules import Rule, check_rule, refuse
+from dexposure_core.pipeline import hostile_toml as toml
+from dexposure_core.pipeline.alerts.rules import Rule, check_rule
+from dexposure_core.pipeline.hostile_toml import refuse
 
 AFTER: Final = 4
 _KEYS: Final = ("title", "after", "rule")
 _TEXTS: Final = ("indicator", "protocol", "of", "creditor", "debtor", "severity", "note")
 _NUMBERS: Final = ("above", "below", "sigmas", "likely")
-_LARGEST: Final = 1_000_000  # bytes
+_REMEDY: Final = "name a file of rules, see docs/alerts.md"
 _MOST: Final = 500  # rules
 
 
@@ -88,15 +87,16 @@ def read_rules(path: str | Path) -> RuleFile:
     Raises:
         BadInput: not there, not TOML, an unknown key, a rule that makes no sense; says where and what to do.
     """
-    file = Path(path)
-    try:
-        if file.stat().st_size > _LARGEST:
-            refuse(file.name, f"larger than {_LARGEST:,} bytes", "rules are a short text")
-        text = file.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        refuse(str(path)[:160], f"cannot be read: {reason}", "name a file of rules, see docs/alerts.md")
-    return parse_rules(text, file.name)
+    return parse_rules(toml.read_text(path, _REMEDY), Path(path).name)
+
+
+def rules_of(content: bytes, name: str) -> RuleFile:
+    """Read the content of a file of rules that somebody sent; `name` is what messages call it.
+
+    Raises:
+        BadInput: as `read_rules`.
+    """
+    return parse_rules(toml.decoded(content, name, _REMEDY), name)
 
 
 def parse_rules(text: str, name: str = "rules") -> RuleFile:
@@ -105,11 +105,8 @@ def parse_rules(text: str, name: str = "rules") -> RuleFile:
     Raises:
         BadInput: as `read_rules`.
     """
-    try:
-        given = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        refuse(name, f"not TOML: {error}", "write [[rule]] and below it lines like  above = 0.2")
-    _known(name, given, _KEYS)
+    given = toml.parsed(text, name, "write [[rule]] and below it lines like  above = 0.2")
+    toml.known(name, given, _KEYS)
     rows = given.get("rule", [])
     if not isinstance(rows, list) or not rows:
         refuse(name, "no rule", "write at least one [[rule]]")
@@ -131,9 +128,13 @@ def parse_rules(text: str, name: str = "rules") -> RuleFile:
 def _rule(place: str, row: object) -> Rule:
     if not isinstance(row, dict):
         refuse(place, f"{row!r:.80} is no rule", "write [[rule]] and its entries below")
-    _known(place, row, tuple(field.name for field in fields(Rule)))
+    toml.known(place, row, tuple(field.name for field in fields(Rule)))
     told: dict[str, Any] = {name: _text(f"{place}, {name}", row[name]) for name in _TEXTS if name in row}
-    told |= {name: _number(f"{place}, {name}", row[name]) for name in _NUMBERS if name in row}
+    told |= {
+        name: toml.number(f"{place}, {name}", row[name], "write a number like 0.2 or 5e9")
+        for name in _NUMBERS
+        if name in row
+    }
     if "window" in row:
         window = row["window"]
         if isinstance(window, bool) or not isinstance(window, int):
@@ -148,16 +149,3 @@ def _text(place: str, value: object) -> str:
     if not isinstance(value, str):
         refuse(place, f"{value!r:.80} where a text belongs", 'put it in quotes, like "111"')
     return value[:2_000]
-
-
-def _number(place: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        refuse(place, f"{value!r:.80} is no number", "write a number like 0.2 or 5e9")
-    return float(value)
-
-
-def _known(place: str, given: dict[str, Any], keys: tuple[str, ...]) -> None:
-    for key in given:
-        if key not in keys:
-            hint = suggest(key[:80], keys) or f"; there are {', '.join(keys)}"
-            refuse(place, f"no such entry '{key[:80]}'{hint}", "correct or remove it")

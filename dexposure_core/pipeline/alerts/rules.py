@@ -16,11 +16,12 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import quote, unquote
 
-from dexposure_core.errors import BadInput, suggest
+from dexposure_core.errors import suggest
 from dexposure_core.measures import MEASURES
+from dexposure_core.pipeline.hostile_toml import refuse
 from dexposure_core.pipeline.indicators import INDICATORS, WORST
 
 SEVERITIES: Final = ("alarm", "warning", "notice")
@@ -213,11 +214,6 @@ def parse_lines(text: str, place: str = "limits") -> tuple[Rule, ...]:
 def as_lines(rules: Iterable[Rule]) -> str:
     """Return rules in one text that `parse_lines` reads."""
     return ";".join(rule.line for rule in rules)
-
-
-def refuse(place: str, problem: str, remedy: str) -> NoReturn:
-    """Raise BadInput that names the place, the problem and the remedy."""
-    raise BadInput(f"{place[:160]}: {problem}; {remedy}")
 
 
 def _encoded(name: str) -> str:

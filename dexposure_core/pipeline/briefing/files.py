@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import os
-import uuid
 from pathlib import Path
 from typing import Final
 
+from dexposure_core.disk import write_whole
 from dexposure_core.errors import BadOption
 from dexposure_core.pipeline import chrome
 from dexposure_core.pipeline.briefing.facts import Ask, gather
@@ -34,25 +33,23 @@ def briefing(store: Store, ask: Ask, *, progress: Progress = silent, made: dt.da
     return page(gather(store, ask, progress), made or dt.datetime.now(dt.UTC))
 
 
-def write(store: Store, ask: Ask, out: Path, *, progress: Progress = silent) -> Path:
+def write(store: Store, ask: Ask, out: Path, *, progress: Progress = silent, made: dt.datetime | None = None) -> Path:
     """Write the briefing to `out` (.html or .pdf), which is replaced whole or left as it was; return `out`.
+
+    The same `made` (None: now) gives the same bytes.
 
     Raises:
         BadOption: for another ending, a folder that is not there, or a place that cannot be written.
         NoPrint: a PDF is asked for and there is no browser to print it with; told before anything is computed.
     """
     check(out)
-    html = briefing(store, ask, progress=progress)
-    content = chrome.pdf(html) if out.suffix == ".pdf" else html.encode()
-    beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.part")
+    made = made or dt.datetime.now(dt.UTC)
+    html = briefing(store, ask, progress=progress, made=made)
+    content = chrome.pdf(html, made=made) if out.suffix == ".pdf" else html.encode()
     try:
-        beside.write_bytes(content)
-        beside.replace(out)
+        write_whole(out, content)
     except OSError as error:
         raise BadOption(f"--out {out}: cannot be written ({error.strerror})") from None
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
     return out
 
 

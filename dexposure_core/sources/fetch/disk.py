@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from dexposure_core.disk import lock, write_whole
 from dexposure_core.errors import BadInput, FetchFailed
 from dexposure_core.sources.border import one_line
 
-TEMPORARY: Final = ".tmp-"
 _LOCK: Final = ".lock"
 
 
@@ -22,26 +21,10 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         BadInput: when the folder cannot be written.
     """
-    beside = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        with beside.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-        settle(path.parent)
+        write_whole(path, content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise BadInput(_unwritable(path, error)) from None
-
-
-def settle(folder: Path) -> None:
-    """Flush a folder's names to the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def make(folder: Path) -> Path:
@@ -65,14 +48,12 @@ def alone(folder: Path) -> Iterator[None]:
         FetchFailed: when another process holds it.
         BadInput: when the folder cannot be written.
     """
-    import fcntl  # not on every system, and needed by whoever writes only
-
     try:
         handle = os.open(make(folder) / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise BadInput(_unwritable(folder, error)) from None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(handle, wait=False)
     except OSError:
         os.close(handle)
         raise FetchFailed(

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dexposure_core.disk import settle
 from dexposure_core.errors import BadInput, FetchFailed
 from dexposure_core.sources.border import one_line
 from dexposure_core.sources.fetch.client import Again, Client
-from dexposure_core.sources.fetch.disk import make, settle, write
+from dexposure_core.sources.fetch.disk import make, write
 from dexposure_core.sources.fetch.places import place
 
 if TYPE_CHECKING:

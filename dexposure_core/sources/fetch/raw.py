@@ -20,9 +20,10 @@ from typing import Final, Literal
 
 import msgspec
 
+from dexposure_core.disk import TEMPORARY
 from dexposure_core.errors import BadInput
 from dexposure_core.sources.border import one_line, refuse
-from dexposure_core.sources.fetch.disk import TEMPORARY, make, write
+from dexposure_core.sources.fetch.disk import make, write
 from dexposure_core.sources.fetch.places import file_name
 
 MANIFEST: Final = "manifest.json"

@@ -204,6 +204,23 @@ def test_a_pdf_is_one(store, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["b.pdf"]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(chrome.find() is None, reason="no Chrome or Chromium on this machine")
+def test_the_same_report_of_the_same_moment_is_the_same_pdf(store, tmp_path):
+    ask = briefing.Ask(date=dt.date(2025, 6, 9))
+    first, second = (briefing.write(store, ask, tmp_path / name, made=NOW).read_bytes() for name in ("a.pdf", "b.pdf"))
+    assert first == second
+    assert f"/CreationDate (D:{NOW:%Y%m%d%H%M%S}".encode() in first
+
+
+def test_dating_a_pdf_moves_no_byte():
+    was = b"%PDF-1.4\n/CreationDate (D:20261129063859+00'00')\n/ModDate (D:20261129063901-11'30')>>\nxref (D:1)"
+    now = chrome.dated(was, dt.datetime(2025, 1, 2, 3, 4, 5, tzinfo=dt.UTC))
+    assert len(now) == len(was)
+    assert now.count(b"(D:20250102030405+00'00')") == 2
+    assert now.endswith(b"xref (D:1)")
+
+
 def test_a_briefing_on_flows_says_that_its_changes_are_of_holdings(store):
     made = briefing.briefing(store, briefing.Ask(date=dt.date(2025, 6, 9), basis="flow"), made=NOW)
     changed = made.split("What changed this week, and why")[1].split("<section>")[0]

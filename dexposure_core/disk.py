@@ -28,7 +28,7 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         beside.replace(path)
         settle(path.parent)
-    except OSError:
+    except BaseException:  # an interruption, too
         beside.unlink(missing_ok=True)
         raise
 

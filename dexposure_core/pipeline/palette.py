@@ -5,7 +5,7 @@ Sector colours keep apart under the common colour-blindnesses and on white and d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,3 +49,12 @@ LIGHT: Final = Mode(
     loss=("#FFF5EE", "#FDD3B0", "#F6A06A", "#DE6238", "#A8281E", "#5E0D16"),
     change=("#1B5A99", "#6AA3CF", "#CFE1EF", "#F5F5F3", "#F9D8C0", "#E58A56", "#A8401A"),
 )  # fmt: skip
+
+
+def sector_colours(sectors: Sequence[str]) -> dict[str, str]:
+    """Give each sector its colour, in the order given: eight colours, then greys; 'Unknown' and 'Other' are grey."""
+    named = [s for s in dict.fromkeys(sectors) if s not in ("Unknown", "Other")]
+    grey = named[len(SECTOR_COLOURS) :]
+    colours = dict(zip(named, SECTOR_COLOURS, strict=False))
+    colours |= {sector: GREYS[1 + i % 3] for i, sector in enumerate(grey)}
+    return colours | {"Unknown": GREYS[0], "Other": GREYS[1]}

@@ -17,9 +17,9 @@ from dexposure_core.errors import BadOption, DexposureError
 from dexposure_core.forecast.model import FILE
 from dexposure_core.measures import sector_exposure
 from dexposure_core.pipeline import failure_history as failure_past
-from dexposure_core.pipeline import stress_compare, stress_many, views
+from dexposure_core.pipeline import picture, stress_compare, stress_many, views
 from dexposure_core.pipeline.evaluation import kept
-from dexposure_core.ui import graph, theme
+from dexposure_core.ui import theme
 from dexposure_core.ui.charts import network
 from dexposure_core.ui.resources import _kept, dates, sector_colours, snapshot, store
 from dexposure_core.ui.view import HORIZONS, base_of
@@ -32,28 +32,25 @@ if TYPE_CHECKING:
     from dexposure_core.pipeline.evaluation.kept import Evaluation
     from dexposure_core.pipeline.forecast_process import ForecastProcess
     from dexposure_core.pipeline.forecast_result import ForecastResult
+    from dexposure_core.pipeline.picture import Cut, Layout
     from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.pipeline.stress_terms import Terms
     from dexposure_core.progress import Progress
     from dexposure_core.stress.reverse import Reverse
-    from dexposure_core.ui.graph import Cut, Layout
 
-LAYOUT_SNAPSHOTS: Final = 48
 _FAN: Final = ("forecast", "low", "high")
 
 
 @_kept(8, "Placing the protocols …")
 def places(vintage: str, basis: Basis) -> Layout:
     """Return where every protocol stands in the network picture: one layout of the whole history."""
-    days = dates(vintage, basis)
-    step = max(1, -(-len(days) // LAYOUT_SNAPSHOTS))
-    return graph.layout([store(vintage).snapshot(day, basis) for day in days[::-1][::step]])
+    return picture.layout_of(store(vintage), basis)
 
 
 @_kept(64)
 def cut(vintage: str, date: dt.date, basis: Basis, size: int, protocol: str | None) -> Cut:
     """Return the readable part of a network: `size` protocols, the chosen one among them."""
-    return graph.backbone(snapshot(vintage, date, basis), size, keep=[protocol] if protocol else [])
+    return picture.backbone(snapshot(vintage, date, basis), size, keep=[protocol] if protocol else [])
 
 
 @_kept(24, "Drawing the network …")

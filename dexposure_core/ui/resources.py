@@ -18,7 +18,7 @@ import streamlit as st
 
 from dexposure_core.errors import CorruptVintage, UnknownVintage
 from dexposure_core.measures import MEASURES
-from dexposure_core.pipeline import chain_sizes, check_cache, indicators, reconcile
+from dexposure_core.pipeline import chain_sizes, check_cache, indicators, palette, reconcile, views
 from dexposure_core.pipeline import changes as pipeline_changes
 from dexposure_core.pipeline import panel as pipeline_panel
 from dexposure_core.pipeline.lens import Lens, open_lens
@@ -27,7 +27,7 @@ from dexposure_core.settings import resolve_store
 from dexposure_core.store import open_store
 from dexposure_core.store.manifest import read as read_manifest
 from dexposure_core.store.vintages import locate, vintage_ids
-from dexposure_core.ui import text, theme
+from dexposure_core.ui import text
 from dexposure_core.ui.view import KEY_PARTS, base_of
 
 if TYPE_CHECKING:
@@ -199,17 +199,12 @@ def sector_exposures(vintage: str, date: dt.date, basis: Basis) -> pl.DataFrame:
 @_kept(8)
 def sectors(vintage: str) -> tuple[str, ...]:
     """Return the vintage's sectors, largest exposure over all dates first: the order in which they get colours."""
-    cells = store(base_of(vintage)).sector_history("holdings")
-    ends = [cells.select(pl.col(end).alias("sector"), "exposure_usd") for end in ("creditor_sector", "debtor_sector")]
-    weight = pl.concat(ends).group_by("sector").agg(pl.sum("exposure_usd"))
-    known = protocols(vintage).select("sector").unique().join(weight, on="sector", how="left")
-    ordered = known.sort(["exposure_usd", "sector"], descending=[True, False], nulls_last=True)
-    return tuple(ordered["sector"].to_list())
+    return views.sectors_by_size(store(base_of(vintage)))
 
 
 def sector_colours(vintage: str) -> dict[str, str]:
     """Return sector → colour, the same on every page and date of a vintage."""
-    return theme.sector_colours(sectors(base_of(vintage)))
+    return palette.sector_colours(sectors(base_of(vintage)))
 
 
 @_kept(64, "Placing the indicators in their history …")

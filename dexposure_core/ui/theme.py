@@ -41,15 +41,6 @@ def mode() -> Mode:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def sector_colours(sectors: Sequence[str]) -> dict[str, str]:
-    """Give each sector its colour, in the order given: eight colours, then greys; 'Unknown' and 'Other' are grey."""
-    named = [s for s in dict.fromkeys(sectors) if s not in ("Unknown", "Other")]
-    grey = named[len(SECTOR_COLOURS) :]
-    colours = dict(zip(named, SECTOR_COLOURS, strict=False))
-    colours |= {sector: GREYS[1 + i % 3] for i, sector in enumerate(grey)}
-    return colours | {"Unknown": GREYS[0], "Other": GREYS[1]}
-
-
 def loss_scale(of: Mode | None = None) -> Scale:
     """Return the sequential scale for losses and levels, none to much, for Plotly."""
     return _scale((of or mode()).loss)

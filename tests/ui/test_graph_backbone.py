@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dexposure_core.errors import UnknownProtocol
 from dexposure_core.network import Snapshot
-from dexposure_core.ui.graph import backbone, ego
+from dexposure_core.pipeline.picture import backbone
+from dexposure_core.ui.graph import ego
 
 DAY = dt.date(2025, 8, 18)
 

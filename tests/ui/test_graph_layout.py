@@ -5,8 +5,8 @@ import datetime as dt
 import numpy as np
 
 from dexposure_core.network import Snapshot
-from dexposure_core.ui.graph import layout
-from dexposure_core.ui.graph.layout import GAP, HEIGHT, LARGEST, SMALLEST, WIDTH, node_radii, radii
+from dexposure_core.pipeline.picture import layout
+from dexposure_core.pipeline.picture.layout import GAP, HEIGHT, LARGEST, SMALLEST, WIDTH, node_radii, radii
 
 SECTORS = ("Lending", "DEX", "Bridge")
 

@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from dexposure_core.pipeline import views
+from dexposure_core.pipeline.picture import backbone, layout
 from dexposure_core.ui import theme
 from dexposure_core.ui.charts import contagion, forecast, heatmap, network, sankey
-from dexposure_core.ui.graph import backbone, ego, layout
+from dexposure_core.ui.graph import ego
 from dexposure_core.ui.graph.rings import NAMES, rings
 from tests.networks import network as small
 

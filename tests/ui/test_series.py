@@ -6,6 +6,7 @@ import itertools
 import polars as pl
 import pytest
 
+from dexposure_core.pipeline import palette
 from dexposure_core.ui import theme
 from dexposure_core.ui.charts import bars, base, series
 
@@ -80,7 +81,7 @@ def test_bars_write_what_is_not_defined():
 
 
 def test_more_than_eight_sectors_are_grey():
-    colours = theme.sector_colours([*"abcdefgh", "Unknown", *"ijk"])
+    colours = palette.sector_colours([*"abcdefgh", "Unknown", *"ijk"])
     assert len({colours[s] for s in "abcdefgh"}) == 8
     assert all(colours[s] in theme.GREYS for s in ("i", "j", "k", "Unknown", "Other"))
 

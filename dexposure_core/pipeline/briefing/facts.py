@@ -24,6 +24,8 @@ from dexposure_core.pipeline.forecast import forecast
 from dexposure_core.pipeline.forecast_result import ForecastResult
 from dexposure_core.pipeline.indicators import Position, positions, warnings
 from dexposure_core.pipeline.lens import Lens, chains_of
+from dexposure_core.pipeline.palette import sector_colours
+from dexposure_core.pipeline.picture import Layout, layout_of
 from dexposure_core.pipeline.stress import stress
 from dexposure_core.pipeline.summary import coverage_totals
 from dexposure_core.progress import Progress, silent
@@ -59,6 +61,7 @@ class Facts:
         moved, movers: what changed, by exposure and by protocol (see `Store.changes`, `changes.tvl_changes`).
         snapshot: the network.
         cells, cells_before: its spillover matrix, long, and the one of the snapshot before.
+        places, colours: where protocols stand in the network's picture, and the sectors' colours; as on the screen.
         events: the events table up to the date.
         losses: scenario title → rule title → share of TVL lost (NaN: it hits nobody).
         forecast: what is expected; None when it was not asked for or cannot be.
@@ -79,6 +82,8 @@ class Facts:
     snapshot: Snapshot
     cells: pl.DataFrame
     cells_before: pl.DataFrame | None
+    places: Layout
+    colours: Mapping[str, str]
     events: pl.DataFrame
     losses: Mapping[str, Mapping[str, float]]
     forecast: ForecastResult | None
@@ -124,6 +129,7 @@ def gather(store: Store, ask: Ask, progress: Progress = silent) -> Facts:
         ask=ask, manifest=store.manifest, chains=chains_of(store), previous=previous, positions=placed, flags=raised,
         moved=moved, movers=movers, snapshot=snapshot, cells=store.sector_exposures(date, basis),
         cells_before=None if previous is None else store.sector_exposures(previous, basis),
+        places=layout_of(whole, basis), colours=sector_colours(views.sectors_by_size(whole)),
         events=store.events().filter(pl.col("date") <= date), losses=losses, forecast=expected, no_forecast=why_not,
         evaluation=_evaluation(), health=health, coverage=coverage_totals(whole),
     )  # fmt: skip

@@ -33,7 +33,7 @@ def page(facts: Facts, made: dt.datetime) -> str:
     """Return the self-contained page; nothing but the line of `made` depends on when it is made."""
     style = files("dexposure_core.pipeline.briefing").joinpath("page.css").read_text("utf-8")
     first, *others = all_sections(facts, source_line)
-    body = f'<p class="lead">{html(first.sentence)}</p>{first.body}' + "".join(map(_section, others))
+    body = f'<p class="lead">{html(first.sentence)}</p>{first.body}{_rows(others)}{_annex(others)}'
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<title>{html(title(facts))}</title><meta name="viewport" content="width=device-width">\n'
@@ -97,10 +97,31 @@ def _cover(facts: Facts) -> str:
 
 
 def _section(of: Section) -> str:
-    kind = "wide" if of.wide else "pair"
+    kind = "wide" if of.wide or of.half else "pair"
     body = f'<div class="{kind}">{of.body}</div>' if of.body else ""
     head = f'<div class="head"><h2>{html(of.title)}</h2><p class="answer">{html(of.sentence)}</p></div>'
     return f"<section>{head}{body}</section>"
+
+
+def _rows(sections: Sequence[Section]) -> str:
+    """Return the sections one below the other, those of half a width two by two."""
+    rows, waiting = [], ""
+    for section in sections:
+        if section.half and not waiting:
+            waiting = _section(section)
+        elif section.half:
+            rows.append(f'<div class="halves">{waiting}{_section(section)}</div>')
+            waiting = ""
+        else:
+            rows += [waiting, _section(section)]
+            waiting = ""
+    return "".join([*rows, waiting])
+
+
+def _annex(sections: Sequence[Section]) -> str:
+    """Return what a reader looks up: the tables behind the sections, on a page of its own in print."""
+    tables = "".join(section.annex for section in sections)
+    return f'<section class="annex"><h2>Annex: the tables behind it</h2><div class="pair">{tables}</div></section>'
 
 
 def _method() -> str:

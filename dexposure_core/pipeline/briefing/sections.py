@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from dexposure_core.measures import MEASURES
-from dexposure_core.pipeline.briefing import figures, sentences, tables
+from dexposure_core.pipeline.briefing import figures, network_figure, sentences, tables
 from dexposure_core.pipeline.briefing.facts import Facts
 from dexposure_core.pipeline.changes import summary
 from dexposure_core.pipeline.indicators import Position
@@ -19,6 +19,7 @@ from dexposure_core.pipeline.notable import major_events
 from dexposure_core.pipeline.numbers import amount, count, percent, plural, usd
 from dexposure_core.pipeline.palette import SECTOR_COLOURS
 from dexposure_core.pipeline.phrases import moved, period, standing
+from dexposure_core.pipeline.picture import backbone
 from dexposure_core.pipeline.views import exposure_table
 from dexposure_core.stress import find_rule
 
@@ -27,17 +28,28 @@ EXPECTED: Final = (
     "spillover_index", "max_default_loss",
 )  # fmt: skip
 DASH: Final = "–"
+KEY: Final = "area: TVL; a diamond only issues tokens."
 Source = Callable[[Facts, str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One section: its heading, the sentence that answers it, and the figures and tables under it (HTML)."""
+    """One section of the briefing.
+
+    Attributes:
+        title, sentence: its heading, and the sentence that answers it.
+        body: figures and tables under it (HTML).
+        annex: those that stand in the annex instead: what a reader looks up.
+        wide: the body takes the whole width, not two columns.
+        half: two such sections stand side by side.
+    """
 
     title: str
     sentence: str
     body: str
+    annex: str = ""
     wide: bool = True
+    half: bool = False
 
 
 def figure(title: str, drawn: str, source: str, note: str = "") -> str:
@@ -82,11 +94,12 @@ def changes(facts: Facts, source: str) -> Section:
     title = f"What changed this {period(facts.manifest.frequency)}, and why"
     if facts.moved.is_empty():
         return Section(title=title, sentence=said, body="")
-    return Section(title=title, sentence=said, body=_changes(facts, source), wide=False)
+    bridges, lists = _changes(facts, source)
+    return Section(title=title, sentence=said, body=bridges, annex=lists, wide=False)
 
 
-def _changes(facts: Facts, source: str) -> str:
-    """Return causes and contributors, of all exposures on the left, of the TVL of all protocols on the right."""
+def _changes(facts: Facts, source: str) -> tuple[str, str]:
+    """Return causes, and contributors: of all exposures on the left, of the TVL of all protocols on the right."""
     top = facts.ask.top
     pairs = facts.moved.head(top).select("creditor_name", "debtor_name").iter_rows()
     sides = (
@@ -107,11 +120,14 @@ def _changes(facts: Facts, source: str) -> str:
         bridges.append(figure(f"{what}, by cause, {unit.name}", figures.bridge(shown, unit, what), source, how))
         adds = f"In {unit.name}, rounded so that every row and column adds up as printed."
         lists.append(figure(f"{what}: largest changes", tables.split_table(rows, head, unit), source, adds))
-    return "".join([*bridges, *lists])
+    return "".join(bridges), "".join(lists)
 
 
 def network(facts: Facts, source: str) -> Section:
-    """The largest exposures, and the protocols that most exposure leads to."""
+    """The backbone as a picture, the largest exposures, and the protocols that most exposure leads to."""
+    cut = backbone(facts.snapshot, network_figure.SHOWN)
+    picture = network_figure.network(facts.snapshot, cut, facts.places, facts.colours, "The backbone of the network")
+    shown = f"{cut.caption()}: the largest, and what matters most to either end. Lines widen from {_ends(facts)}; {KEY}"
     every = exposure_table(facts.snapshot)
     rows = every.head(facts.ask.top)
     names = [f"{short(a, 24)} → {short(b, 24)}" for a, b in rows.select("creditor_name", "debtor_name").iter_rows()]
@@ -122,11 +138,15 @@ def network(facts: Facts, source: str) -> Section:
         [short(n) for n in owed["debtor_name"].to_list()], owed["exposure_usd"].to_list(), owed["share"].to_list(),
         "The protocols most exposure leads to",
     )  # fmt: skip
-    what = "holder of the tokens → issuer" if facts.ask.basis == "holdings" else "sender → receiver"
-    note = f"USD and share of all exposure; {what}."
-    body = figure("Largest exposures", drawn, source, note) if names else ""
-    body += figure("Who the system leans on", leans, source, "USD owed and share of all exposure.") if names else ""
-    return Section(title="Network", sentence=sentences.network(facts), body=body, wide=False)
+    note = f"USD and share of all exposure; {_ends(facts).replace(' to ', ' → ')}."
+    body = figure("The backbone of the network", picture, source, shown)
+    lists = figure("Largest exposures", drawn, source, note)
+    lists += figure("Who the system leans on", leans, source, "USD owed and share of all exposure.")
+    return Section(title="Network", sentence=sentences.network(facts), body=body, annex=lists if names else "")
+
+
+def _ends(facts: Facts) -> str:
+    return "holder of the tokens to issuer" if facts.ask.basis == "holdings" else "sender to receiver"
 
 
 def spillover(facts: Facts, source: str) -> Section:
@@ -150,8 +170,8 @@ def concentration(facts: Facts, source: str) -> Section:
     drawn = figures.course(lines, shown, at["tvl_hhi"].since, facts.ask.date, "Concentration over time")
     note = "HHI: 1 when one holds all. Shaded: the two years that standings refer to."
     body = figure("Concentration of TVL and of debtors, with events", drawn, source, note)
-    body += figure("Who moved the concentration of TVL", _movers(facts), source, "The changes add up.")
-    return Section(title="Concentration", sentence=sentences.concentration(facts), body=body, wide=False)
+    annex = figure("Who moved the concentration of TVL", _movers(facts), source, "The changes add up.")
+    return Section(title="Concentration", sentence=sentences.concentration(facts), body=body, annex=annex, half=True)
 
 
 def _movers(facts: Facts) -> str:
@@ -186,8 +206,8 @@ def losses(facts: Facts, source: str) -> Section:
     table = tables.plain(["Share of system TVL lost", *rules], rows, kind="rules")
     note = f"Share of system TVL lost. Filled: {main}; hollow: the other rules; bar: their range."
     body = figure("Losses over the rules", drawn, source, note)
-    body += figure("Losses by rule", table, source, "All of TVL absorbs losses; each rule keeps its own defaults.")
-    return Section(title="Stress", sentence=sentences.losses(facts), body=body, wide=False)
+    annex = figure("Losses by rule", table, source, "All of TVL absorbs losses; each rule keeps its own defaults.")
+    return Section(title="Stress", sentence=sentences.losses(facts), body=body, annex=annex, half=True)
 
 
 def _share(value: float) -> str:
@@ -215,11 +235,11 @@ def ahead(facts: Facts, source: str) -> Section:
     names = [about[row["measure"]].title for row in shown]
     told = f"The model was {_lower(result.trained_on)}." if result.trained_on else ""
     note = "Change from today, relative; bar: 90 % interval of drawn futures. No change is the zero line."
-    body = f'<p class="skill">{html(sentences.measured_skill(facts))}</p>'
-    body += figure("Expected changes", figures.intervals(names, moves, said), source, note)
+    body = figure("Expected changes", figures.intervals(names, moves, said), source, note)
+    body += f'<p class="skill">{html(sentences.measured_skill(facts))}</p>'
     table = tables.plain(["Measure", "Today", "Expected", "90 % interval"], rows)
-    body += figure("Expected levels", table, source, told)
-    return Section(title=title, sentence=said, body=body, wide=False)
+    levels = figure("Expected levels", table, source, told)
+    return Section(title=title, sentence=said, body=body, annex=levels, wide=False)
 
 
 def _bare(value: float, unit: str) -> str:
@@ -243,15 +263,12 @@ def health(facts: Facts, source: str) -> Section:
         for row in facts.health.summary().to_dicts()
     ]
     table = tables.plain(["Check", "State", "Errors", "Warnings", "Notes"], rows, left=2)
+    annex = figure("Checks", table, source)
     worst = facts.health.findings.filter(pl.col("severity").is_in(["error", "warning"])).head(6).to_dicts()
     found = [[_when(row), row["finding"], short(str(row["text"]), 110)] for row in worst]
-    body = figure("Checks", table, source)
-    if found:
-        note = "Worst first, over the whole vintage."
-        body += figure(
-            "Errors and warnings", tables.plain(["When", "Finding", "What"], found, left=3, kind="dated"), source, note
-        )
-    return Section(title="Data health", sentence=sentences.health(facts), body=body, wide=False)
+    listed = tables.plain(["When", "Finding", "What"], found, left=3, kind="dated") if found else ""
+    annex += figure("Errors and warnings", listed, source, "Worst first, over the whole vintage.")
+    return Section(title="Data health", sentence=sentences.health(facts), body="", annex=annex)
 
 
 def _when(row: dict[str, object]) -> str:

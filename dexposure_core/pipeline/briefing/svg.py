@@ -56,10 +56,22 @@ def box(x: float, y: float, width: float, height: float, colour: str, *, opacity
     return f'<rect x="{at(left)}" y="{at(top)}" {size} fill="{colour}"{shade}/>'
 
 
-def dot(x: float, y: float, colour: str, *, radius: float = 3, hollow: bool = False) -> str:
-    """Return a filled or hollow circle."""
+def dot(x: float, y: float, colour: str, *, radius: float = 3, hollow: bool = False, rim: str = "") -> str:
+    """Return a filled or hollow circle; its rim has its colour unless another is given."""
     fill = LIGHT.paper if hollow else colour
-    return f'<circle cx="{at(x)}" cy="{at(y)}" r="{radius:g}" fill="{fill}" stroke="{colour}" stroke-width="1.4"/>'
+    edge = f'stroke="{rim or colour}" stroke-width="1.4"'
+    return f'<circle cx="{at(x)}" cy="{at(y)}" r="{radius:g}" fill="{fill}" {edge}/>'
+
+
+def shape(corners: Sequence[Point], colour: str, *, opacity: float = 1) -> str:
+    """Return a filled polygon."""
+    points = " ".join(f"{at(x)},{at(y)}" for x, y in corners)
+    return f'<polygon points="{points}" fill="{colour}" fill-opacity="{opacity:g}"/>'
+
+
+def diamond(x: float, y: float, colour: str, *, radius: float) -> str:
+    """Return a square on its tip."""
+    return shape([(x, y - radius), (x + radius, y), (x, y + radius), (x - radius, y)], colour)
 
 
 def path(points: Sequence[Point], colour: str, *, width: float = 1.6, dash: str = "") -> str:

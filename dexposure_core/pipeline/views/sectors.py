@@ -10,7 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from dexposure_core.store import Store
+
 Floats = npt.NDArray[np.float64]
+
+
+def sectors_by_size(store: Store) -> tuple[str, ...]:
+    """Return a vintage's sectors, largest exposure over all dates first: the order in which they get colours."""
+    cells = store.sector_history("holdings")
+    ends = [cells.select(pl.col(end).alias("sector"), "exposure_usd") for end in ("creditor_sector", "debtor_sector")]
+    weight = pl.concat(ends).group_by("sector").agg(pl.sum("exposure_usd"))
+    known = store.protocols().select("sector").unique().join(weight, on="sector", how="left")
+    ordered = known.sort(["exposure_usd", "sector"], descending=[True, False], nulls_last=True)
+    return tuple(ordered["sector"].to_list())
 
 
 @dataclass(frozen=True, kw_only=True)

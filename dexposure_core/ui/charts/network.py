@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.palette import Mode
+from dexposure_core.pipeline.picture import Cut, Layout
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base
 from dexposure_core.ui.charts.sankey import faint
-from dexposure_core.ui.graph import Cut, Edge, Ink, Layout, LegendEntry, Node
+from dexposure_core.ui.graph import Edge, Ink, LegendEntry, Node
 from dexposure_core.ui.graph import draw as draw_page
 from dexposure_core.ui.graph import view as graph_view
 

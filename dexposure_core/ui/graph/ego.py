@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dexposure_core.network import Snapshot
-from dexposure_core.ui.graph.backbone import Indices
+from dexposure_core.pipeline.picture.backbone import Indices
 
 
 @dataclass(frozen=True, kw_only=True)

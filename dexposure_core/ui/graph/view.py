@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from dexposure_core.network import Snapshot
-from dexposure_core.ui.graph.backbone import Cut, Floats, strength, totals
-from dexposure_core.ui.graph.layout import Layout, node_radii
+from dexposure_core.pipeline.picture.backbone import Cut, Floats, strength, totals
+from dexposure_core.pipeline.picture.layout import Layout, node_radii
 from dexposure_core.ui.graph.render import Edge, LegendEntry, Node
 
 Usd = Callable[[float], str]

@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from dexposure_core.network import Snapshot
-from dexposure_core.ui import text
+from dexposure_core.pipeline.numbers import count, percent, plural
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -58,11 +58,11 @@ class Cut:
     def caption(self) -> str:
         """Return how much of the network the picture shows, in words."""
         if self.total_exposures == 0:
-            return f"No exposures among {text.plural(self.total_protocols, 'protocol')} on this date."
+            return f"No exposures among {plural(self.total_protocols, 'protocol')} on this date."
         return (
-            f"{text.count(len(self.exposures))} of {text.count(self.total_exposures)} exposures, "
-            f"{text.percent(self.share)} of value, between {text.count(len(self.protocols))} of "
-            f"{text.plural(self.total_protocols, 'protocol')}"
+            f"{count(len(self.exposures))} of {count(self.total_exposures)} exposures, "
+            f"{percent(self.share)} of value, between {count(len(self.protocols))} of "
+            f"{plural(self.total_protocols, 'protocol')}"
         )
 
 

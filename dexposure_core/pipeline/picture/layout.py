@@ -17,8 +17,9 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from dexposure_core.network import Snapshot
-from dexposure_core.ui.graph.backbone import strength
+from dexposure_core.network import Basis, Snapshot
+from dexposure_core.pipeline.picture.backbone import strength
+from dexposure_core.store import Store
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -27,6 +28,7 @@ WIDTH, HEIGHT = 1200.0, 720.0
 SMALLEST, LARGEST = 4.5, 30.0  # radii
 GAP = 5.0
 STEPS = 220
+SAMPLED = 48  # snapshots of a history that its layout is made of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,13 @@ def radii(tvl_usd: Floats) -> Floats:
     if top <= 0:
         return np.full(len(tvl_usd), SMALLEST)
     return np.maximum(SMALLEST, LARGEST * np.sqrt(tvl_usd / top))
+
+
+def layout_of(store: Store, basis: Basis) -> Layout:
+    """Return the layout of a vintage's whole history, made of SAMPLED snapshots, the last among them."""
+    days = store.dates(basis)
+    step = max(1, -(-len(days) // SAMPLED))
+    return layout(store.snapshots(days[::-1][::step], basis))
 
 
 def layout(snapshots: Sequence[Snapshot], *, size: int = 150) -> Layout:

@@ -17,13 +17,13 @@ _SCALES: Final = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"), (1.0, "
 
 
 def digits(value: float, significant: int = 3) -> str:
-    """Write a number with that many significant digits, without exponent; thousands are set apart by a thin space."""
+    """Write a number with that many significant digits, without exponent; thousands are set apart by commas."""
     if value == 0:
         return "0"
     places = max(0, significant - 1 - math.floor(math.log10(abs(value))))
     rounded = round(value, significant - 1 - math.floor(math.log10(abs(value))))
     again = max(0, significant - 1 - math.floor(math.log10(abs(rounded)))) if rounded else places
-    return f"{rounded:,.{min(again, 12)}f}".replace(",", " ").replace("-", MINUS)
+    return f"{rounded:,.{min(again, 12)}f}".replace("-", MINUS)
 
 
 def undefined(value: float | None) -> bool:
@@ -42,7 +42,7 @@ def count(value: float | None, *, sign: bool = False) -> str:
     """Write a whole number in full, thousands set apart."""
     if value is None or not math.isfinite(value):
         return UNDEFINED
-    return _signed(f"{round(value):,}".replace(",", " ").replace("-", MINUS), value, sign)
+    return _signed(f"{round(value):,}".replace("-", MINUS), value, sign)
 
 
 def usd(value: float | None, *, sign: bool = False, unit: bool = True) -> str:

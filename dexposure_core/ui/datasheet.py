@@ -45,7 +45,7 @@ def answer(manifest: Manifest, books: Reconciliation, findings: pl.DataFrame, da
 def exact(cents: int) -> str:
     """Write cents as USD in full: `USD 1 234 567.89`."""
     sign, rest = ("−" if cents < 0 else ""), abs(cents)
-    return f"{sign}USD {rest // 100:,}.{rest % 100:02d}".replace(",", " ")
+    return f"{sign}USD {rest // 100:,}.{rest % 100:02d}"
 
 
 def books_table(books: Reconciliation) -> pl.DataFrame:

@@ -74,7 +74,7 @@ def _template(colours: Mode) -> Any:
                       "y": 0.98, "yanchor": "top"},
             "xaxis": axis | {"showgrid": False}, "yaxis": axis,
             "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 12}},
-            "hoverlabel": {"font": {"family": FONT, "size": 13}}, "separators": ". ",
+            "hoverlabel": {"font": {"family": FONT, "size": 13}}, "separators": ".,",
             "annotationdefaults": {"font": {"size": 11, "color": colours.muted}, "showarrow": False},
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours.muted, "activecolor": colours.accent},
         }

@@ -27,7 +27,7 @@ def view(store, basis="holdings"):
 
 @pytest.mark.parametrize(
     ("cents", "written"),
-    [(0, "USD 0.00"), (7, "USD 0.07"), (123456789012345, "USD 1 234 567 890 123.45"), (-150, "−USD 1.50")],
+    [(0, "USD 0.00"), (7, "USD 0.07"), (123456789012345, "USD 1,234,567,890,123.45"), (-150, "−USD 1.50")],
 )
 def test_cents_are_written_in_full(cents, written):
     assert datasheet.exact(cents) == written

@@ -51,7 +51,7 @@ def test_changes_of_shares_in_points(change, written):
 @pytest.mark.parametrize(
     ("value", "unit", "written"),
     [
-        (12345.0, "count", "12 345"),
+        (12345.0, "count", "12,345"),
         (0.0981, "index", "0.0981"),
         (2.5e9, "USD", "USD 2.50 bn"),
         (0.5, "share", "50.0 %"),
@@ -85,7 +85,7 @@ def test_spans_of_time(days, written):
 
 @given(st.floats(min_value=1e-9, max_value=1e15))
 def test_three_significant_digits_are_within_half_a_per_cent(value):
-    written = float(text.digits(value).replace(" ", ""))
+    written = float(text.digits(value).replace(",", ""))
     assert written == pytest.approx(value, rel=0.005001)
 
 

@@ -43,7 +43,7 @@ class Unit(NamedTuple):
         if steps == 0:
             return "–"
         mark = MINUS if steps < 0 else "+" if sign else ""
-        return mark + f"{abs(steps) / 10.0**self.places:,.{self.places}f}".replace(",", "\u2009")
+        return mark + f"{abs(steps) / 10.0**self.places:,.{self.places}f}"
 
 
 _UNITS: Final = ((1e9, "USD bn"), (1e6, "USD m"), (1e3, "USD k"), (1.0, "USD"))
@@ -72,7 +72,7 @@ def split(frame: pl.DataFrame, names: Sequence[str], unit: Unit, rest: str) -> l
     sums = frame.select(*(pl.col(part).sum() for part in PARTS), pl.col("change_usd").sum()).row(0, named=True)
     whole = _parts(sums, unit)
     left = {cause: whole[cause] - sum(row[cause] for _, row in shown) for cause in whole}
-    more = [(f"{frame.height - len(shown):,} {rest}".replace(",", "\u2009"), left)] if frame.height > len(shown) else []
+    more = [(f"{frame.height - len(shown):,} {rest}", left)] if frame.height > len(shown) else []
     return [*shown, *more, ("Total", whole)]
 
 

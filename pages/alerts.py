@@ -22,6 +22,10 @@ left, right = st.columns([3, 2])
 with left:
     alerts.draw(found, view)
     st.caption(alerts.meaning(found))
+    st.subheader("Keep and hand on", anchor=False)
+    alerts.keep_or_load()
+    told = document(view.vintage, found, alerts.acks()) | {"provenance": origin.line()}
+    export.file_button("Alerts as JSON", lambda: msgspec.json.encode(told), "alerts-feed", origin, "json")
 with right:
     st.subheader("Your thresholds", anchor=False)
     st.caption("Beside the rules below; they are part of this page's address.")
@@ -30,10 +34,6 @@ with right:
     limits.file_or_shipped()
     in_use = limits.as_file(held).text()  # a download is made outside the session
     export.file_button("Rules", in_use.encode, "alert-rules", origin, "toml")
-    st.subheader("Keep and hand on", anchor=False)
-    alerts.keep_or_load()
-    told = document(view.vintage, found, alerts.acks()) | {"provenance": origin.line()}
-    export.file_button("Alerts as JSON", lambda: msgspec.json.encode(told), "alerts-feed", origin, "json")
 
 st.subheader("What a rule watches, over time", anchor=False)
 titles = {rule.line: title for rule, title, _ in found.rules}

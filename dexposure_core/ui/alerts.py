@@ -117,8 +117,6 @@ def keep_or_load() -> None:
 def _unseen(unseen: Sequence[Alert], view: View) -> None:
     if not unseen:
         frame.empty("No alert", "No rule fires that nobody has acknowledged.", "Look again next week.")
-    elif len(unseen) > 1:
-        st.text_input("Note for what you acknowledge", key="ack-note", max_chars=500, placeholder="optional")
     for alert in unseen[:SHOWN]:
         _card(alert, view)
     if len(unseen) > SHOWN:
@@ -127,6 +125,8 @@ def _unseen(unseen: Sequence[Alert], view: View) -> None:
                 _card(alert, view)
             if len(unseen) > MOST:
                 st.caption(f"{len(unseen) - MOST} more in the table and in the feeds.")
+    if len(unseen) > 1:
+        st.text_input("Note for what you acknowledge", key="ack-note", max_chars=500, placeholder="optional")
 
 
 def _card(alert: Alert, view: View) -> None:

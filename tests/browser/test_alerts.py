@@ -23,11 +23,11 @@ def test_an_alert_is_acknowledged_kept_as_a_file_and_read_again(server, visitor,
     assert "SIMULATED DATA" in feed["provenance"]
     visitor.open(visitor.page.url)  # another session: nothing is acknowledged
     assert "alert acknowledged" not in visitor.text
-    visitor.page.locator('[data-testid="stFileUploader"] input').set_input_files(file)
+    visitor.page.get_by_role("region", name="Read a file of acknowledgements").locator("input").set_input_files(file)
     visitor.page.get_by_text("Acknowledged: 1").wait_for()
     visitor.settled()
     file.write_text("<script>")
-    visitor.page.locator('[data-testid="stFileUploader"] input').set_input_files(file)
+    visitor.page.get_by_role("region", name="Read a file of acknowledgements").locator("input").set_input_files(file)
     visitor.page.get_by_text("The file was not read.").wait_for()
     assert "1 alert acknowledged" in visitor.settled().text
     assert visitor.outside() == []

@@ -29,6 +29,7 @@ def test_a_click_shows_who_it_is_and_a_legend_entry_its_sector(server, visitor):
     at = frame.evaluate("network.canvasToDOM(network.getPositions([0])[0])")
     frame.locator("#mynetwork canvas").click(position={"x": at["x"], "y": at["y"]})
     name = frame.evaluate("nodes.get(0).label")
+    frame.locator("#facts").wait_for()
     assert name in frame.locator("#facts").inner_text()
     assert "TVL USD" in frame.locator("#facts").inner_text() or "Issues tokens" in frame.locator("#facts").inner_text()
     frame.locator("#legend button").first.click()

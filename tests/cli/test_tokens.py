@@ -1,6 +1,7 @@
 """The commands about tokens, on the small store of the command line's tests."""
 
 import json
+import shutil
 
 import pytest
 
@@ -92,6 +93,7 @@ def test_compare_needs_the_folder_and_names_the_causes(store, tmp_path):
 
 
 def test_a_revised_mapping_is_told_as_such(store, tmp_path):
+    store = shutil.copytree(store, tmp_path / "store")  # the others' stays as it is
     file = tmp_path / "overrides.csv"
     file.write_text("token,issuer,note\nUSDX,swap,asked\n")
     before = run_here("--store", store, "vintages", "--json").json["vintages"][0]["vintage"]

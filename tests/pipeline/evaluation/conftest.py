@@ -24,6 +24,9 @@ class MadeUpStore:
     def snapshot(self, date, basis="holdings"):
         return next(s for s in self.histories[basis] if s.date == date)
 
+    def snapshots(self, dates, basis="holdings"):
+        return [self.snapshot(date, basis) for date in dates]
+
     def table(self, name):
         return TABLES[name].empty()
 

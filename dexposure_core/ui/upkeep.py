@@ -2,7 +2,8 @@
 
 Streamlit collects garbage in full after every page run. With the libraries of this product that means looking at some
 half a million objects that never die, 0.1 to 0.2 s of one core after each click, in which no other page advances. So
-whatever is alive after libraries were loaded is set aside (`gc.freeze`): it is not looked at again.
+whatever is alive is set aside (`gc.freeze`) after libraries were loaded, and again every AGAIN_SECONDS, because
+what pages keep (caches, sessions) is as large by then.
 """
 
 from __future__ import annotations
@@ -12,12 +13,18 @@ import importlib
 import pkgutil
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
+AGAIN_SECONDS: Final = 20.0
+SWITCH_SECONDS: Final = 5e-4
+"""How long a thread may keep Python's lock. Libraries let go of it at every call, and had to wait up to 5 ms, the usual
+time, to get it back whenever another page was computing."""
 _LOCK: Final = threading.Lock()
 _TRACES: Final = ("Bar", "Figure", "Heatmap", "Histogram", "Sankey", "Scatter", "Scattergl")
 _loaded = 0
+_looked = 0.0
 _ready = False
 
 
@@ -32,6 +39,7 @@ def load_once() -> None:
     with _LOCK:
         if _ready:
             return
+        sys.setswitchinterval(SWITCH_SECONDS)
         importlib.import_module("pandas")
         import plotly.graph_objects as go
 
@@ -44,17 +52,18 @@ def load_once() -> None:
 
 
 def set_aside() -> bool:
-    """Set aside what is alive, when modules were loaded since the last time; return whether that was so.
+    """Set aside what is alive, when modules were loaded since the last time or AGAIN_SECONDS went by.
 
-    Modules are loaded a few times in a process's life (start, first chart, first forecast), so what is set aside by
-    accident (a session that is open then) is little, and is still freed when its last reference goes.
+    What was set aside before is looked at again then, so that what died in between goes: once for all page runs
+    instead of once in each. Returns whether that was done.
     """
-    global _loaded  # noqa: PLW0603  one state a process, under the lock
+    global _loaded, _looked
     with _LOCK:
-        now = len(sys.modules)
-        if now == _loaded:
+        now, modules = time.monotonic(), len(sys.modules)
+        if modules == _loaded and now - _looked < AGAIN_SECONDS:
             return False
-        _loaded = now
+        _loaded, _looked = modules, now
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
         return True

@@ -40,6 +40,22 @@ def test_what_is_set_aside_is_still_freed_with_its_last_reference(monkeypatch):
     assert alive() is None
 
 
+def test_what_died_in_a_circle_after_it_was_set_aside_goes_the_next_time(monkeypatch):
+    class Session:
+        pass
+
+    monkeypatch.setattr(upkeep, "AGAIN_SECONDS", 0.0)
+    session = Session()
+    session.itself = session
+    alive = weakref.ref(session)
+    assert upkeep.set_aside()
+    del session
+    gc.collect()
+    assert alive() is not None
+    assert upkeep.set_aside()
+    assert alive() is None
+
+
 def test_visitors_who_come_at_the_same_moment_find_every_library_whole():
     code = """
 import threading

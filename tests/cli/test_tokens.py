@@ -45,6 +45,7 @@ def test_override_says_what_would_move_and_build_does_it(store, tmp_path):
     assert (done.json["confirmed"], done.json["unused"]) == (1, [])
     text = run_here("--store", store, "tokens", "override", file).out
     assert "1 change, 1 confirm, 0 meet no token" in text
+    store = shutil.copytree(store, tmp_path / "own")  # the others' stays as it is
     built = run_here("--store", store, "build", "--overrides", file, "--json")
     assert built.code == 0, built.err
     after = run_here("--store", store, "--vintage", built.json["vintage"], "tokens", "show", "SHARE", "--json")

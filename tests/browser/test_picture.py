@@ -37,6 +37,17 @@ def test_a_click_shows_who_it_is_and_a_legend_entry_its_sector(server, visitor):
     assert frame.locator("#facts").is_hidden()
 
 
+def test_the_page_stays_where_it_is_when_the_pointer_enters(server, visitor):
+    visitor.page.set_viewport_size({"width": 1280, "height": 600})  # the picture's lower end is out of sight
+    visitor.open(f"{server}/network?date=2025-08-18")
+    graph(visitor)
+    picture = visitor.page.locator("iframe[srcdoc]")
+    before = picture.bounding_box()
+    visitor.page.mouse.move(before["x"] + 300, before["y"] + 100)
+    visitor.page.wait_for_timeout(500)
+    assert picture.bounding_box() == before
+
+
 def test_a_protocol_is_found_by_name_in_the_picture(server, visitor):
     visitor.open(f"{server}/network?date=2025-08-18")
     frame = graph(visitor)

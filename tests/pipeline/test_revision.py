@@ -82,7 +82,9 @@ def test_another_price_is_price_alone(tmp_path):
 
 
 def test_another_quantity_is_quantity_alone(tmp_path):
-    only(revised(tmp_path, HELD | {("118", "WETH"): (3, 3000.0)}), "quantity")
+    revision = revised(tmp_path, HELD | {("118", "WETH"): (3, 3000.0)})
+    only(revision, "quantity")
+    assert parts_of(revision, "system_tvl_usd")["quantity"] == 1000.0
 
 
 def test_what_comes_and_goes_is_entry_and_exit(tmp_path):

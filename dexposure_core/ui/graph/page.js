@@ -9,6 +9,9 @@
   let focus = null, hovered = null, fitted = 1, upto = setup.steps.length ? setup.steps.length - 1 : Infinity;
   const there = n => n.step <= upto;
 
+  // vis-network takes the keyboard when the pointer enters, and a browser would scroll the page to what has it.
+  box.querySelectorAll("*").forEach(part => { part.focus = () => HTMLElement.prototype.focus.call(part, { preventScroll: true }); });
+
   // A tall, narrow frame (a phone) shows the picture turned by a quarter: x and y change places.
   if (box.clientWidth < 0.8 * box.clientHeight) {
     all.forEach(n => { const x = n.x; n.x = -n.y; n.y = x; n.size *= 1.6; });

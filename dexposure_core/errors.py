@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 
 class DexposureError(Exception):
@@ -111,3 +112,19 @@ def suggest(value: str, choices: Iterable[str]) -> str:
     near = difflib.get_close_matches(value.lower(), {c.lower(): c for c in choices}, n=1, cutoff=0.5)
     names = {c.lower(): c for c in choices}
     return f"; did you mean '{names[near[0]]}'?" if near else ""
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_N = TypeVar("_N", bound=_Named)
+
+
+def find(name: str, things: Iterable[_N], kind: str, missing: type[DexposureError]) -> _N:
+    """Return the one of `things` of that name; without one raise `missing`, naming the closest, or all there are."""
+    found = {thing.name: thing for thing in things}
+    if name in found:
+        return found[name]
+    raise missing(f"No {kind} '{name[:80]}'{suggest(name[:80], found) or '; choose from ' + ', '.join(found)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from dexposure_core.errors import UnknownForecaster, suggest
+from dexposure_core.errors import UnknownForecaster, find
 from dexposure_core.forecast.ablation import FROZEN, Variant
 from dexposure_core.forecast.baselines import BASELINES, PairMemoryForecaster, Persistence
 from dexposure_core.forecast.model import Dexposure
@@ -38,8 +38,4 @@ def find_forecaster(name: str) -> Forecaster:
     Raises:
         UnknownForecaster: when there is none; names the closest one.
     """
-    for forecaster in FORECASTERS:
-        if forecaster.name == name:
-            return forecaster
-    names = [f.name for f in FORECASTERS]
-    raise UnknownForecaster(f"No forecaster '{name[:80]}'{suggest(name[:80], names)}; there are {', '.join(names)}")
+    return find(name, FORECASTERS, "forecaster", UnknownForecaster)

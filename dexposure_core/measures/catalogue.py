@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from dexposure_core.errors import UnknownMeasure, suggest
+from dexposure_core.errors import UnknownMeasure, find
 from dexposure_core.measures.concentration import gini, hhi, top_share
 from dexposure_core.measures.facts import Facts
 from dexposure_core.measures.measure import Measure
@@ -37,10 +37,7 @@ def find_measure(name: str) -> Measure:
     Raises:
         UnknownMeasure: when there is none; names the closest one.
     """
-    for measure in MEASURES:
-        if measure.name == name:
-            return measure
-    raise UnknownMeasure(f"No measure '{name[:80]}'{suggest(name[:80], [m.name for m in MEASURES])}")
+    return find(name, MEASURES, "measure", UnknownMeasure)
 
 
 def _mean(values: Floats | Indices) -> float:

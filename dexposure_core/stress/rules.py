@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dexposure_core.errors import BadOption, UnknownRule, suggest
+from dexposure_core.errors import BadOption, UnknownRule, find, suggest
 from dexposure_core.network.snapshot import Floats, Snapshot
 
 Marks = npt.NDArray[np.bool_]
@@ -276,9 +276,4 @@ def find_rule(name: str) -> Rule:
     Raises:
         UnknownRule: when there is none; names the closest one.
     """
-    for rule in RULES:
-        if rule.name == name:
-            return rule
-    names = [each.name for each in RULES]
-    hint = suggest(name[:80], names) or "; choose from " + ", ".join(names)
-    raise UnknownRule(f"No contagion rule '{name[:80]}'{hint}")
+    return find(name, RULES, "contagion rule", UnknownRule)

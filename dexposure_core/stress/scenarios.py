@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from dexposure_core.errors import UnknownScenario, suggest
+from dexposure_core.errors import UnknownScenario, find
 from dexposure_core.network.snapshot import Indices, Snapshot
 from dexposure_core.stress.shock import Shock
 
@@ -124,9 +124,4 @@ def find_scenario(name: str) -> Scenario:
     Raises:
         UnknownScenario: when there is none; names the closest one.
     """
-    for scenario in SCENARIOS:
-        if scenario.name == name:
-            return scenario
-    names = [each.name for each in SCENARIOS]
-    hint = suggest(name[:80], names) or "; choose from " + ", ".join(names)
-    raise UnknownScenario(f"No scenario '{name[:80]}'{hint}")
+    return find(name, SCENARIOS, "scenario", UnknownScenario)

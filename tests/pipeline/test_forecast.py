@@ -195,7 +195,7 @@ def test_a_cache_that_cannot_be_written_is_a_note(store, home, origin):
 
 
 def test_refusals_name_the_next_step(store, home, origin, tmp_path, monkeypatch):
-    with pytest.raises(UnknownForecaster, match=r"there are persistence, pair-memory.* dexposure"):
+    with pytest.raises(UnknownForecaster, match=r"choose from persistence, pair-memory.* dexposure"):
         forecast(store, origin, "holdings", 4, "oracle")
     with pytest.raises(UnknownDate):
         forecast(store, dt.date(1999, 1, 1), "holdings", 4, "persistence")

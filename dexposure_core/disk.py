@@ -33,11 +33,11 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def settle(folder: Path) -> None:
-    """Flush a folder's names to the disk; Windows has no such thing and needs none."""
-    if sys.platform == "win32":
+def settle(path: Path) -> None:
+    """Flush a file, or a folder's names, to the disk; Windows cannot do the latter and needs not."""
+    if sys.platform == "win32" and path.is_dir():
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -8,7 +8,6 @@ forecaster it was learnt for (the sha256 of its weights); beside other weights i
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from dexposure_core.disk import write_whole
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast.blend import Blend, arrays, from_arrays
 from dexposure_core.forecast.header import REMEDY
@@ -59,10 +59,8 @@ def write(path: Path, learnt: Uncertainty) -> None:
     about = {
         "schema": SCHEMA, "model": learnt.model, "measures": learnt.measures, "protocols": names, **learnt.about,
     }  # fmt: skip
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside.write_bytes(save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, {"about": json.dumps(about)}))
-    beside.replace(path)
+    write_whole(path, save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, {"about": json.dumps(about)}))
 
 
 def read(path: Path, model: str) -> Uncertainty:

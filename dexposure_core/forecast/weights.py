@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from dexposure_core.disk import write_whole
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast.features import CELLS, EDGE_FEATURES, PAIR_FEATURES
 from dexposure_core.forecast.header import REMEDY, SCHEMA, read_header
@@ -55,9 +55,7 @@ def to_bytes(networks: dict[str, Network], about: dict[str, Any]) -> bytes:
 def write(path: Path, networks: dict[str, Network], about: dict[str, Any]) -> Weights:
     """Write the file beside its name and rename it in, then return it as read back."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(to_bytes(networks, about))
-    beside.replace(path)
+    write_whole(path, to_bytes(networks, about))
     return read(path)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from dexposure_core.disk import write_whole
 from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast.metrics import METRICS
 
@@ -42,9 +42,7 @@ def write_card(folder: Path, about: dict[str, Any], digest: str, rows: Sequence[
     text = path.read_text() if path.is_file() else HEAD
     before = text.split(BEGIN)[0].rstrip() + "\n\n"
     after = text.split(END)[1] if END in text else "\n"
-    beside = path.with_name(f".{NAME}.{os.getpid()}")
-    beside.write_text(f"{before}{BEGIN}\n{_facts(about, digest)}\n{_scores(rows)}{END}{after}")
-    beside.replace(path)
+    write_whole(path, f"{before}{BEGIN}\n{_facts(about, digest)}\n{_scores(rows)}{END}{after}".encode())
     return path
 
 

@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
+from dexposure_core.disk import settle
 from dexposure_core.errors import CorruptVintage, NoVintage, UnknownVintage, suggest
 from dexposure_core.store import manifest as manifests
 from dexposure_core.store.manifest import MANIFEST, Manifest
@@ -110,18 +110,9 @@ def point_latest(store: Path, vintage: str, scratch: Path) -> None:
     """Make LATEST name `vintage`, in one step that survives a crash; `scratch` is a folder on the same disk."""
     temporary = scratch / LATEST
     temporary.write_text(vintage + "\n", encoding="utf-8")
-    sync(temporary)
+    settle(temporary)
     temporary.replace(store / LATEST)
-    sync(store)
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    settle(store)
 
 
 def _store_folder(path: str | Path | None) -> Path:

@@ -17,6 +17,7 @@ import msgspec
 import polars as pl
 
 from dexposure_core import __version__
+from dexposure_core.disk import settle
 from dexposure_core.errors import BadInput
 from dexposure_core.store import canonical, twins, vintages
 from dexposure_core.store import manifest as manifests
@@ -197,7 +198,7 @@ class VintageWriter:
         for path in file.paths:
             if path not in file.shared:
                 self._made[path] = FileRecord(bytes=path.stat().st_size, sha256=vintages.sha256(path))
-                vintages.sync(path)
+                settle(path)
         return digest
 
     def _records(self) -> Iterator[tuple[str, FileRecord]]:
@@ -252,15 +253,15 @@ class VintageWriter:
             return False
         manifests.write(manifest, self._folder)
         linked = {path for file in self._files.values() for path, by_link in file.shared.items() if by_link}
-        _at_once(vintages.sync, [p for p in self._folder.rglob("*") if p not in linked and p not in self._made])
-        vintages.sync(self._folder)
+        _at_once(settle, [p for p in self._folder.rglob("*") if p not in linked and p not in self._made])
+        settle(self._folder)
         try:
             self._folder.rename(final)
         except OSError:
             if final.exists():  # another build was faster
                 return False
             raise
-        vintages.sync(self._store)
+        settle(self._store)
         return True
 
 

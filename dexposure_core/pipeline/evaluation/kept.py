@@ -19,6 +19,7 @@ from typing import Any, Final
 import polars as pl
 
 from dexposure_core import __version__, settings
+from dexposure_core.disk import write_whole
 from dexposure_core.errors import BadOption, NoEvaluation, NoModel
 from dexposure_core.forecast.model import FILE
 from dexposure_core.forecast.standing import SERVED
@@ -96,9 +97,7 @@ def keep(document: Mapping[str, Any], store: Store, model_dir: Path | None = Non
         "when": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "version": __version__, "notes": notes,
     }  # fmt: skip
     path = folder / NAME
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(fitted(packed, MOST, notes.append), "utf-8")
-    beside.replace(path)
+    write_whole(path, fitted(packed, MOST, notes.append).encode())
     return path
 
 

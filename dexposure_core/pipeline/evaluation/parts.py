@@ -10,8 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 import dexposure_core.forecast
+from dexposure_core.disk import write_whole
 from dexposure_core.forecast.standing import Scored
 
 FORMAT: Final = 1
@@ -93,11 +94,7 @@ def _read(path: Path) -> Any:
 
 
 def _write(path: Path, document: Any) -> None:
-    """Write beside and rename in; a cache that cannot be written only costs time."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    """Write a part whole; a cache that cannot be written only costs time."""
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps(document))
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
+        write_whole(path, json.dumps(document).encode())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dexposure_core.disk import write_whole
 from dexposure_core.pipeline.evaluation.page import page
 
 DOCUMENT: Final = "evaluation.json"
@@ -19,7 +19,5 @@ def write_evaluation(folder: Path, document: Mapping[str, Any]) -> tuple[Path, P
     folder.mkdir(parents=True, exist_ok=True)
     found = (folder / DOCUMENT, folder / PAGE)
     for path, text in zip(found, (json.dumps(document, allow_nan=False), page(document)), strict=True):
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_text(text, "utf-8")
-        beside.replace(path)
+        write_whole(path, text.encode())
     return found

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 
 _MARGINS: Final = 120  # pixels of a chart's height that are not its plot
 _BESIDE: Final = 0.05  # of the plot's width: how far an event's name reaches to the left of its line
@@ -120,9 +119,9 @@ def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, di
     """Add a shaded band between two columns under the lines (an interval, a range of percentiles)."""
     days = frame["date"].to_list()
     upper, lower = ((frame[c] / divisor).to_list() for c in (high, low))
-    drawn.add_trace(go.Scatter(x=days, y=upper, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"))
+    drawn.add_trace(plain.scatter(x=days, y=upper, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"))
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=days, y=lower, mode="lines", line={"width": 0}, fill="tonexty", fillcolor="rgba(124,132,142,.18)",
             showlegend=False, name=text.html(label), hoverinfo="skip",
         )

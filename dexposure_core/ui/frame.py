@@ -24,6 +24,7 @@ from dexposure_core.ui import (
     style,
     text,
     theme,
+    turns,
     upkeep,
     vintages,
 )
@@ -49,7 +50,8 @@ def run() -> None:
     chosen = _navigation(hidden=not passes)
     st.session_state[_FRAMED] = True
     try:
-        with journal.page_run(chosen.url_path or "home" if passes else "sign-in"):
+        with journal.page_run(chosen.url_path or "home" if passes else "sign-in"), turns.turn() as waited:
+            journal.waits(waited)
             signin.gate()
             _ended(chosen.run)
     finally:

@@ -1,4 +1,4 @@
-"""What the pages about one network look up, kept between runs like everything in `resources` (whose cache this uses).
+"""What the pages about one network look up, kept between runs (see `keeping`).
 
 Arguments are plain keys, results are shared between sessions: never change one in place.
 """
@@ -19,9 +19,10 @@ from dexposure_core.measures import sector_exposure
 from dexposure_core.pipeline import failure_history as failure_past
 from dexposure_core.pipeline import picture, stress_compare, stress_many, views
 from dexposure_core.pipeline.evaluation import kept
-from dexposure_core.ui import theme
+from dexposure_core.ui import theme, turns
 from dexposure_core.ui.charts import network
-from dexposure_core.ui.resources import _kept, dates, sector_colours, snapshot, store
+from dexposure_core.ui.keeping import kept as _kept
+from dexposure_core.ui.resources import dates, sector_colours, snapshot, store
 from dexposure_core.ui.view import HORIZONS, base_of
 
 if TYPE_CHECKING:
@@ -227,6 +228,7 @@ def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaste
     opened = store(vintage)
     if forecasts.forecast_kept(opened, date, basis, horizon, forecaster) is not None:
         return forecasts.forecast(opened, date, basis, horizon, forecaster)
+    turns.leave()
     return _process().forecast(
         Asked(folder=opened.path, origin=date, basis=basis, horizon=horizon, forecaster=forecaster)
     )

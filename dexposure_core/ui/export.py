@@ -21,11 +21,10 @@ from typing import Any, Final
 
 import polars as pl
 import streamlit as st
-from plotly.basedatatypes import BaseFigure
 
 from dexposure_core.pipeline.export import defused
 from dexposure_core.ui import images, tables, text, theme
-from dexposure_core.ui.charts.plain import Figure
+from dexposure_core.ui.charts.plain import Figure, Ready
 from dexposure_core.ui.provenance import Provenance
 
 CAPTION: Final = "provenance"
@@ -36,18 +35,6 @@ _PRINTED: Final = 150  # characters of a caption that fit under a printed pictur
 _BYTES: Final = "application/octet-stream"
 _PICTURES: Final = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 _MODEBAR: Final = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d", "zoom2d"]
-
-
-class _Ready(BaseFigure):  # type: ignore[misc]  # Plotly has no types
-    """A figure that Streamlit sends as it is; any dict it would check against Plotly's whole schema first."""
-
-    def __init__(self, figure: Figure) -> None:
-        """Keep the figure."""
-        self._figure = figure
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what the browser draws."""
-        return self._figure.to_dict()
 
 
 def chart(
@@ -77,7 +64,7 @@ def chart(
     caption(figure, provenance).update_layout(template=theme.template())
     with st.container(key=f"chart-{key}", gap=None):
         drawn = st.plotly_chart(
-            _Ready(figure), theme=None, width="stretch", key=f"plot-{key}", on_select=on_select,
+            Ready(figure), theme=None, width="stretch", key=f"plot-{key}", on_select=on_select,
             selection_mode=selection_mode, config=_config(key, provenance), alt=alt,
         )  # fmt: skip
         _chart_menu(lambda: figure, data, key, provenance, "Export", camera=True)

@@ -150,7 +150,8 @@ def _name_chains(figure: Any, chains: str) -> None:
 def on_paper(figure: Any) -> Any:
     """Return a copy of a figure as it is printed: dark on white, a little room at the left edge."""
     printed = figure.checked() if isinstance(figure, Figure) else copy.deepcopy(figure)
-    printed.update_layout(template=theme.template(theme.LIGHT), title={"pad": {"l": _EDGE}})
+    printed.layout.template = theme.template(theme.LIGHT)  # in the place of any other, nothing of it stays
+    printed.update_layout(title={"pad": {"l": _EDGE}})
     for line in printed.layout.annotations:
         if line.name == CAPTION:
             line.xshift += _EDGE

@@ -32,7 +32,7 @@ def test_it_says_what_plotly_says():
         drawn.add_annotation(text="B", y=2)
         drawn.update_annotations(font={"size": 9})
         drawn.update_yaxes(range=[0, 1], tickvals=[0, 1])
-    theirs.update_layout(template=None)  # the product brings its own
+        drawn.layout.template = {"layout": {"height": 50}}
     assert sent(ours) == sent(theirs)
 
 

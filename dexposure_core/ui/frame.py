@@ -6,6 +6,7 @@ A server that has just started runs a deep-linked page without app.py (a folder 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import functools
@@ -50,9 +51,13 @@ def run() -> None:
     upkeep.load_once()
     passes = signin.standing() in ("open", "in")
     chosen = _navigation(hidden=not passes)
+    computes = passes and chosen.url_path  # signing in, and the way from / to the overview, take no time
     st.session_state[_FRAMED] = True
     try:
-        with journal.page_run(chosen.url_path or "home" if passes else "sign-in"), turns.turn() as waited:
+        with (
+            journal.page_run(chosen.url_path or "home" if passes else "sign-in"),
+            turns.turn() if computes else contextlib.nullcontext(0.0) as waited,
+        ):
             journal.waits(waited)
             signin.gate()
             _ended(chosen.run)

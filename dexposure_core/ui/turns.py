@@ -97,6 +97,7 @@ def turn() -> Iterator[float]:
     mark = _MINE.set(ticket)
     try:
         _TURNS.take(ticket, _wanted)
+        _wanted()  # the request may have come just before the turn did
         yield time.monotonic() - begun
     finally:
         _MINE.reset(mark)

@@ -176,7 +176,7 @@ def history(vintage: str, measure: str, basis: Basis) -> pl.DataFrame:
     return store(vintage).history(measure, basis)
 
 
-@_kept(16, "Comparing with the previous snapshot …")  # 9 MB each at full size
+@_kept(8, "Comparing with the previous snapshot …")  # 9 MB each at full size
 def changes(vintage: str, date: dt.date) -> pl.DataFrame:
     """Return what changed since the previous snapshot, per pair (see `Store.changes`)."""
     return store(vintage).changes(date)

@@ -6,6 +6,7 @@ Every setting has an environment variable, DEXPOSURE_ and its name in capitals. 
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -142,6 +143,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         BadOption: when a variable holds a value that the setting cannot take.
     """
     env = os.environ if environment is None else environment
+    told = (*(s.variable for s in SETTINGS), "XDG_CACHE_HOME", "XDG_DATA_HOME")
+    return _loaded(tuple((name, env[name]) for name in told if name in env), str(Path.home()))
+
+
+@functools.lru_cache(maxsize=8)  # read dozens of times for one page, while the environment stays as it is
+def _loaded(told: tuple[tuple[str, str], ...], home: str) -> Settings:  # noqa: ARG001  another home, other folders
+    env = dict(told)
     values: dict[str, Any] = {s.name: _read(s, env) for s in SETTINGS}
     values["cache_dir"] = values["cache_dir"] or _user_folder(env, "XDG_CACHE_HOME", ".cache")
     values["raw_dir"] = values["raw_dir"] or user_store(env) / "raw"

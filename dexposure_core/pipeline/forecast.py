@@ -50,6 +50,7 @@ def forecast(
     *,
     draws: int | None = None,
     cache_dir: Path | None = None,
+    known: Kept | None = None,
 ) -> ForecastResult:
     """Forecast from `origin` and measure what comes out.
 
@@ -62,6 +63,7 @@ def forecast(
             only from those before `origin`.
         draws: futures drawn; None: 200 (fewer from a network of 20,000 exposures on, or without past misses).
         cache_dir: where forecasts are kept; None: the setting.
+        known: what `forecast_kept` returned for the same arguments, so that it is not read again.
 
     Raises UnknownDate, UnknownForecaster, BadOption, NoModel.
     """
@@ -76,7 +78,8 @@ def forecast(
     count = futures.how_many(today, joint=learnt is not None, asked=draws)
     key = _key(store, maker, (basis, origin, horizon, count), until, learnt)
     made = _Making(store, key, maker, learnt[0] if learnt else None, until)
-    kept, cached, notes = made.kept(dates[: at + 1], cache_dir or settings.load().cache_dir, target)
+    cache = cache_dir or settings.load().cache_dir
+    kept, cached, notes = (known, True, []) if known else made.kept(dates[: at + 1], cache, target)
     actual = store.snapshot(dates[at + horizon], basis) if at + horizon < len(dates) else None
     in_sample = _own_data(store, about) and str(origin) < about["test_from"]
     return ForecastResult(
@@ -104,15 +107,28 @@ def forecast_kept(
     Arguments as of `forecast`. Nothing is forecast and no library loaded, so a page that only glances at a forecast
     stays quick.
     """
+    key = _key_of(store, origin, basis, horizon, forecaster)
+    return None if key is None else forecast_cache.load(cache_dir or settings.load().cache_dir, key)[0]
+
+
+def kept_at(
+    store: Store, origin: dt.date, basis: Basis = "holdings", horizon: int = 4, forecaster: str = "dexposure"
+) -> Path | None:
+    """Return the folder of a forecast that was made before, None when there is none; nothing of it is read."""
+    key = _key_of(store, origin, basis, horizon, forecaster)
+    folder = None if key is None else key.folder(settings.load().cache_dir)
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _key_of(store: Store, origin: dt.date, basis: Basis, horizon: int, forecaster: str) -> Key | None:
     maker = find_forecaster(forecaster)
     try:
         learnt, _ = _misses(maker)
         until = _fitted_until(store.dates(basis), origin) if maker.needs_fit else None
         count = futures.how_many(store.snapshot(origin, basis), joint=learnt is not None)
-        key = _key(store, maker, (basis, origin, horizon, count), until, learnt)
+        return _key(store, maker, (basis, origin, horizon, count), until, learnt)
     except NoModel:
         return None
-    return forecast_cache.load(cache_dir or settings.load().cache_dir, key)[0]
 
 
 def futures_of(result: ForecastResult) -> Iterable[Snapshot]:

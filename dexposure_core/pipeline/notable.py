@@ -14,15 +14,14 @@ _SPACING: Final = 0.055  # least distance of two labelled events, share of the a
 
 def major_events(events: pl.DataFrame, start: dt.date, end: dt.date, limit: int = LABELLED_EVENTS) -> pl.DataFrame:
     """Return the events worth a label between two dates: systemic kinds and large losses first, none too close."""
-    inside = events.filter(pl.col("date").is_between(start, end), pl.col("kind") != "marker")
-    systemic = pl.col("kind").str.to_lowercase().str.contains_any(list(_SYSTEMIC))
-    ranked = inside.with_columns(
-        (pl.col("loss_usd").fill_null(0) + pl.when(systemic).then(3e9).otherwise(0)).alias("weight")
-    ).sort(["weight", "date"], descending=[True, False])
+    days, weights = events["date"].to_list(), []
+    for row, (day, kind, loss) in enumerate(events.select("date", "kind", "loss_usd").iter_rows()):
+        if day is not None and start <= day <= end and kind not in (None, "marker"):
+            systemic = any(word in kind.lower() for word in _SYSTEMIC)
+            weights.append((-(loss or 0.0) - (3e9 if systemic else 0.0), day, row))
     kept: list[int] = []
-    days = ranked["date"].to_list()
     gap = (end - start).days * _SPACING
-    for row, day in enumerate(days):
+    for _, day, row in sorted(weights):
         if len(kept) < limit and all(abs((day - days[k]).days) >= gap for k in kept):
             kept.append(row)
-    return ranked[kept].drop("weight").sort("date")
+    return events[sorted(kept, key=days.__getitem__)]

@@ -41,7 +41,8 @@ def flags(history: pl.DataFrame, *, window: int = 26, sigmas: float = 2.0) -> pl
     value = pl.col("value").cast(pl.Float64).fill_nan(None)
     before = pl.col("change").shift(1)
     return (
-        history.select("date", value)
+        history.lazy()
+        .select("date", value)
         .with_columns(change=pl.col("value").diff())
         .with_columns(
             sigma=before.rolling_std(window_size=window, min_samples=fewest, ddof=1),
@@ -52,6 +53,7 @@ def flags(history: pl.DataFrame, *, window: int = 26, sigmas: float = 2.0) -> pl
         .with_columns(flag=(pl.col("change").abs() > pl.col("limit")).fill_null(value=False))
         .with_columns(window_start=pl.when(pl.col("window_end").is_not_null()).then(pl.col("window_start")))
         .select("date", "value", "change", "sigma", "limit", "flag", "window_start", "window_end")
+        .collect()
     )
 
 

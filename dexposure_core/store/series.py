@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -63,16 +64,22 @@ class Series(Balances):
         Raises:
             UnknownMeasure: the vintage holds no such measure; names the closest.
         """
-        known = self._measures["measure"].unique()
+        known = {measure for _, measure in self._by_measure}
         for name in names:
             if name not in known:
                 raise UnknownMeasure(f"No measure '{name[:80]}' in vintage {self.vintage}{suggest(name[:80], known)}")
-        rows = self._measures.filter(pl.col("basis") == known_basis(basis))
-        table = pl.DataFrame({"date": self.dates(basis)}, schema={"date": pl.Date})
+        table, empty = pl.DataFrame({"date": self.dates(basis)}, schema={"date": pl.Date}), self._measures.clear()
         for name in dict.fromkeys(names):
-            column = rows.filter(pl.col("measure") == name).select("date", pl.col("value").alias(name))
+            course = self._by_measure.get((known_basis(basis), name), empty)
+            column = course.select("date", pl.col("value").alias(name))
             table = table.join(column, on="date", how="left", maintain_order="left")
         return table
+
+    @functools.cached_property
+    def _by_measure(self) -> dict[tuple[str, str], pl.DataFrame]:
+        """The rows of the measures table by (basis, measure): pages ask for dozens of courses each."""
+        parts = self._measures.partition_by("basis", "measure", as_dict=True)
+        return {(str(basis), str(measure)): rows for (basis, measure), rows in parts.items()}
 
     def importance_history(self, protocol: str, basis: str = "holdings") -> pl.DataFrame:
         """Return date, sis, rank (1 = highest; null where sis is), pagerank, tail_exposure, log_tvl, default_loss.

@@ -1,4 +1,4 @@
-"""What the Chains page looks up and says; kept between runs like everything in `resources` (whose cache this uses)."""
+"""What the Chains page looks up and says; kept between runs (see `keeping`)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from dexposure_core.pipeline import chain_ties
 from dexposure_core.pipeline import chains as pipeline
 from dexposure_core.pipeline.chains import Grid
 from dexposure_core.ui import text
+from dexposure_core.ui.keeping import kept as _kept
 from dexposure_core.ui.provenance import Provenance
-from dexposure_core.ui.resources import _kept, store
+from dexposure_core.ui.resources import store
 from dexposure_core.ui.view import View
 
 SHOWN: Final = (

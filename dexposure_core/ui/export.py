@@ -24,6 +24,7 @@ import streamlit as st
 
 from dexposure_core.pipeline.export import defused
 from dexposure_core.ui import images, tables, text, theme
+from dexposure_core.ui.charts.plain import Figure, Ready
 from dexposure_core.ui.provenance import Provenance
 
 CAPTION: Final = "provenance"
@@ -37,7 +38,7 @@ _MODEBAR: Final = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"
 
 
 def chart(
-    figure: Any,
+    figure: Figure,
     data: pl.DataFrame,
     key: str,
     provenance: Provenance,
@@ -46,10 +47,10 @@ def chart(
     selection_mode: str = "points",
     alt: str | None = None,
 ) -> Any:
-    """Draw a Plotly figure with its export menu.
+    """Draw a figure with its export menu.
 
     Args:
-        figure: Plotly figure; gets the screen's template and the provenance as caption, in place.
+        figure: gets the screen's template and the provenance as caption, in place.
         data: the numbers behind it, as they go into the CSV.
         key: short name, unique on the page; part of the file names.
         provenance: where it comes from.
@@ -63,7 +64,7 @@ def chart(
     caption(figure, provenance).update_layout(template=theme.template())
     with st.container(key=f"chart-{key}", gap=None):
         drawn = st.plotly_chart(
-            figure, theme=None, width="stretch", key=f"plot-{key}", on_select=on_select,
+            Ready(figure), theme=None, width="stretch", key=f"plot-{key}", on_select=on_select,
             selection_mode=selection_mode, config=_config(key, provenance), alt=alt,
         )  # fmt: skip
         _chart_menu(lambda: figure, data, key, provenance, "Export", camera=True)
@@ -148,7 +149,9 @@ def _name_chains(figure: Any, chains: str) -> None:
 
 def on_paper(figure: Any) -> Any:
     """Return a copy of a figure as it is printed: dark on white, a little room at the left edge."""
-    printed = copy.deepcopy(figure).update_layout(template=theme.template(theme.LIGHT), title_pad_l=_EDGE)
+    printed = figure.checked() if isinstance(figure, Figure) else copy.deepcopy(figure)
+    printed.layout.template = theme.template(theme.LIGHT)  # in the place of any other, nothing of it stays
+    printed.update_layout(title={"pad": {"l": _EDGE}})
     for line in printed.layout.annotations:
         if line.name == CAPTION:
             line.xshift += _EDGE

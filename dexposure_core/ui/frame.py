@@ -6,7 +6,10 @@ A server that has just started runs a deep-linked page without app.py (a folder 
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import datetime as dt
+import functools
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +27,7 @@ from dexposure_core.ui import (
     style,
     text,
     theme,
+    turns,
     upkeep,
     vintages,
 )
@@ -47,9 +51,14 @@ def run() -> None:
     upkeep.load_once()
     passes = signin.standing() in ("open", "in")
     chosen = _navigation(hidden=not passes)
+    computes = passes and chosen.url_path  # signing in, and the way from / to the overview, take no time
     st.session_state[_FRAMED] = True
     try:
-        with journal.page_run(chosen.url_path or "home" if passes else "sign-in"):
+        with (
+            journal.page_run(chosen.url_path or "home" if passes else "sign-in"),
+            turns.turn() if computes else contextlib.nullcontext(0.0) as waited,
+        ):
+            journal.waits(waited)
             signin.gate()
             _ended(chosen.run)
     finally:
@@ -144,7 +153,7 @@ def _wordmark() -> str:
 def _navigation(*, hidden: bool = False) -> st.Page:
     st.set_page_config(page_title="DeXposure Monitor", page_icon=_ICON, layout="wide")
     st.logo(_wordmark(), size="large")
-    pages = {p.key: st.Page(p.file, title=p.title, icon=p.icon, url_path=p.key) for p in navigation.PAGES}
+    pages = {key: copy.copy(page) for key, page in _pages().items()}  # a run marks its own as chosen
     menu: dict[str, list[st.Page]] = {}
     for page in navigation.PAGES:
         menu.setdefault(page.section, []).append(pages[page.key])
@@ -154,6 +163,12 @@ def _navigation(*, hidden: bool = False) -> st.Page:
 
     menu["Observe"].append(st.Page(home, title="Home", url_path="home", default=True, visibility="hidden"))
     return st.navigation(menu, expanded=True, position="hidden" if hidden else "sidebar")
+
+
+@functools.cache
+def _pages() -> dict[str, st.Page]:
+    """Return the pages: each st.Page looks for its file, which is there as long as the server runs."""
+    return {p.key: st.Page(p.file, title=p.title, icon=p.icon, url_path=p.key) for p in navigation.PAGES}
 
 
 def _through_app() -> None:

@@ -1,9 +1,10 @@
 """One JSON line per page run, for the operator: what was shown, how long it took, how it ended.
 
 `DEXPOSURE_LOG` says where to: a file, or `-` for standard error. A line holds time, level, event, page, milliseconds,
-vintage, basis and outcome, and the error's class, message and places in the code when there was one. It never holds an
-address, a session, what a visitor typed, or a value of the link other than vintage and basis: in messages, whatever
-stands in quotes (errors quote what they were given), values of the link, web addresses and secrets are left out.
+how many of them went by before its turn came, vintage, basis and outcome, and the error's class, message and places in
+the code when there was one. It never holds an address, a session, what a visitor typed, or a value of the link other
+than vintage and basis: in messages, whatever stands in quotes (errors quote what they were given), values of the link,
+web addresses and secrets are left out.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class _Run:
     started: float = field(default_factory=time.perf_counter)
     vintage: str | None = None
     basis: str | None = None
+    waited: float = 0.0
     outcome: str = "ok"
     error: BaseException | None = None
 
@@ -89,6 +91,12 @@ def shows(vintage: str, basis: str) -> None:
         run.vintage, run.basis = vintage, basis
 
 
+def waits(seconds: float) -> None:
+    """Note how long this run waited for its turn; its milliseconds hold that too."""
+    if run := _RUN.get():
+        run.waited = seconds
+
+
 def meets(error: Exception) -> None:
     """Note an error that the page shows in words instead of failing."""
     if run := _RUN.get():
@@ -112,7 +120,15 @@ def harmless(message: str, private: tuple[str, ...] = ()) -> str:
 def _end(run: _Run) -> None:
     level = {"failed": "error", "refused": "warning", "partial": "warning"}.get(run.outcome, "info")
     took = round(1000 * (time.perf_counter() - run.started), 1)
-    seen = {"page": run.page, "ms": took, "vintage": run.vintage, "basis": run.basis, "outcome": run.outcome}
+    waited = round(1000 * run.waited, 1)
+    seen = {
+        "page": run.page,
+        "ms": took,
+        "waited_ms": waited,
+        "vintage": run.vintage,
+        "basis": run.basis,
+        "outcome": run.outcome,
+    }
     _write(level, "page", seen | _about(run.error))
 
 

@@ -13,7 +13,7 @@ from dexposure_core.pipeline.failure_history import CENTRAL_SHARE, too_central
 from dexposure_core.pipeline.stress_many import OVER, Over
 from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.stress import RULES
-from dexposure_core.ui import controls, export, frame, lookups, text
+from dexposure_core.ui import controls, export, frame, lookups, resources, text
 from dexposure_core.ui.builder import Asked
 from dexposure_core.ui.charts import losses
 from dexposure_core.ui.provenance import Provenance
@@ -177,7 +177,7 @@ def _smallest(view: View, terms: Terms, origin: Provenance) -> None:
         f"**{text.usd(found.cost_usd)}** lost by {text.plural(len(found.shock), over[:-1])} cost the system "
         f"**{text.usd(found.loss_usd)}**, {text.percent(share)} of its TVL ({gap})."
     )
-    names = dict(lookups.protocol_names(view.data).iter_rows()) if over == "protocols" else {}
+    names = resources.names(view.data) if over == "protocols" else {}
     rows = pl.DataFrame({
         "name": [names.get(each.name, each.name) for each, _ in found.shock],
         "loss_usd": [part * each.value_usd for each, part in found.shock],

@@ -1,4 +1,4 @@
-"""What the pages about one network look up, kept between runs like everything in `resources` (whose cache this uses).
+"""What the pages about one network look up, kept between runs (see `keeping`).
 
 Arguments are plain keys, results are shared between sessions: never change one in place.
 """
@@ -19,9 +19,10 @@ from dexposure_core.measures import sector_exposure
 from dexposure_core.pipeline import failure_history as failure_past
 from dexposure_core.pipeline import picture, stress_compare, stress_many, views
 from dexposure_core.pipeline.evaluation import kept
-from dexposure_core.ui import theme
+from dexposure_core.ui import theme, turns
 from dexposure_core.ui.charts import network
-from dexposure_core.ui.resources import _kept, dates, sector_colours, snapshot, store
+from dexposure_core.ui.keeping import kept as _kept
+from dexposure_core.ui.resources import dates, sector_colours, snapshot, store
 from dexposure_core.ui.view import HORIZONS, base_of
 
 if TYPE_CHECKING:
@@ -197,11 +198,6 @@ def briefing(vintage: str, date: dt.date, basis: Basis, horizon: int | None, _to
     return pages.briefing(store(vintage), pages.Ask(date=date, basis=basis, horizon=horizon), progress=_told)
 
 
-def protocol_names(vintage: str) -> pl.DataFrame:
-    """Return protocol, name of every protocol of a vintage."""
-    return store(vintage).protocols().select("protocol", "name")
-
-
 def forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
     """Return a forecast and its measures beside today's, telling the reader what takes so long the first time."""
     with st.spinner(waiting(forecaster)):
@@ -217,7 +213,7 @@ def waiting(forecaster: str) -> str:
     )
 
 
-@_kept(4)  # 70 MB each at full size; all others are on disk
+@_kept(3)  # 70 MB each at full size; all others are on disk
 def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
     from dexposure_core.pipeline import forecast as forecasts
     from dexposure_core.pipeline.forecast_process import Asked
@@ -225,8 +221,9 @@ def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaste
     if vintage != base_of(vintage):
         raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
     opened = store(vintage)
-    if forecasts.forecast_kept(opened, date, basis, horizon, forecaster) is not None:
-        return forecasts.forecast(opened, date, basis, horizon, forecaster)
+    if (known := forecasts.forecast_kept(opened, date, basis, horizon, forecaster)) is not None:
+        return forecasts.forecast(opened, date, basis, horizon, forecaster, known=known)
+    turns.leave()
     return _process().forecast(
         Asked(folder=opened.path, origin=date, basis=basis, horizon=horizon, forecaster=forecaster)
     )
@@ -243,6 +240,14 @@ def expected(vintage: str, date: dt.date, basis: Basis, horizon: int) -> pl.Data
     """Return what the model expects of measures and losses if that forecast is kept, else None; loads no model."""
     if not (settings.load().cache_dir / "forecasts" / vintage).is_dir():
         return None  # nothing was ever forecast of it: not even the forecasters' own imports are needed
+    from dexposure_core.pipeline.forecast import kept_at
+
+    folder = kept_at(store(vintage), date, basis, horizon)
+    return None if folder is None else _numbers(vintage, date, basis, horizon, folder.stat().st_mtime_ns)
+
+
+@_kept(64)  # a few kB each, of a forecast that is 70 MB to read at full size
+def _numbers(vintage: str, date: dt.date, basis: Basis, horizon: int, changed: int) -> pl.DataFrame | None:  # noqa: ARG001
     from dexposure_core.pipeline.forecast import forecast_kept
 
     kept = forecast_kept(store(vintage), date, basis, horizon)

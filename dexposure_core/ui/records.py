@@ -1,4 +1,4 @@
-"""What the Data page looks up, kept between runs like everything in `resources` (whose cache this uses).
+"""What the Data page looks up, kept between runs (see `keeping`).
 
 Arguments are plain keys, results are shared between sessions: never change one in place.
 """
@@ -13,7 +13,8 @@ import polars as pl
 from dexposure_core.pipeline import lineage, tokens
 from dexposure_core.pipeline.compare import compare
 from dexposure_core.pipeline.revision import revision_of
-from dexposure_core.ui.resources import _kept, manifests, protocols, store
+from dexposure_core.ui.keeping import kept as _kept
+from dexposure_core.ui.resources import manifests, protocols, store
 
 if TYPE_CHECKING:
     from dexposure_core.pipeline.compare import Comparison

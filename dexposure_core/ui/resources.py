@@ -1,4 +1,4 @@
-"""Everything the screens remember between runs: every `st.cache_*` of the product is in this file.
+"""What all screens remember between runs (see `keeping`).
 
 Arguments are plain keys (vintage, date, basis, name), never frames or snapshots; a vintage is immutable, so its id is a
 sufficient key. Every cache is bounded. What comes out is shared between sessions: never change it in place.
@@ -11,16 +11,16 @@ import datetime as dt
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import streamlit as st
 
 from dexposure_core.errors import CorruptVintage, UnknownVintage
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline import chain_sizes, check_cache, indicators, palette, reconcile, views
 from dexposure_core.pipeline import changes as pipeline_changes
 from dexposure_core.pipeline import panel as pipeline_panel
+from dexposure_core.pipeline.event_study import MARKS
 from dexposure_core.pipeline.lens import Lens, open_lens
 from dexposure_core.pipeline.summary import finding_totals
 from dexposure_core.settings import resolve_store
@@ -28,26 +28,15 @@ from dexposure_core.store import open_store
 from dexposure_core.store.manifest import read as read_manifest
 from dexposure_core.store.vintages import locate, vintage_ids
 from dexposure_core.ui import text
+from dexposure_core.ui.keeping import kept as _kept
 from dexposure_core.ui.view import KEY_PARTS, base_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from dexposure_core.network.snapshot import Basis, Snapshot
     from dexposure_core.pipeline.check import Report
     from dexposure_core.pipeline.indicators import Position
     from dexposure_core.pipeline.reconcile import Reconciliation
     from dexposure_core.store import Manifest, Store
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _kept(entries: int, spinner: str | bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Keep up to that many results for all sessions; `spinner` says what is being computed."""
-    return cast(
-        "Callable[[Callable[P, R]], Callable[P, R]]", st.cache_resource(max_entries=entries, show_spinner=spinner)
-    )
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -172,13 +161,22 @@ def events(vintage: str) -> pl.DataFrame:
     return store(vintage).events().sort("date")
 
 
+@_kept(16)
+def event_labels(vintage: str, data: str, basis: Basis) -> tuple[dict[str, str], frozenset[dt.date]]:
+    """Return key → label of the events on snapshot dates of `data`, and the dates of those that can be studied."""
+    rows = events(vintage).filter(pl.col("date").is_in(dates(data, basis)))
+    named = enumerate(rows.select("date", "name").iter_rows())
+    labels = {f"{day}|{number}": f"{day} {text.short(name, 60)}" for number, (day, name) in named}
+    return labels, frozenset(rows.filter(~pl.col("kind").is_in(MARKS))["date"].to_list())
+
+
 @_kept(256)
 def history(vintage: str, measure: str, basis: Basis) -> pl.DataFrame:
     """Return date, value of a measure (null = not defined)."""
     return store(vintage).history(measure, basis)
 
 
-@_kept(16, "Comparing with the previous snapshot …")  # 9 MB each at full size
+@_kept(8, "Comparing with the previous snapshot …")  # 9 MB each at full size
 def changes(vintage: str, date: dt.date) -> pl.DataFrame:
     """Return what changed since the previous snapshot, per pair (see `Store.changes`)."""
     return store(vintage).changes(date)

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-import polars as pl
 import streamlit as st
 
 from dexposure_core.network.snapshot import BASES
-from dexposure_core.pipeline.event_study import MARKS
-from dexposure_core.ui import controls, lens, resources, signin, text, vintages
+from dexposure_core.ui import controls, lens, resources, signin, vintages
 from dexposure_core.ui.navigation import Page
 from dexposure_core.ui.view import HORIZONS, KEYS, View, pick_basis, pick_date, pick_horizon, pick_protocol
 
@@ -109,18 +107,15 @@ def _step(label: str, icon: str, to: dt.date | None) -> None:
 
 
 def _events(view: View) -> None:
-    rows = resources.events(view.vintage).filter(pl.col("date").is_in(view.dates))
-    if rows.is_empty():
+    labels, studied = resources.event_labels(view.vintage, view.data, view.basis)
+    if not labels:
         return
-    labels = {
-        f"{d}|{i}": f"{d} {text.short(n, 60)}" for i, (d, n) in enumerate(rows.select("date", "name").iter_rows())
-    }
     st.session_state["w-event"] = None
     st.selectbox(
         "Jump to an event", list(labels), index=None, key="w-event", format_func=lambda e: labels.get(e, ""),
         placeholder="Jump to an event …", label_visibility="collapsed", on_change=_jump,
     )  # fmt: skip
-    if view.date in rows.filter(~pl.col("kind").is_in(MARKS))["date"]:
+    if view.date in studied:
         st.caption(f"[Study the event of this date]({view.link('events', study=str(view.date))})")
 
 

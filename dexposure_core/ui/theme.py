@@ -51,22 +51,20 @@ def change_scale(of: Mode | None = None) -> Scale:
     return _scale((of or mode()).change)
 
 
-def template(of: Mode | None = None) -> Any:
+def template(of: Mode | None = None) -> dict[str, Any]:
     """Return the Plotly template every chart uses; do not change it, it is shared."""
     return _template(of or mode())
 
 
 @cache
-def _template(colours: Mode) -> Any:
-    import plotly.graph_objects as go
-
+def _template(colours: Mode) -> dict[str, Any]:
     axis = {
         "gridcolor": colours.grid, "linecolor": colours.grid, "zerolinecolor": colours.grid, "tickcolor": colours.grid,
         "tickfont": {"color": colours.muted, "size": 12}, "title": {"font": {"color": colours.muted, "size": 12}},
         "automargin": True,
     }  # fmt: skip
-    return go.layout.Template(
-        layout={
+    return {
+        "layout": {
             "font": {"family": FONT, "size": 13, "color": colours.ink},
             "paper_bgcolor": colours.paper, "plot_bgcolor": colours.paper,
             "colorway": list(SECTOR_COLOURS), "margin": {"l": 8, "r": 8, "t": 44, "b": BOTTOM},
@@ -78,7 +76,7 @@ def _template(colours: Mode) -> Any:
             "annotationdefaults": {"font": {"size": 11, "color": colours.muted}, "showarrow": False},
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours.muted, "activecolor": colours.accent},
         }
-    )  # fmt: skip
+    }  # fmt: skip
 
 
 def _scale(colours: Sequence[str]) -> Scale:

@@ -20,7 +20,8 @@ from typing import Final
 AGAIN_SECONDS: Final = 20.0
 SWITCH_SECONDS: Final = 5e-4
 """How long a thread may keep Python's lock. Libraries let go of it at every call, and had to wait up to 5 ms, the usual
-time, to get it back whenever another page was computing."""
+time, to get it back whenever another page was computing. Between few pages at a time
+(`turns`) 0.5, 2 and 5 ms could not be told apart on a busy machine; what matters is how many share the lock."""
 _LOCK: Final = threading.Lock()
 _TRACES: Final = ("Bar", "Figure", "Heatmap", "Histogram", "Sankey", "Scatter", "Scattergl")
 _loaded = 0

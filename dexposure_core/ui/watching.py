@@ -1,4 +1,4 @@
-"""What the Alerts and Events pages look up, kept between runs like everything in `resources` (whose cache this uses).
+"""What the Alerts and Events pages look up, kept between runs (see `keeping`).
 
 Arguments are plain keys, results are shared between sessions: never change one in place.
 """
@@ -14,9 +14,10 @@ from dexposure_core.pipeline import alerts as pipeline_alerts
 from dexposure_core.pipeline import event_study
 from dexposure_core.pipeline.alerts.judge import course as judge_course
 from dexposure_core.pipeline.alerts.observe import history
+from dexposure_core.ui.keeping import kept as _kept
 from dexposure_core.ui.limits import rules_in_use
 from dexposure_core.ui.lookups import expected
-from dexposure_core.ui.resources import _kept, store
+from dexposure_core.ui.resources import store
 from dexposure_core.ui.view import base_of
 
 if TYPE_CHECKING:

@@ -1,5 +1,8 @@
 """Every page on every kind of vintage: no error, an answer in words, and SIMULATED where it is."""
 
+import json
+
+import plotly.graph_objects as go
 import pytest
 
 from dexposure_core.ui.navigation import PAGES
@@ -19,6 +22,8 @@ def test_every_page_answers_in_words(visit, simulated, key, basis):
     # the shipped evaluation is of the embedded data, not of this world, and says so
     assert notes(page).startswith("This skill was measured on other data" if key == "skill" else "")
     assert key == "skill" or notes(page) == ""
+    for chart in page.get("plotly_chart"):
+        go.Figure(json.loads(chart.proto.spec))  # refuses what Plotly does not know
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -17,6 +17,7 @@ import pytest
 
 from dexposure_core import __version__
 from dexposure_core.ui import export, images, theme
+from dexposure_core.ui.charts import base
 from dexposure_core.ui.provenance import Provenance
 
 ORIGIN = Provenance(
@@ -81,6 +82,13 @@ def test_a_figure_is_printed_on_white_whatever_the_screen_shows():
     printed = export.on_paper(dark)
     assert printed.layout.template.layout.paper_bgcolor == "#FFFFFF"
     assert dark.layout.template.layout.paper_bgcolor == theme.DARK.paper
+
+
+def test_nothing_of_another_template_is_left_in_print():
+    for drawn in (base.figure("T"), figure()):
+        assert export.on_paper(export.caption(drawn, ORIGIN)).layout.template.to_plotly_json() == theme.template(
+            theme.LIGHT
+        )
 
 
 def test_the_caption_starts_at_the_left_edge():

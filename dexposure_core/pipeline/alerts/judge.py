@@ -117,10 +117,13 @@ def _followed(seen: pl.DataFrame, events: Sequence[dt.date], after: int) -> tupl
                             ("value", "change", "sigma"))  # fmt: skip
     size = np.fmax(np.abs(change), sigma)
     farthest = _farthest(value, seen["direction"].to_numpy().astype(float), after)
-    dates = seen["date"].to_list()
-    marked = np.array([day in set(events) for day in dates], dtype=bool)
-    happens = np.array([marked[t : t + after + 1].any() for t in range(len(dates))], dtype=bool)
-    whole = np.arange(len(dates)) + after < len(dates)
+    dates = seen["date"].to_numpy()
+    places = np.arange(len(dates))
+    sofar = np.concatenate(
+        [[0], np.cumsum(np.isin(dates, np.array(events, dtype=dates.dtype)))]
+    )  # sofar[t]: events before t
+    happens = sofar[np.minimum(places + after + 1, len(dates))] > sofar[places]
+    whole = places + after < len(dates)
     moved = farthest >= size * (1 - 1e-9)
     return whole & np.isfinite(change) & np.isfinite(sigma), happens | moved
 

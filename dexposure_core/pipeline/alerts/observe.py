@@ -68,14 +68,21 @@ def concerning(events: pl.DataFrame, rule: Rule, names: Mapping[str, str]) -> li
     that name the protocol, or an end of the exposure, by its id or its name (`names`: id → name).
     """
     if rule.indicator:
-        systemic = pl.col("kind").str.to_lowercase().str.contains_any(list(_SYSTEMIC))
-        kept = events.filter(systemic | (pl.col("loss_usd") >= SYSTEMIC_USD).fill_null(value=False))
-    else:
-        named = pl.col("protocols").str.split(";")
-        ends = [end for end in (rule.protocol, rule.creditor, rule.debtor) if end]
-        called = {*ends, *(names[end] for end in ends if end in names)}
-        kept = events.filter(pl.any_horizontal([named.list.contains(word) for word in sorted(called)]))
-    return kept["date"].drop_nulls().unique().sort().to_list()
+        return systemic(events)
+    named = pl.col("protocols").str.split(";")
+    ends = [end for end in (rule.protocol, rule.creditor, rule.debtor) if end]
+    called = {*ends, *(names[end] for end in ends if end in names)}
+    return _dates(events.filter(pl.any_horizontal([named.list.contains(word) for word in sorted(called)])))
+
+
+def systemic(events: pl.DataFrame) -> list[dt.date]:
+    """Return the snapshot dates of the events that concern the whole system (see `concerning`)."""
+    kind = pl.col("kind").str.to_lowercase().str.contains_any(list(_SYSTEMIC))
+    return _dates(events.filter(kind | (pl.col("loss_usd") >= SYSTEMIC_USD).fill_null(value=False)))
+
+
+def _dates(events: pl.DataFrame) -> list[dt.date]:
+    return events["date"].drop_nulls().unique().sort().to_list()
 
 
 def _largest(names: list[str]) -> pl.Expr:

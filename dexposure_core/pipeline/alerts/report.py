@@ -19,7 +19,7 @@ from dexposure_core.pipeline.alerts.acks import Acks
 from dexposure_core.pipeline.alerts.foreseen import Foreseen, foreseen, futures_of
 from dexposure_core.pipeline.alerts.found import FORECAST, OBSERVED, Alert, alert_id, grave
 from dexposure_core.pipeline.alerts.judge import Record, course, record
-from dexposure_core.pipeline.alerts.observe import concerning, expanded, history
+from dexposure_core.pipeline.alerts.observe import concerning, expanded, history, systemic
 from dexposure_core.pipeline.alerts.rule_file import RuleFile
 from dexposure_core.pipeline.alerts.rules import SEVERITIES, Rule
 from dexposure_core.pipeline.indicators import WINDOW_DAYS, percentile
@@ -96,6 +96,7 @@ def alerts(
     """
     store.measures(date, basis)  # refuses a date without a snapshot
     events = store.events().filter(pl.col("date") <= date)
+    of_all = systemic(events)
     names = dict(store.protocols().select("protocol", "name").iter_rows())
     found: list[Alert] = []
     told: list[tuple[Rule, str, Record]] = []
@@ -108,7 +109,8 @@ def alerts(
         except (UnknownName, BadOption) as error:  # BadOption: what some chains alone cannot show
             failed.append((rule, str(error)))
             continue
-        title, mark = rule.title(names), record(seen, concerning(events, rule, names), rules.after)
+        happened = of_all if rule.indicator else concerning(events, rule, names)
+        title, mark = rule.title(names), record(seen, happened, rules.after)
         told.append((rule, title, mark))
         watched = _Watched(rule=rule, title=title, seen=seen, record=mark, identity=_identity(store, basis))
         found += watched.observed()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.pipeline.alerts import Rule
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base, series
+from dexposure_core.ui.charts import base, plain, series
 
 _FIRED = theme.SECTOR_COLOURS[5]
 
@@ -24,7 +23,7 @@ def course(seen: pl.DataFrame, rule: Rule, title: str, events: pl.DataFrame, dat
     divisor, _ = base.scale(seen["value"].to_list(), rule.unit)
     fired = seen.filter("fired")
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=fired["date"].to_list(), y=(fired["value"] / divisor).to_list(), mode="markers", name="fired",
             marker={"color": _FIRED, "size": 7}, showlegend=False,
             customdata=[text.amount(v, rule.unit) for v in fired["value"].to_list()],

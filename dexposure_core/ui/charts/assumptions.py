@@ -6,14 +6,12 @@ import math
 import textwrap
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from dexposure_core.pipeline.views import PANELS
 from dexposure_core.stress import RULES
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 from dexposure_core.ui.charts.contagion import RULE_COLOURS
 
 TITLES: Final = {
@@ -34,9 +32,9 @@ def strips(frame: pl.DataFrame, rule: str, own: dict[str, float]) -> Any:
         rule: the one shown on the page.
         own: panel → the value shown on the page.
     """
-    drawn = make_subplots(
+    drawn = plain.subplots(
+        [f"<b>{_BREAK.join(textwrap.wrap(TITLES[panel], 20))}</b>" for panel in PANELS],
         rows=len(PANELS) // _ACROSS, cols=_ACROSS, shared_yaxes="all", horizontal_spacing=0.06, vertical_spacing=0.22,
-        subplot_titles=[f"<b>{_BREAK.join(textwrap.wrap(TITLES[panel], 20))}</b>" for panel in PANELS],
     )  # fmt: skip
     top = base.figure("If one assumed otherwise", "% of system TVL lost")
     drawn.update_layout(title=top.layout.title, height=600, showlegend=False, margin={"t": 146, "l": 34})
@@ -45,9 +43,8 @@ def strips(frame: pl.DataFrame, rule: str, own: dict[str, float]) -> Any:
             rows = frame.filter(pl.col("panel") == panel, pl.col("rule") == each.name).sort("value")
             if rows.height:
                 at = own.get(panel) if each.name == rule else None
-                place = {"row": number // _ACROSS + 1, "col": number % _ACROSS + 1}
-                drawn.add_trace(_line(rows, each.title, i, at), **place)
-    drawn.update_annotations(font_size=12)
+                drawn.add_trace(_line(rows, each.title, i, at) | plain.axes(number + 1))
+    drawn.update_annotations(font={"size": 12})
     drawn.update_xaxes(tickformat=".0%", nticks=5, exponentformat="none", tickangle=0)
     drawn.update_yaxes(rangemode="tozero", nticks=5)
     base.name_colours(drawn, [(each.title, _colour(i)) for i, each in enumerate(RULES)], row=2)
@@ -61,7 +58,7 @@ def _colour(place: int) -> str:
 def _line(rows: pl.DataFrame, title: str, place: int, own: float | None) -> Any:
     colour = _colour(place)
     sizes = [12 if own is not None and math.isclose(value, own) else 4 for value in rows["value"].to_list()]
-    return go.Scatter(
+    return plain.scatter(
         x=rows["value"].to_list(), y=(rows["loss_fraction"].fill_nan(None) * 100).to_list(), mode="lines+markers",
         name=title, line={"color": colour, "width": 2},
         marker={"size": sizes, "color": colour, "line": {"width": 1, "color": theme.GREYS[0]}},

@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.pipeline.palette import CAUSES
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 
 PARTS: Final = CAUSES
 _ROW: Final = 26
@@ -46,7 +45,7 @@ def ranked(
     bars = [None if text.undefined(v) else float(v or 0) / divisor for v in values]
     beside = list(written or [text.amount(v, unit, sign=signed) for v in values])
     drawn.add_trace(
-        go.Bar(
+        plain.bar(
             x=bars, y=list(range(len(labels))), orientation="h", text=[text.html(b) for b in beside], cliponaxis=False,
             textposition="outside", textfont={"size": 12}, marker={"color": list(colours or _colours(values, signed))},
             customdata=[text.html(text.short(name, 60)) for name in labels],
@@ -92,7 +91,7 @@ def _stack(drawn: Any, rows: list[int], values: pl.Series, divisor: float, name:
     if not any(abs(v or 0) > 0 for v in values):
         return
     drawn.add_trace(
-        go.Bar(
+        plain.bar(
             x=(values / divisor).to_list(), y=rows, orientation="h", name=name, marker={"color": colour},
             customdata=[text.usd(v, sign=True) for v in values], hovertemplate=f"{name} %{{customdata}}<extra></extra>",
         )

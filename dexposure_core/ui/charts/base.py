@@ -12,18 +12,18 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.pipeline import notable
 from dexposure_core.ui import text, theme
+from dexposure_core.ui.charts import plain
 
 major_events = notable.major_events
 
 
 def figure(title: str, unit: str = "", *, height: int = theme.HEIGHT) -> Any:
     """Return an empty figure; `unit` stands under the title. Both are escaped here."""
-    drawn = go.Figure()
+    drawn = plain.Figure()
     subtitle = {"text": text.html(unit), "font": {"size": 12}}
     drawn.update_xaxes(exponentformat="none")  # 0.0005, never 500µ: the unit stands under the title
     drawn.update_yaxes(exponentformat="none")
@@ -83,7 +83,7 @@ def _event_label(name: str) -> str:
 
 
 def annotate(drawn: Any, annotations: Sequence[Mapping[str, Any]]) -> None:
-    """Add many annotations at once (one by one Plotly checks all of them again each time)."""
+    """Add annotations, without arrows unless they say otherwise."""
     drawn.layout.annotations += tuple({"showarrow": False} | dict(a) for a in annotations)
 
 
@@ -103,8 +103,8 @@ def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def trace_type(points: int) -> Any:
-    """Return the scatter class for that many points: WebGL above 1000."""
-    return go.Scattergl if points > 1000 else go.Scatter
+    """Return what makes a trace of that many points: WebGL above 1000."""
+    return plain.scattergl if points > 1000 else plain.scatter
 
 
 def place_labels(heights: Sequence[float], least: float) -> list[float]:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.pipeline.chains import NO_HOME, OTHERS, Grid
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import bars, base, series
+from dexposure_core.ui.charts import bars, base, plain, series
 
 _ROW: Final = 34
 _DARK_FROM: Final = 0.62  # share of the scale from which text on a cell is white
@@ -26,7 +25,7 @@ def stack(shares: pl.DataFrame, columns: Sequence[str], date: dt.date) -> Any:
     for name in columns:
         values = shares[name]
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=days, y=(100 * values).to_list(), name=text.html(name), stackgroup="one", mode="lines",
                 line={"width": 0.5, "color": colours[name]}, fillcolor=colours[name], showlegend=False,
                 customdata=[text.percent(v) for v in values.to_list()],
@@ -56,7 +55,7 @@ def grid(of: Grid, *, title: str, unit: str) -> Any:
     shade = np.sqrt(of.cells)
     top = float(shade.max(initial=0.0)) or 1.0
     drawn.add_trace(
-        go.Heatmap(
+        plain.heatmap(
             z=shade, x=list(range(across)), y=list(range(down)), showscale=False, xgap=2, ygap=2, colorscale=_SCALE,
             zmin=0.0, zmax=top, hovertemplate="%{customdata}<extra></extra>", customdata=_hover(of),
         )
@@ -98,7 +97,7 @@ def _numbers(drawn: Any, of: Grid, depth: np.ndarray[Any, Any], divisor: float) 
     for where, colour in ((~deep, None), (deep, "#FFFFFF")):
         amounts = of.cells[rows[where], columns[where]]
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=columns[where], y=rows[where], mode="text", hoverinfo="skip", showlegend=False,
                 text=[_written(usd, divisor) for usd in amounts],
                 textfont={"size": 12} | ({"color": colour} if colour else {}),
@@ -112,7 +111,7 @@ def _totals(drawn: Any, of: Grid, divisor: float) -> None:
     places += [(column, down, value) for column, value in enumerate(of.cells.sum(axis=0))]
     x, y, values = zip(*[*places, (across, down, of.total)], strict=True)
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=x, y=y, mode="text", hoverinfo="skip", showlegend=False, textfont={"size": 12, "weight": "bold"},
             text=[_written(v, divisor) or "0" for v in values],
         )

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import bars, base, series
+from dexposure_core.ui.charts import bars, base, plain, series
 
 RAW, PANEL = theme.SECTOR_COLOURS[0], theme.SECTOR_COLOURS[1]
 
@@ -86,7 +85,7 @@ def ahead(drawn: Any, band: pl.DataFrame, measure: str, unit: str, colour: str) 
     values, low, high = ([v / divisor for v in rows[c].to_list()] for c in ("forecast", "low", "high"))
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=days + days[::-1], y=high + low[::-1], fill="toself", mode="lines", hoverinfo="skip", showlegend=False,
             fillcolor=f"rgba({red},{green},{blue},.22)", line={"width": 0},
         )
@@ -94,7 +93,7 @@ def ahead(drawn: Any, band: pl.DataFrame, measure: str, unit: str, colour: str) 
     words = [f"{text.amount(v, unit)}, 90 %: {text.amount(a, unit)} to {text.amount(b, unit)}" for v, a, b in
              zip(rows["forecast"], rows["low"], rows["high"], strict=True)]  # fmt: skip
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=days, y=values, mode="lines+markers", line={"color": colour, "dash": "dot", "width": 2},
             marker={"size": 6}, showlegend=False, customdata=words,
             hovertemplate="expected %{x}: %{customdata}<extra></extra>",
@@ -141,6 +140,6 @@ def _shaded(
     if low is not None and high is not None and high > low:
         divisor, _ = base.scale([], kind.unit)
         drawn.add_hrect(
-            y0=low / divisor, y1=high / divisor, fillcolor="rgba(124,132,142,.13)", line_width=0, layer="below"
+            y0=low / divisor, y1=high / divisor, fillcolor="rgba(124,132,142,.13)", line={"width": 0}, layer="below"
         )
     return drawn

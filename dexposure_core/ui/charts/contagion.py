@@ -7,14 +7,13 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.pipeline.palette import Mode
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.stress import MEASURED_RULES, MEASURED_SCENARIOS
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base, network, series
+from dexposure_core.ui.charts import base, network, plain, series
 from dexposure_core.ui.charts.network import Picture
 from dexposure_core.ui.graph import draw
 from dexposure_core.ui.graph.rings import rings
@@ -52,7 +51,7 @@ def by_round(frame: pl.DataFrame, *, limit: int = 7) -> Any:
     divisor, unit = base.scale(values, "USD")
     drawn = base.figure("Losses by round", f"{unit} lost in each round; below it, protocols hit", height=theme.HEIGHT)
     drawn.add_trace(
-        go.Bar(
+        plain.bar(
             x=list(range(len(labels))), y=[v / divisor for v in values],
             marker={"color": [round_colour(i) for i in range(len(labels))]},
             text=[f"{text.usd(v, unit=False)}<br>{text.count(c)}" for v, c in zip(values, counts, strict=True)],
@@ -85,7 +84,7 @@ def by_group(frame: pl.DataFrame, names: str, *, title: str, limit: int = 10) ->
     rows = list(range(frame.height))
     for column, colour, name in (("direct_usd", DIRECT, "at once"), ("induced_usd", INDUCED, "by contagion")):
         drawn.add_trace(
-            go.Bar(
+            plain.bar(
                 x=(frame[column] / divisor).to_list(), y=rows, orientation="h", marker={"color": colour},
                 showlegend=False,
                 customdata=[text.usd(v) for v in frame[column].to_list()],

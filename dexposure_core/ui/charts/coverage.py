@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 
 _METHODS: Final = ("given", "metadata", "curated", "composition", "similarity", "self", "family", "override")
 
@@ -40,7 +39,7 @@ def _stacked(shares: pl.DataFrame, title: str) -> Any:
         label = reason if side == "mapped" else f"dropped: {reason}"
         named.append((label, colour))
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=line["date"].to_list(), y=(line["share"] * 100).to_list(), stackgroup="all", mode="lines",
                 line={"width": 0.5, "color": colour}, fillcolor=colour, name=text.html(label),
                 hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(label)} %{{y:.2f}} %<extra></extra>",

@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 
 TODAY: Final = "#7C848E"
 FORECAST: Final = "#D9820B"
@@ -48,7 +47,7 @@ def beside(
         if all(m is None for m in moves):
             continue
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=moves, y=rows, mode="markers", name=name,
                 error_x=_whiskers(frame, moves) if column == "forecast" else None,
                 marker={"color": colour, "size": 12, "symbol": symbol, "line": {"width": 2.5, "color": colour}},
@@ -131,7 +130,7 @@ def moves(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
     rows = list(range(frame.height))
     values = frame["change_usd"].to_list()
     drawn.add_trace(
-        go.Bar(
+        plain.bar(
             x=[v / divisor for v in values], y=rows, orientation="h", name="expected", showlegend=False,
             marker={"color": [theme.SECTOR_COLOURS[0] if v < 0 else theme.SECTOR_COLOURS[1] for v in values]},
             error_x=_moved(frame, divisor), customdata=_moves_said(frame),
@@ -141,7 +140,7 @@ def moves(frame: pl.DataFrame, names: Sequence[str], *, title: str) -> Any:
     happened = known["happened"].fill_nan(None).to_list()
     if any(v is not None for v in happened):
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=[None if v is None else v / divisor for v in happened], y=rows, mode="markers", showlegend=False,
                 marker={"symbol": "circle-open", "size": 11, "color": ACTUAL, "line": {"width": 2.5}},
                 customdata=[text.usd(v, sign=True) for v in happened],

@@ -6,11 +6,10 @@ import datetime as dt
 import math
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 
 MARKS: Final = {"error": ("x", "alarm"), "warning": ("triangle-up", "up")}
 WORDS: Final = {"error": "error", "warning": "warning", "info": "note"}
@@ -38,7 +37,7 @@ def strip(dates: pl.DataFrame, titles: dict[str, str], span: tuple[dt.date, dt.d
         symbol, name = MARKS[severity]
         colour = getattr(colours, name)
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=part["date"].to_list(), y=[titles[name] for name in part["check"]], mode="markers",
                 marker={"symbol": symbol, "size": [_size(n) for n in part["findings"]], "color": colour,
                         "line": {"width": 1, "color": colour}},
@@ -66,7 +65,7 @@ def twice(course: pl.DataFrame) -> Any:
     for kind, colour in named:
         line = dates.join(course.filter(pl.col("kind") == kind), on="date", how="left").sort("date")
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=line["date"].to_list(), y=(100 * line["share"].fill_null(0.0)).to_list(), stackgroup="all",
                 mode="lines", line={"width": 0.5, "color": colour}, fillcolor=colour, name=text.html(kind),
                 hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(kind)} %{{y:.3g}} %<extra></extra>",

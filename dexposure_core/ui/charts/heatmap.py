@@ -12,11 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 
 from dexposure_core.pipeline.views import Matrix
 from dexposure_core.ui import text
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 
 Floats = npt.NDArray[np.float64]
 Scale = list[list[float | str]]
@@ -49,7 +48,7 @@ def matrix(
     shade = np.sign(of.cells) * np.sqrt(np.abs(of.cells))
     top = float(np.abs(shade).max(initial=0.0)) or 1.0
     drawn.add_trace(
-        go.Heatmap(
+        plain.heatmap(
             z=shade, x=list(range(size)), y=list(range(size)), hoverinfo="skip", showscale=False, xgap=2, ygap=2,
             colorscale=CHANGE if signed else LEVEL, zmin=-top if signed else 0.0, zmax=top,
         )
@@ -77,7 +76,7 @@ def _numbers(drawn: Any, of: Matrix, depth: Floats, divisor: float, *, signed: b
     deep = depth[rows, columns] >= _DARK_FROM
     for where, colour in ((~deep, None), (deep, "#FFFFFF")):
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=columns[where], y=rows[where], mode="text", hoverinfo="skip", showlegend=False,
                 text=[_written(usd, divisor, signed) for usd in of.cells[rows[where], columns[where]]],
                 textfont={"size": 12} | ({"color": colour} if colour else {}),
@@ -95,7 +94,7 @@ def _clicks(drawn: Any, of: Matrix, said: Mapping[tuple[str, str], str], *, sign
     ]
     invisible = {"marker": {"opacity": 0}}
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=columns, y=rows, mode="markers", name="cells", showlegend=False, hovertext=words,
             hovertemplate="%{hovertext}<extra></extra>",
             customdata=[[of.sectors[r], of.sectors[c]] for r, c in zip(rows, columns, strict=True)],
@@ -111,7 +110,7 @@ def _totals(drawn: Any, of: Matrix, divisor: float, *, signed: bool) -> None:
     places += [(size, size, of.total)]
     x, y, values = zip(*places, strict=True)
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=x, y=y, mode="text", hoverinfo="skip", showlegend=False, textfont={"size": 12, "weight": "bold"},
             text=[_written(v, divisor, signed) or "0" for v in values],
         )

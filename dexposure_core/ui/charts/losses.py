@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.stress.montecarlo import LossDistribution
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 from dexposure_core.ui.charts.contagion import INDUCED
 
 BARS: Final = 40
@@ -21,7 +20,7 @@ def distribution(losses: LossDistribution) -> Any:
     divisor, unit = base.scale(drawn_usd, "USD")
     drawn = base.figure("What drawn shocks cost", f"draws by total loss, {unit}")
     drawn.add_trace(
-        go.Histogram(
+        plain.histogram(
             x=[usd / divisor for usd in drawn_usd], nbinsx=BARS, marker={"color": INDUCED}, showlegend=False,
             hovertemplate="%{x}: %{y} draws<extra></extra>",
         )
@@ -63,7 +62,7 @@ def ranking(history: pl.DataFrame, *, limit: int = 8) -> Any:
         rows = history.filter(pl.col("protocol") == protocol).sort("date")
         shown = text.html(text.short(name, 24))
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=rows["date"].to_list(), y=(rows["impact_share"].fill_nan(None) * 100).to_list(), name=shown,
                 mode="lines+markers", line={"color": theme.SECTOR_COLOURS[i % len(theme.SECTOR_COLOURS)], "width": 2},
                 marker={"size": 4}, hovertemplate=f"{shown}, %{{x|%Y-%m-%d}}<br>%{{y:.3g}} %<extra></extra>",

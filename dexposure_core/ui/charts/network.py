@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import plotly.graph_objects as go
-
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.palette import Mode
 from dexposure_core.pipeline.picture import Cut, Layout
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 from dexposure_core.ui.charts.sankey import faint
 from dexposure_core.ui.graph import Edge, Ink, LegendEntry, Node
 from dexposure_core.ui.graph import draw as draw_page
@@ -65,12 +63,12 @@ def still(picture: Picture, *, title: str, unit: str) -> Any:
             x += [one[0], other[0], None]
             y += [-one[1], -other[1], None]
         line = {"width": width, "color": faint(theme.GREYS[0], 0.4)}
-        drawn.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False))
+        drawn.add_trace(plain.scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False))
     for entry in picture.legend:
         _sector(drawn, [node for node in picture.nodes if node.group == entry.group], entry)
     labelled = picture.nodes[:LABELS]
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=[n.place[0] for n in labelled], y=[-n.place[1] - n.radius - 8 for n in labelled], mode="text",
             text=[text.html(text.short(n.name, 22)) for n in labelled], hoverinfo="skip", showlegend=False,
             textfont={"size": 10},
@@ -83,7 +81,7 @@ def still(picture: Picture, *, title: str, unit: str) -> Any:
 
 def _sector(drawn: Any, nodes: Sequence[Node], entry: LegendEntry) -> None:
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=[n.place[0] for n in nodes], y=[-n.place[1] for n in nodes], mode="markers", name=text.html(entry.text),
             customdata=[text.html(text.short(n.name, 60)) for n in nodes], hovertemplate="%{customdata}<extra></extra>",
             marker={

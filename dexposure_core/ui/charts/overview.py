@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from plotly.subplots import make_subplots
 
 from dexposure_core.pipeline.indicators import Position
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import bars, base
+from dexposure_core.ui.charts import bars, base, plain
 
 
 def changed_exposures(changes: pl.DataFrame, period: str) -> Any:
@@ -51,17 +50,18 @@ def by_debtor_sector(cells: pl.DataFrame, limit: int = 8) -> pl.DataFrame:
 def indicator_panel(positions: Sequence[Position], date: dt.date) -> Any:
     """Return the indicators over all dates as small multiples, one below the other: the cards' printable twin."""
     titles = [text.html(p.indicator.title) for p in positions]
-    drawn = make_subplots(rows=len(positions), cols=1, shared_xaxes=True, vertical_spacing=0.06, subplot_titles=titles)
+    drawn = plain.subplots(titles, rows=len(positions), cols=1, shared_xaxes=True, vertical_spacing=0.06)
     for row, position in enumerate(positions, start=1):
         history = position.history
         divisor, unit = base.scale(history["value"].to_list(), position.indicator.unit)
         values = (history["value"].cast(pl.Float64) / divisor).to_list()
         trace = base.trace_type(history.height)
         line = {"color": theme.SECTOR_COLOURS[0], "width": 1.8}
+        place = plain.axes(row)
         drawn.add_trace(
-            trace(x=history["date"].to_list(), y=values, mode="lines", line=line, showlegend=False), row=row, col=1
+            trace(x=history["date"].to_list(), y=values, mode="lines", line=line, showlegend=False, **place)
         )
-        drawn.update_yaxes(title_text=unit, row=row, col=1, nticks=4)
+        drawn.layout[f"yaxis{row if row > 1 else ''}"].merge({"title": {"text": unit}, "nticks": 4})
     drawn.update_layout(
         height=170 * len(positions), title={"text": f"<b>Headline indicators to {date}</b>"}, margin={"t": 70}
     )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 
 
 def by_date(revised: pl.DataFrame) -> Any:
@@ -20,7 +19,7 @@ def by_date(revised: pl.DataFrame) -> Any:
         for b, a, c in revised.select("before_usd", "after_usd", "change").iter_rows()
     ]
     drawn.add_trace(
-        go.Bar(
+        plain.bar(
             x=revised["date"].to_list(), y=[None if c is None else 100 * c for c in changes], customdata=said,
             marker={"color": [theme.LIGHT.down if (c or 0) < 0 else theme.SECTOR_COLOURS[1] for c in changes]},
             hovertemplate="%{x|%Y-%m-%d}<br>%{customdata}<extra></extra>", showlegend=False,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from dexposure_core.pipeline.views import Matrix
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 from dexposure_core.ui.graph import Ego
 
 
@@ -86,7 +84,7 @@ def _add(
         for name, s in zip(labels, sums, strict=True)
     ]
     drawn.add_trace(
-        go.Sankey(
+        plain.sankey(
             arrangement="fixed", textfont={"size": 12, "shadow": "none"},
             node={
                 "label": shown, "color": list(tints), "pad": 16, "thickness": 14, "line": {"width": 0},

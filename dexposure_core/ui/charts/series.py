@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 
 _MARGINS: Final = 120  # pixels of a chart's height that are not its plot
 _BESIDE: Final = 0.05  # of the plot's width: how far an event's name reaches to the left of its line
@@ -77,11 +76,13 @@ def lines(
 
 
 def _draw(drawn: Any, days: list[dt.date], values: pl.Series, line: Line, divisor: float, unit: str) -> None:
+    told = values.to_list()
     drawn.add_trace(
         base.trace_type(len(days))(
-            x=days, y=(values.fill_nan(None) / divisor).to_list(), mode="lines", name=text.html(line.label),
+            x=days, y=[None if v is None or v != v else v / divisor for v in told], mode="lines",
+            name=text.html(line.label),
             line={"color": line.colour, "width": line.width, "dash": line.dash}, showlegend=False, connectgaps=False,
-            customdata=[text.amount(v, unit) for v in values.to_list()],
+            customdata=[text.amount(v, unit) for v in told],
             hovertemplate=f"%{{x|%Y-%m-%d}}<br>{text.html(line.label)} %{{customdata}}<extra></extra>",
         )
     )  # fmt: skip
@@ -89,16 +90,17 @@ def _draw(drawn: Any, days: list[dt.date], values: pl.Series, line: Line, diviso
 
 def _room(frame: pl.DataFrame, names: list[str], events: pl.DataFrame, height: int, *, zero: bool) -> float:
     """Return the room above the lines, as a share of their span, that keeps the events' names off them."""
-    top = pl.max_horizontal(pl.col(names).fill_nan(None)).alias("top")
-    tops = frame.select("date", top, low=pl.min_horizontal(pl.col(names).fill_nan(None))).drop_nulls()
-    if tops.is_empty():
+    rows = [
+        (day, [v for v in values if v is not None and v == v]) for day, *values in frame.select("date", *names).rows()
+    ]
+    tops = [(day, max(known), min(known)) for day, known in rows if known]
+    if not tops:
         return _LEAST_ROOM
-    high = float(tops["top"].to_numpy().max())
-    low = 0.0 if zero else float(tops["low"].to_numpy().min())
-    days = tops["date"].to_list()
-    beside, needed = (days[-1] - days[0]) * _BESIDE, high
+    high: float = max(top for _, top, _ in tops)
+    low = 0.0 if zero else min(low for *_, low in tops)
+    beside, needed = (tops[-1][0] - tops[0][0]) * _BESIDE, high
     for day, name in events.select("date", "name").iter_rows():
-        near = tops.filter(pl.col("date").is_between(day - beside, day + beside / 4))["top"].to_list()
+        near = [top for at, top, _ in tops if day - beside <= at <= day + beside / 4]
         share = min(0.6, base.event_label_px(name) / max(60, height - _MARGINS))
         needed = max([needed, *((value - share * low) / (1 - share) for value in near)])
     span = (high - low) or abs(high) or 1.0
@@ -120,9 +122,9 @@ def band(drawn: Any, frame: pl.DataFrame, low: str, high: str, *, label: str, di
     """Add a shaded band between two columns under the lines (an interval, a range of percentiles)."""
     days = frame["date"].to_list()
     upper, lower = ((frame[c] / divisor).to_list() for c in (high, low))
-    drawn.add_trace(go.Scatter(x=days, y=upper, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"))
+    drawn.add_trace(plain.scatter(x=days, y=upper, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"))
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=days, y=lower, mode="lines", line={"width": 0}, fill="tonexty", fillcolor="rgba(124,132,142,.18)",
             showlegend=False, name=text.html(label), hoverinfo="skip",
         )

@@ -10,11 +10,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base
+from dexposure_core.ui.charts import base, plain
 from dexposure_core.ui.skill.words import points
 
 SIGNS: Final = {"better": "▲", "equal": "≈", "worse": "▼"}
@@ -54,7 +53,7 @@ def cells(
     for r, c, standing in found:
         shade[r][c] = _shade(standing)
     drawn.add_trace(
-        go.Heatmap(
+        plain.heatmap(
             z=shade, x=list(range(len(columns))), y=list(range(len(rows))), hoverinfo="skip", showscale=False, xgap=3,
             ygap=3, colorscale=SCALE, zmin=-1, zmax=1,
         )
@@ -62,7 +61,7 @@ def cells(
     for deep, colour in ((False, None), (True, "#FFFFFF")):
         part = [(r, c, s) for r, c, s in found if (abs(_shade(s)) >= _DARK_FROM) is deep]
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=[c for _, c, _ in part], y=[r for r, _, _ in part], mode="text", showlegend=False,
                 text=[_written(s) for _, _, s in part], hovertext=[_hover(s) for _, _, s in part],
                 hovertemplate="%{hovertext}<extra></extra>",
@@ -134,7 +133,7 @@ def reliability(curve: pl.DataFrame, *, title: str, small: bool = False) -> Any:
             continue
         named.append((name, colour))
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=own["said"].to_list(), y=own["came"].to_list(), mode="lines+markers", showlegend=False, name=name,
                 line={"color": colour, "dash": dash, "width": width},
                 marker={"size": 8 if name == "dexposure" else 4, "color": colour},
@@ -165,7 +164,7 @@ def weeks(gains: pl.DataFrame, events: pl.DataFrame, *, title: str) -> Any:
         named.append((name, colour))
         values = gains[name].to_list()
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=gains["date"].to_list(), mode="lines", name=name, showlegend=False,
                 y=[None if v is None else 100 * min(reach, max(-reach, v)) for v in values],
                 line={"color": colour, "dash": dash, "width": width}, customdata=[points(v) for v in values],
@@ -196,7 +195,7 @@ def forest(column: pl.DataFrame, *, title: str, unit: str) -> Any:
     )
     served = [name == "dexposure" for name in column["forecaster"]]
     drawn.add_trace(
-        go.Scatter(
+        plain.scatter(
             x=values, y=rows, mode="markers", showlegend=False,
             marker={"size": 11, "color": [LINES["dexposure"][0] if s else theme.GREYS[0] for s in served],
                     "symbol": ["diamond" if s else "circle" for s in served]},
@@ -228,7 +227,7 @@ def coverage(measured: pl.DataFrame, titles: Sequence[str], *, title: str) -> An
     )
     for column, (name, colour, symbol) in COVERED.items():
         drawn.add_trace(
-            go.Scatter(
+            plain.scatter(
                 x=[None if v is None else 100 * v for v in measured[column].to_list()], y=rows, mode="markers",
                 name=name, showlegend=False,
                 marker={"size": 10, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}},

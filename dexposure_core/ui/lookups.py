@@ -188,13 +188,19 @@ def smallest(vintage: str, date: dt.date, basis: Basis, terms: Terms, share: flo
 
 
 @_kept(8)
-def briefing(vintage: str, date: dt.date, basis: Basis, horizon: int | None, _told: Progress) -> str:
-    """Return the briefing of a date as one HTML page; `_told` hears what is computed and is no part of the key."""
+def briefing(
+    vintage: str, date: dt.date, basis: Basis, horizon: int | None, _told: Progress
+) -> tuple[str, dt.datetime]:
+    """Return the briefing of a date, one HTML page, and when it was made.
+
+    `_told` hears what is computed and is no part of the key.
+    """
     from dexposure_core.pipeline import briefing as pages
 
     if horizon is not None and vintage == base_of(vintage):
         forecast(vintage, date, basis, horizon, "dexposure")
-    return pages.briefing(store(vintage), pages.Ask(date=date, basis=basis, horizon=horizon), progress=_told)
+    made, ask = dt.datetime.now(dt.UTC), pages.Ask(date=date, basis=basis, horizon=horizon)
+    return pages.briefing(store(vintage), ask, progress=_told, made=made), made
 
 
 def protocol_names(vintage: str) -> pl.DataFrame:

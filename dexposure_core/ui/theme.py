@@ -65,7 +65,9 @@ def _template(colours: Mode) -> Any:
         "tickfont": {"color": colours.muted, "size": 12}, "title": {"font": {"color": colours.muted, "size": 12}},
         "automargin": True,
     }  # fmt: skip
+    halo = ", ".join(f"{x}px {y}px 1px {colours.paper}" for x in (-2, 0, 2) for y in (-2, 0, 2))
     return go.layout.Template(
+        data={"sankey": [{"textfont": {"shadow": halo}}]},  # a thin band must not strike through a name
         layout={
             "font": {"family": FONT, "size": 13, "color": colours.ink},
             "paper_bgcolor": colours.paper, "plot_bgcolor": colours.paper,

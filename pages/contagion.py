@@ -20,6 +20,11 @@ origin = view.provenance().having(**asked.parameters())
 if not asked.ready:
     with slot:
         frame.headline(asked.words)
+    with right:
+        frame.empty(
+            "Nothing breaks yet", "Losses by round, how they spread and who bears them stand here then.",
+            "Add a part on the left, or open a scenario file.",
+        )  # fmt: skip
     frame.footer(origin, method="stress")
     st.stop()
 test = (view.data, view.date, view.basis, asked.shock, asked.terms)

@@ -104,7 +104,7 @@ _CSS: Final = """
   .stMainBlockContainer h1 {font-size: 1.35rem;}
   .st-key-headline p {font-size: 1rem;}
   [class*="st-key-chart-matrix"] .stElementContainer:has(.stPlotlyChart) {min-width: 660px;}
-  .stMainBlockContainer .st-key-chart-matrix-skill .stElementContainer:has(.stPlotlyChart) {min-width: 500px;}
+  .stMainBlockContainer .st-key-chart-matrix-skill .stElementContainer:has(.stPlotlyChart) {min-width: 560px;}
   .strip {font-size: .76rem; gap: .15rem .6rem;}
   .explains {flex-wrap: nowrap; overflow-x: auto; white-space: nowrap;}
   .explained {position-area: none; inset: auto .6rem .6rem; margin: 0; width: auto; max-height: 70vh;}

@@ -49,7 +49,7 @@ if titles:
 
 st.subheader("Every alert", anchor=False)
 every = feed(found, alerts.acks())
-shown = every.select("severity", "title", "since", "words", "acknowledged", "id")
+shown = every.select("title", "severity", "since", "acknowledged", "words", "id")
 export.table(shown, "alerts-all", origin, labels={"words": "What", "title": "Watched"}, full=every)
 st.subheader("Every rule on the forecast", anchor=False)
 st.caption(alerts.ahead_said(found, view))

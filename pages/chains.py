@@ -55,7 +55,7 @@ else:
     with left:
         export.chart(charts.ties(by_chain), by_chain, "ties-by-chain", origin)
     with right:
-        tokens = by_token.select("chain", "token", "issuer_name", "held_usd")
+        tokens = by_token.select("chain", "token", "held_usd", "issuer_name")
         export.table(tokens, "ties-by-token", origin, labels=chains.TIE_LABELS, full=by_token)
 
 st.subheader("Every chain", anchor=False)

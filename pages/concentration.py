@@ -61,13 +61,19 @@ with right:
         export.chart(charts.contributions(changes, view.period), changes, "hhi-contributions", view.provenance())
 
 st.subheader("Every concentration measure at this date", anchor=False)
-export.table(sentences.standing_table(standings, view.date), "concentration-measures", view.provenance())
+measured = sentences.standing_table(standings, view.date)
+export.table(measured.drop("Definition"), "concentration-measures", view.provenance(), full=measured)
+st.caption(f"[How each is defined]({view.link('method', topic='measures')}); the CSV holds the definitions too.")
 if not changes.is_empty():
     st.subheader("What each protocol added to the change of the TVL HHI", anchor=False)
     shown = charts.largest(changes, 200).select(
-        "protocol", "name", "sector", "share_before", "share", "hhi_contribution", "change_usd", "price_usd",
-        "quantity_usd", "entry_usd", "exit_usd",
+        "protocol", "name", "hhi_contribution", "share_before", "share", "change_usd", "price_usd", "quantity_usd",
+        "entry_usd", "exit_usd",
     )  # fmt: skip
-    labels = {"share_before": "Share before", "share": "Share", "hhi_contribution": "Added to HHI"}
+    st.caption("Changes of TVL in USD m, with what made them.")
+    labels = {
+        "share_before": "Share before", "share": "Share", "hhi_contribution": "Added to HHI", "change_usd": "Change",
+        "price_usd": "By price", "quantity_usd": "By quantity", "entry_usd": "Entries", "exit_usd": "Exits",
+    }  # fmt: skip
     export.table(shown, "hhi-by-protocol", view.provenance(), labels=labels, link=view.protocol_link, full=changes)
 frame.footer(origin, method="measures")

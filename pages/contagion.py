@@ -20,6 +20,11 @@ origin = view.provenance().having(**asked.parameters())
 if not asked.ready:
     with slot:
         frame.headline(asked.words)
+    with right:
+        frame.empty(
+            "Nothing breaks yet", "Losses by round, how they spread and who bears them stand here then.",
+            "Add a part on the left, or open a scenario file.",
+        )  # fmt: skip
     frame.footer(origin, method="stress")
     st.stop()
 test = (view.data, view.date, view.basis, asked.shock, asked.terms)
@@ -38,6 +43,10 @@ rounds, losers, channels = result.rounds(), result.protocols(), lookups.channels
 with slot:
     frame.headline(answers.contagion(result, contagion.over_rules(table, asked.terms.absorbing_fraction), asked.words))
     explain.draw(view)
+with left:
+    sectors = result.sectors()
+    figure = contagion.by_group(sectors, "sector", title="Losses by sector")
+    export.chart(figure, sectors, "sectors", origin)
 with right:
     export.chart(contagion.by_round(rounds), rounds, "rounds", origin)
     picture = contagion.spread(losers, channels, rounds, theme.mode(), view.link("protocol", protocol=""))
@@ -51,26 +60,20 @@ with right:
 
 left, right = st.columns(2)
 with left:
-    sectors = result.sectors()
-    figure = contagion.by_group(sectors, "sector", title="Losses by sector")
-    export.chart(figure, sectors, "sectors", origin)
-with right:
     figure = contagion.by_group(losers, "name", title="The largest losers")
     export.chart(figure, losers, "losers", origin)
-
-left, right = st.columns(2)
-with left:
+with right:
     st.subheader("Who loses", anchor=False)
     export.table(
         contagion.loser_table(losers).head(100), "who-loses", origin, link=view.protocol_link, full=losers,
         labels={"distress": "Of what it can lose", "first_round": "Round"},
     )  # fmt: skip
-with right:
-    st.subheader("By which exposure", anchor=False)
-    export.table(
-        channels.drop("share").head(100), "channels", origin, link=view.protocol_link, full=channels,
-        labels={"first_round": "Round"},
-    )  # fmt: skip
+
+st.subheader("By which exposure", anchor=False)
+export.table(
+    channels.drop("share").head(100), "channels", origin, link=view.protocol_link, full=channels,
+    labels={"first_round": "Round"},
+)  # fmt: skip
 
 figure = assumptions.strips(table, asked.terms.rule, terms.own_values(asked.terms))
 export.chart(figure, table, "sensitivity", origin)

@@ -53,12 +53,16 @@ assets, holders = lookups.balance_sheet(view.data, view.date, here)
 left, right = st.columns(2)
 with left:
     st.subheader("What it holds", anchor=False)
-    export.table(assets, "assets", origin, link=view.protocol_link, labels={"debtor": "Issuer", "value_usd": "USD m"})
+    export.table(
+        answers.amounts_first(assets), "assets", origin, link=view.protocol_link, full=assets,
+        labels={"debtor": "Issuer", "value_usd": "USD m"},
+    )  # fmt: skip
 with right:
     st.subheader("Who holds its tokens", anchor=False)
     export.table(
-        holders, "holders", origin, link=view.protocol_link, labels={"creditor": "Holder", "value_usd": "USD m"}
-    )
+        answers.amounts_first(holders), "holders", origin, link=view.protocol_link, full=holders,
+        labels={"creditor": "Holder", "value_usd": "USD m"},
+    )  # fmt: skip
 
 sizes, scores = lookups.protocol_history(view.data, view.basis, here)
 happened = lookups.events_of(view.data, here)
@@ -84,8 +88,8 @@ with right:
     st.caption("Each of its largest debtors fails whole, alone: what it loses at first, and in all (linear DebtRank).")
     debtors = lookups.threats(view.data, view.date, view.basis, here, RULE)
     export.table(
-        debtors.drop("sector", "exposure_usd"), "threats", origin.having(rule=RULE), link=view.protocol_link,
-        full=debtors,
+        debtors.select("protocol", "name", "total_usd", "loss_fraction", "first_usd"), "threats",
+        origin.having(rule=RULE), link=view.protocol_link, full=debtors,
         labels={"first_usd": "First, USD m", "total_usd": "All, USD m", "loss_fraction": "Of its TVL"},
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ from dexposure_core.progress import Progress, silent
 from dexposure_core.settings import load
 from dexposure_core.store import Store
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _TABLES: Final = ("findings", "dates", "twice")
 
 

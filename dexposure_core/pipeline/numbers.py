@@ -11,7 +11,8 @@ import math
 from typing import Final
 
 UNDEFINED: Final = "not defined"
-_LEAST_SHARE: Final = 5e-5
+LEAST_WRITTEN: Final = 1e-4
+"""The least share that is written with its digits; of a smaller one a reader needs to know only that it is."""
 MINUS: Final = "−"
 _SCALES: Final = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"), (1.0, ""))
 
@@ -58,10 +59,10 @@ def usd(value: float | None, *, sign: bool = False, unit: bool = True) -> str:
 
 
 def percent(share: float | None, *, sign: bool = False) -> str:
-    """Write a share (0..1) as `7.12 %`; what would round to less than 0.01 % is `<0.01 %`."""
+    """Write a share (0..1) as `7.12 %`; what is less than 0.01 % is `<0.01 %`."""
     if share is None or not math.isfinite(share):
         return UNDEFINED
-    if 0 < abs(share) < _LEAST_SHARE:
+    if 0 < abs(share) < LEAST_WRITTEN:
         return f"{'' if share > 0 else MINUS}<0.01 %"
     return _signed(digits(share * 100), share, sign) + " %"
 

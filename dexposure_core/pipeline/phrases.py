@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+import polars as pl
+
 from dexposure_core.pipeline.changes import PARTS
 from dexposure_core.pipeline.indicators import Position
 from dexposure_core.pipeline.numbers import change, ordinal, span
@@ -39,6 +41,18 @@ def standing(position: Position, on: dt.date) -> str:
 def moved(position: Position) -> str:
     """Say the change since the previous snapshot, in the unit's way."""
     return change(position.level, position.previous, position.indicator.unit)
+
+
+def rarity(position: Position, on: dt.date, period: str) -> str:
+    """Say how rare the last change is: `largest weekly move in 14 months`, of either sign, as the history has it."""
+    value = pl.col("value").cast(pl.Float64).fill_nan(None)
+    moves = position.history.sort("date").select("date", value.diff().abs().alias("move"))
+    before = moves.filter(pl.col("date") < on).drop_nulls()
+    as_large = before.filter(pl.col("move") >= abs(position.change))["date"].to_list()
+    word = {"day": "daily ", "week": "weekly ", "month": "monthly "}.get(period, "")
+    if as_large:
+        return f"largest {word}move in {span((on - as_large[-1]).days)}"
+    return "unusual move" if before.is_empty() else f"largest {word}move on record"
 
 
 def cause(row: Mapping[str, object]) -> str:

@@ -75,9 +75,8 @@ def of_protocol(view: View, protocol: str, origin: Provenance) -> None:
             if rows.is_empty():
                 st.caption("None with a probability of 0.1 % or more.")
             else:
-                export.table(
-                    rows.head(BRIEF), key, origin, link=view.protocol_link, full=rows, labels=LABELS, height=248
-                )
+                shown = rows.head(BRIEF).select("protocol", "name", "probability", "size_usd", "role")
+                export.table(shown, key, origin, link=view.protocol_link, full=rows, labels=LABELS, height=248)
 
 
 def expected_words(result: ForecastResult, protocol: str) -> str:

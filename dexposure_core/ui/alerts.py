@@ -68,7 +68,7 @@ def brief(found: Alerts, origin: Provenance, limit: int = 4) -> None:
         return
     for alert in found.unseen(acks())[:limit]:
         rate, usual = (text.percent(x) for x in (alert.record.false_alarm_rate, alert.record.at_random))
-        told = f"false alarms {rate}, any date {usual}"
+        told = f"Of its alarms {rate} were false; of any date's, {usual} would be."
         st.markdown(f"{_BADGES[alert.severity]} {text.markdown(alert.words())} :gray[{text.markdown(told)}]")
     if rows.height > limit:
         st.caption(f"{rows.height - limit} more on the Alerts page.")
@@ -193,12 +193,13 @@ def ahead_said(found: Alerts, view: View) -> str:
 def outlook_rows(found: Alerts) -> pl.DataFrame:
     """Return every rule on the forecast as read."""
     written = [
-        (f.title, f.rule.line, text.amount(f.today, f.rule.unit), text.amount(f.says.value, f.rule.unit),
+        (f.title, text.percent(f.probability), text.amount(f.today, f.rule.unit),
+         text.amount(f.says.value, f.rule.unit),
          text.amount(f.limit, f.rule.unit) if f.rule.is_threshold else f"± {moved(f.limit, f.rule.unit)}",
-         text.percent(f.probability), f.how)
+         f.rule.line, f.how)
         for f in found.foreseen
     ]  # fmt: skip
-    columns = ["title", "rule", "today", "expected", "limit", "probability", "how"]
+    columns = ["title", "probability", "today", "expected", "limit", "rule", "how"]
     return pl.DataFrame(written, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 
@@ -211,14 +212,16 @@ OUTLOOK_LABELS: Final[Mapping[str, str]] = {
 def record_rows(records: pl.DataFrame) -> pl.DataFrame:
     """Return the rules' records as read."""
     return records.select(
-        "title", "rule", "fired", "last", "judged", false_alarms_share="false_alarm_rate", any_date_share="at_random",
+        "title", "fired", "judged", "last", "rule", false_alarms_share="false_alarm_rate", any_date_share="at_random",
         snapshots_beyond="beyond",
+    ).select(
+        "title", "false_alarms_share", "any_date_share", "fired", "judged", "last", "snapshots_beyond", "rule"
     )  # fmt: skip
 
 
 RECORD_LABELS: Final[Mapping[str, str]] = {
     "title": "Watched", "rule": "Rule", "fired": "Fired", "last": "Last", "judged": "Judged",
-    "false_alarms_share": "False alarms", "any_date_share": "Any date", "snapshots_beyond": "Snapshots beyond",
+    "false_alarms_share": "False alarms", "any_date_share": "Any date", "snapshots_beyond": "Beyond",
 }  # fmt: skip
 
 

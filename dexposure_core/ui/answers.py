@@ -76,6 +76,11 @@ def presence(sizes: pl.DataFrame) -> str:
     return f"It is in {text.plural(sizes.height, 'snapshot')}, the first on {first}, the last on {last}."
 
 
+def amounts_first(sheet: pl.DataFrame) -> pl.DataFrame:
+    """Return one side of a balance sheet with the token last: a phone then shows whom, how much and what share."""
+    return sheet.select(pl.exclude("token"), "token")
+
+
 def identity_line(of: Identity) -> str:
     """Return id, sector, category and issued tokens on one line of Markdown."""
     issued = ", ".join(text.markdown(text.short(token, 20)) for token in of.issues[:12])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -40,15 +41,16 @@ def _ask(*asked: object) -> None:
 
 def _hand_out(view: View, horizon: int | None) -> None:
     try:
-        page = _made(view, horizon)
+        page, made = _made(view, horizon)
     except DexposureError as error:
         frame.failure("The briefing could not be made.", error)
         return
     with st.container(horizontal=True, vertical_alignment="center", key="briefing-files"):
-        _buttons(page, view.provenance().file_parts("briefing"))
+        _buttons(page, made, view.provenance().file_parts("briefing"))
 
 
-def _buttons(page: str, parts: tuple[str, ...]) -> None:
+def _buttons(page: str, made: dt.datetime, parts: tuple[str, ...]) -> None:
+    """Draw the buttons; `made` is the page's own moment, so that it is the same PDF however often it is printed."""
     st.download_button(
         "HTML", page.encode(), text.file_name(parts, "html"), "text/html", key="get-briefing-html", on_click="ignore",
         icon=":material/download:",
@@ -57,19 +59,19 @@ def _buttons(page: str, parts: tuple[str, ...]) -> None:
         st.caption("PDF: this server has no Chrome; open the HTML file and print it.")
         return
     st.download_button(
-        "PDF", lambda: chrome.pdf(page), text.file_name(parts, "pdf"), "application/pdf", key="get-briefing-pdf",
-        on_click="ignore", icon=":material/download:",
+        "PDF", lambda: chrome.pdf(page, made=made), text.file_name(parts, "pdf"), "application/pdf",
+        key="get-briefing-pdf", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
 
 
-def _made(view: View, horizon: int | None) -> str:
-    """Return the page; a line with a spinner names what is being computed meanwhile."""
+def _made(view: View, horizon: int | None) -> tuple[str, dt.datetime]:
+    """Return the page and when it was made; a line with a spinner names what is being computed meanwhile."""
     slot = st.empty()
     with slot, st.status("Making the briefing …") as told:
 
         def tell(done: int, total: int, label: str) -> None:
             told.update(label=f"Computing {label} … ({done} of {total})")
 
-        page = lookups.briefing(view.data, view.date, view.basis, horizon, tell)
+        found = lookups.briefing(view.data, view.date, view.basis, horizon, tell)
     slot.empty()
-    return page
+    return found

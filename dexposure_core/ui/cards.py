@@ -38,8 +38,7 @@ def draw(
         _card(p, view, events, pages.get(p.indicator.measure, "overview"), expected(p, view.horizon, ahead or {}))
         for p in positions
     )
-    flagged = " flagged" if any(p.flag for p in positions) else ""  # then all leave room for a flag: the courses align
-    st.html(f'<div class="cards{flagged}">{cards}</div>')
+    st.html(f'<div class="cards">{cards}</div>')
 
 
 def sparkline(history: pl.DataFrame, date: dt.date, since: dt.date, events: Sequence[dt.date], mode: Mode) -> str:
@@ -90,10 +89,8 @@ def _card(position: Position, view: View, events: pl.DataFrame, page: str, ahead
     indicator, mode = position.indicator, theme.mode()
     detail = f" ({text.html(loss_name(position.detail))})" if position.detail else ""
     arrow = "▲" if position.change > 0 else "▼" if position.change < 0 else ""
-    sigmas = (
-        text.number(abs(position.change) / position.sigma, significant=2) if position.flag and position.sigma else ""
-    )
-    flag = f'<span class="flag" style="color:{mode.alarm}">⚑ {sigmas}σ move</span>' if position.flag else ""
+    rarity = text.html(phrases.rarity(position, view.date, view.period)) if position.flag else ""
+    flag = f'<span class="flag" style="color:{mode.alarm}">⚑ {rarity}</span>' if rarity else ""
     ticks = base.major_events(events, position.since, view.date, limit=4)["date"].to_list()
     spark = sparkline(position.history, view.date, position.since, ticks, mode)
     standing = text.html(phrases.standing(position, view.date))

@@ -27,8 +27,8 @@ TABLE_LABELS: Final = {
     "bridge_loss_share": "Bridge loss, of its TVL",
 }  # fmt: skip
 TIE_LABELS: Final = {
-    "held_usd": "Held by others, USD m", "main_chain": "Most on", "main_share": "Share there",
-    "loss_share": "Lost at once, of system TVL", "issuer_name": "Issuer",
+    "held_usd": "Held, USD m", "main_chain": "Most on", "main_share": "Share there",
+    "loss_share": "Lost at once", "issuer_name": "Issuer",
 }  # fmt: skip
 HOMES: Final = (
     "Row: the chain on which a token is held. Column: where its issuer is at home, which is where the issuer's own "
@@ -92,7 +92,7 @@ def origin(view: View, *, date: bool = True) -> Provenance:
 def linked(by_issuer: pl.DataFrame) -> pl.DataFrame:
     """Return the issuers as the screen lists them: id and name as one link, the names of chains after the amounts."""
     return by_issuer.rename({"issuer": "debtor", "issuer_name": "debtor_name"}).select(
-        "debtor", "debtor_name", "kind", "held_usd", "chains", "main_chain", "main_share", "creditors", "loss_share"
+        "debtor", "debtor_name", "held_usd", "loss_share", "kind", "creditors", "chains", "main_chain", "main_share"
     )
 
 

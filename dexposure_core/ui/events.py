@@ -16,10 +16,10 @@ from dexposure_core.pipeline.phrases import cause
 from dexposure_core.ui import text
 
 UNTIL: Final = {"0": "Event's snapshot", "4": "4 after", "12": "12 after"}
-SPLIT: Final = ("before_usd", "after_usd", "change_usd", *PARTS)
-TABLE_LABELS: Final = {"creditor": "Creditor", "debtor": "Debtor", "price_usd": "By price, USD m",
-                       "quantity_usd": "By quantity, USD m", "entry_usd": "Entries, USD m",
-                       "exit_usd": "Exits, USD m", "mapping_usd": "By mapping, USD m"}  # fmt: skip
+SPLIT: Final = ("change_usd", *PARTS, "before_usd", "after_usd")
+TABLE_LABELS: Final = {"creditor": "Creditor", "debtor": "Debtor", "change_usd": "Change", "price_usd": "By price",
+                       "quantity_usd": "By quantity", "entry_usd": "Entries", "exit_usd": "Exits",
+                       "mapping_usd": "By mapping", "before_usd": "Before", "after_usd": "After"}  # fmt: skip
 _TOLD: Final = ("tvl_hhi", "debtor_hhi", "worst_loss")
 NOTE: Final = (
     "Constant panel: only the protocols that hold something in every snapshot of the window, or only issue in every "
@@ -57,7 +57,7 @@ def answer(study: Study, until: dt.date, tvl: pl.DataFrame, exposures: pl.DataFr
 
 
 def outcome(study: Study, until: dt.date) -> pl.DataFrame:
-    """Return the indicators as read: before, at the event, at the end, change, change on the constant panel."""
+    """Return the indicators as read: change, change on the constant panel, level before, at the event, at the end."""
     rows = []
     for indicator in INDICATORS:
         values = dict(study.levels.select("date", indicator.measure).iter_rows())
@@ -66,8 +66,8 @@ def outcome(study: Study, until: dt.date) -> pl.DataFrame:
             for day in (study.before, study.event.date, until)
         ]
         changes = [study.change(f"{prefix}{indicator.measure}", until) for prefix in ("", PANEL)]
-        rows.append((indicator.title, *written, *(text.percent(change, sign=True) for change in changes)))
-    columns = ["Indicator", "Before", "Event's snapshot", "At the end", "Relative change", "On the constant panel"]
+        rows.append((indicator.title, *(text.percent(change, sign=True) for change in changes), *written))
+    columns = ["Indicator", "Relative change", "Constant panel", "Before", "Event's snapshot", "At the end"]
     return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 

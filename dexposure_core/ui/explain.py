@@ -1,8 +1,9 @@
 """What is this number? A small box beside every indicator: definition, formula, unit, source and known limits.
 
-One click, or Enter on it, opens a box; a click anywhere else, or Enter again, closes it. It is plain HTML without a
-script (`details`), so it stands in a card as it stands under a sentence, costs no run of the page, and is read aloud
-like any other text. The texts are those of `pipeline.definitions`, which also make the Method page.
+One click, or Enter on it, opens a box; a click anywhere else, Escape, or Enter again, closes it, and the keyboard is
+back on its button. It is plain HTML without a script (`popover`), so it stands in a card as it stands under a sentence,
+costs no run of the page, and is read aloud like any other text. A browser that cannot place it at its button shows it
+in the middle. The texts are those of `pipeline.definitions`, which also make the Method page.
 """
 
 from __future__ import annotations
@@ -53,10 +54,13 @@ def box(of: Definition, view: View, *, label: str = "") -> str:
     """Return an indicator's box as HTML; without a label only the sign is shown, and the title read aloud."""
     address = text.html(view.link("method", topic="measures", of=of.key))
     shown = text.html(label) if label else f'<span class="aside">What is {text.html(of.title)}?</span>'
+    box_id = f"explained-{of.key}"
     return (
-        f'<details class="explain" id="explain-{of.key}"><summary><i aria-hidden="true">i</i>{shown}</summary>'
-        f'<div class="explained"><b>{text.html(of.title)}</b>{_listed(of)}'
-        f'<a href="{address}" target="_self">On the Method page</a></div></details>'
+        f'<div class="explain" id="explain-{of.key}"><button type="button" popovertarget="{box_id}">'
+        f'<i aria-hidden="true">i</i>{shown}</button>'
+        f'<div class="explained" popover id="{box_id}" role="group" aria-label="{text.html(of.title)}">'
+        f"<b>{text.html(of.title)}</b>{_listed(of)}"
+        f'<a href="{address}" target="_self">On the Method page</a></div></div>'
     )
 
 

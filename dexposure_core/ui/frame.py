@@ -59,7 +59,7 @@ def run() -> None:
             turns.turn() if computes else contextlib.nullcontext(0.0) as waited,
         ):
             journal.waits(waited)
-            signin.gate()
+            signin.gate(chosen.url_path)
             _ended(chosen.run)
     finally:
         st.session_state[_FRAMED] = False
@@ -73,7 +73,7 @@ def require(page_key: str) -> View:
     the page then shows what is missing and what to do.
     """
     _through_app()
-    signin.gate()
+    signin.gate(page_key)
     page = navigation.page(page_key)
     style.apply()
     try:
@@ -159,7 +159,8 @@ def _navigation(*, hidden: bool = False) -> st.Page:
         menu.setdefault(page.section, []).append(pages[page.key])
 
     def home() -> None:
-        st.switch_page(pages["overview"], query_params=st.query_params.to_dict())
+        key, parameters = signin.returning() or ("overview", st.query_params.to_dict())
+        st.switch_page(pages[key], query_params=parameters)
 
     menu["Observe"].append(st.Page(home, title="Home", url_path="home", default=True, visibility="hidden"))
     return st.navigation(menu, expanded=True, position="hidden" if hidden else "sidebar")

@@ -13,7 +13,7 @@ from dexposure_core.pipeline.failure_history import CENTRAL_SHARE, too_central
 from dexposure_core.pipeline.stress_many import OVER, Over
 from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.stress import RULES
-from dexposure_core.ui import controls, export, frame, lookups, resources, text
+from dexposure_core.ui import controls, export, frame, lab_lookups, lookups, resources, text
 from dexposure_core.ui.builder import Asked
 from dexposure_core.ui.charts import losses
 from dexposure_core.ui.provenance import Provenance
@@ -66,7 +66,7 @@ def every_rule(view: View, asked: Asked, origin: Provenance) -> None:
 
 
 def _failures(view: View, terms: Terms, origin: Provenance) -> None:
-    table = lookups.failures(view.data, view.date, view.basis, terms)
+    table = lab_lookups.failures(view.data, view.date, view.basis, terms)
     first, hurt = table.row(0, named=True), table.sort("vulnerability", descending=True).row(0, named=True)
     st.markdown(
         f"If each protocol in turn lost everything, **{text.markdown(first['name'])}** would cost the others most, "
@@ -90,7 +90,7 @@ def _failures(view: View, terms: Terms, origin: Provenance) -> None:
 
 
 def _ranking_history(view: View, terms: Terms, origin: Provenance) -> None:
-    past = lookups.failure_history(view.data, view.date, view.basis, terms)
+    past = lab_lookups.failure_history(view.data, view.date, view.basis, terms)
     export.chart(losses.ranking(past), past, "failure-history", origin)
     central = too_central(past)
     st.markdown(
@@ -109,7 +109,7 @@ def _ranking_history(view: View, terms: Terms, origin: Provenance) -> None:
 
 def _ahead(view: View, asked: Asked, origin: Provenance) -> None:
     weeks = int(controls.choice("later", "Weeks ahead", [str(h) for h in HORIZONS], default="4", style="segments"))
-    found = lookups.shock_ahead(view.data, view.date, view.basis, asked.shock, asked.terms, weeks)
+    found = lab_lookups.shock_ahead(view.data, view.date, view.basis, asked.shock, asked.terms, weeks)
     now, (mean, low, high) = found.today.contagion, found.interval(found.loss_usd)
     sure = ""
     if math.isfinite(low):
@@ -133,7 +133,7 @@ def _ahead(view: View, asked: Asked, origin: Provenance) -> None:
 
 def _draws(view: View, terms: Terms, origin: Provenance) -> None:
     horizon = int(controls.level("drawn", "Snapshots ahead", 1.0, 52.0, 4.0, step=1.0, format="%d"))
-    found = lookups.drawn(view.data, view.date, view.basis, terms, horizon, DRAWS, CONFIDENCE)
+    found = lab_lookups.drawn(view.data, view.date, view.basis, terms, horizon, DRAWS, CONFIDENCE)
     x, f = found.losses, found.factors
     st.markdown(
         f"Of {text.count(DRAWS)} drawn shocks over {text.plural(horizon, 'snapshot')}, 99 in 100 cost less than "
@@ -166,7 +166,7 @@ def _smallest(view: View, terms: Terms, origin: Provenance) -> None:
     with right:
         share = controls.level("reach", "Loss to reach, % of system TVL", 1.0, 90.0, 10.0, step=1.0, format="%d") / 100
     chosen: Over = next(each for each in OVER if each == over)
-    found = lookups.smallest(view.data, view.date, view.basis, terms, share, chosen)
+    found = lab_lookups.smallest(view.data, view.date, view.basis, terms, share, chosen)
     if not found.reached:
         st.markdown(f"No shock over {over} costs that much: all of them lost cost {text.usd(found.loss_usd)}.")
         return

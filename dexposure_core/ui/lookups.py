@@ -16,8 +16,7 @@ from dexposure_core import settings
 from dexposure_core.errors import BadOption, DexposureError
 from dexposure_core.forecast.model import FILE
 from dexposure_core.measures import sector_exposure
-from dexposure_core.pipeline import failure_history as failure_past
-from dexposure_core.pipeline import picture, stress_compare, stress_many, views
+from dexposure_core.pipeline import picture, stress_compare, views
 from dexposure_core.pipeline.evaluation import kept
 from dexposure_core.ui import theme, turns
 from dexposure_core.ui.charts import network
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dexposure_core.network.snapshot import Basis
-    from dexposure_core.pipeline import stress_ahead
     from dexposure_core.pipeline.evaluation.kept import Evaluation
     from dexposure_core.pipeline.forecast_process import ForecastProcess
     from dexposure_core.pipeline.forecast_result import ForecastResult
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from dexposure_core.pipeline.stress_result import StressResult
     from dexposure_core.pipeline.stress_terms import Terms
     from dexposure_core.progress import Progress
-    from dexposure_core.stress.reverse import Reverse
 
 _FAN: Final = ("forecast", "low", "high")
 
@@ -147,55 +144,20 @@ def compared(vintage: str, date: dt.date, shock: views.Shocked, terms: Terms) ->
     return stress_compare.compared(store(vintage), date, shock.what(), terms, lenient=shock.kind == "event")
 
 
-@_kept(16, "Letting each protocol fail in turn …")
-def failures(vintage: str, date: dt.date, basis: Basis, terms: Terms) -> pl.DataFrame:
-    """Return what the failure of each protocol alone does (see `stress_many.failures`)."""
-    return stress_many.failures(store(vintage), date, basis, terms)
-
-
-@_kept(8, "Letting each protocol fail in turn, snapshot after snapshot …")
-def failure_history(vintage: str, date: dt.date, basis: Basis, terms: Terms) -> pl.DataFrame:
-    """Return that ranking over the year before (see `failure_history`)."""
-    return failure_past.failure_history(store(vintage), date, basis, terms)
-
-
-@_kept(16, "Forecasting, and shocking every drawn future …")
-def shock_ahead(
-    vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms, horizon: int
-) -> stress_ahead.Ahead:
-    """Return what a shock costs some weeks ahead (see `stress_ahead`)."""
-    from dexposure_core.pipeline import stress_ahead
-
-    if vintage != base_of(vintage):
-        raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
-    forecast(vintage, date, basis, horizon, "dexposure")  # kept from here on, so it is not made in this process
-    return stress_ahead.stress_ahead(
-        store(vintage), date, basis, shock.what(), terms, horizon, lenient=shock.kind == "event"
-    )  # fmt: skip
-
-
-@_kept(16, "Drawing shocks …")
-def drawn(
-    vintage: str, date: dt.date, basis: Basis, terms: Terms, horizon: int, draws: int, confidence: float
-) -> stress_many.Drawn:
-    """Return the distribution of losses over drawn shocks (see `stress_many.drawn`)."""
-    return stress_many.drawn(store(vintage), date, basis, terms, horizon=horizon, draws=draws, confidence=confidence)
-
-
-@_kept(32, "Looking for the smallest shock …")
-def smallest(vintage: str, date: dt.date, basis: Basis, terms: Terms, share: float, over: stress_many.Over) -> Reverse:
-    """Return the cheapest shock that costs the system a share of its TVL (see `stress_many.smallest`)."""
-    return stress_many.smallest(store(vintage), date, basis, terms, loss_share=share, over=over)
-
-
 @_kept(8)
-def briefing(vintage: str, date: dt.date, basis: Basis, horizon: int | None, _told: Progress) -> str:
-    """Return the briefing of a date as one HTML page; `_told` hears what is computed and is no part of the key."""
+def briefing(
+    vintage: str, date: dt.date, basis: Basis, horizon: int | None, _told: Progress
+) -> tuple[str, dt.datetime]:
+    """Return the briefing of a date, one HTML page, and when it was made.
+
+    `_told` hears what is computed and is no part of the key.
+    """
     from dexposure_core.pipeline import briefing as pages
 
     if horizon is not None and vintage == base_of(vintage):
         forecast(vintage, date, basis, horizon, "dexposure")
-    return pages.briefing(store(vintage), pages.Ask(date=date, basis=basis, horizon=horizon), progress=_told)
+    made, ask = dt.datetime.now(dt.UTC), pages.Ask(date=date, basis=basis, horizon=horizon)
+    return pages.briefing(store(vintage), ask, progress=_told, made=made), made
 
 
 def forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:

@@ -29,7 +29,7 @@ BAND: Final = (
     "Dotted: expected 1, 4, 8 and 12 weeks ahead. Shaded: 90 % interval, from jointly drawn futures and past misses."
 )
 NEW_LABELS: Final = {
-    "exposure_usd": "Median size if it comes, USD m", "probability": "Comes", "expected_usd": "Expected, USD m",
+    "exposure_usd": "If it comes, USD m", "probability": "Comes", "expected_usd": "Expected, USD m",
 }  # fmt: skip
 WATCH_LABELS: Final = {
     "share_today": "Today", "share_expected": "Expected", "share_low": "5 %", "share_high": "95 %",

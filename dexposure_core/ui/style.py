@@ -44,27 +44,41 @@ _CSS: Final = """
 @media (max-width: 640px) {
   .st-key-manual table {display: table; width: 100%; table-layout: fixed;}
   .st-key-manual td, .st-key-manual th {min-width: 0; overflow-wrap: anywhere; padding: .25rem .3rem;}
+  .st-key-manual table:has(td:nth-child(4)), .st-key-manual table:has(td:nth-child(4)) :is(tbody, tr, td) {
+    display: block;}
+  .st-key-manual table:has(td:nth-child(4)) thead {position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
+    overflow: hidden;}
+  .st-key-manual table:has(td:nth-child(4)) tr {border-bottom: 1px solid rgba(128,140,150,.4); padding: .4rem 0;}
+  .st-key-manual table:has(td:nth-child(4)) td {border: 0; padding: .05rem 0;}
 }
 .st-key-footer {border-top: 1px solid rgba(128,140,150,.3); padding-top: .5rem;}
 [data-testid="stSidebarHeader"] {height: 2.6rem; margin-bottom: 0;}
 [data-testid="stSidebarUserContent"] {padding-top: .4rem; padding-bottom: 1rem;}
 [data-testid="stSidebarUserContent"] .stVerticalBlock {gap: .65rem;}
-.cards {display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .7rem;}
+.cards {display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 0 .7rem;}
 .card {border: 1px solid rgba(128,140,150,.32); border-radius: .4rem; padding: .65rem .75rem .7rem; line-height: 1.35;
-  display: flex; flex-direction: column;}
-.card .name {font-size: .84rem; font-weight: 600; color: inherit; text-decoration: none; min-height: 2.75em;}
+  display: grid; grid-template-rows: subgrid; grid-row: span 8; margin-bottom: .7rem; min-width: 0;}
+.card > * {min-width: 0;}
+.card .level {grid-row: 2;} .card .change {grid-row: 3;} .card .spark {grid-row: 4;} .card .ahead {grid-row: 5;}
+.card .track {grid-row: 6;} .card .note {grid-row: 7;} .card .note + .note {grid-row: 8;}
+.card .name {font-size: .84rem; font-weight: 600; color: inherit; text-decoration: none;}
 .card .name:hover {text-decoration: underline;}
 .card .head {display: flex; gap: .3rem; justify-content: space-between; align-items: flex-start;}
-.explain > summary {list-style: none; cursor: pointer; display: inline-flex; gap: .35rem; align-items: baseline;}
-.explain > summary::-webkit-details-marker {display: none;}
-.explain > summary i {font: 600 .68rem/1.05rem Georgia, serif; width: 1.1rem; text-align: center; flex: none;
+.explain > button {all: unset; cursor: pointer; display: inline-flex; gap: .35rem; align-items: baseline;}
+.explain > button:focus-visible {outline: 2px solid #0B6E99; outline-offset: 2px; border-radius: .25rem;}
+.explain > button i {font: 600 .68rem/1.05rem Georgia, serif; width: 1.1rem; text-align: center; flex: none;
   border: 1px solid currentColor; border-radius: 50%; color: color-mix(in srgb, currentColor 74%, transparent);}
-.explain > summary:hover i, .explain[open] > summary i {background: #0B6E99; border-color: #0B6E99; color: #fff;}
-.explain[open] > summary::before {content: ""; position: fixed; inset: 0; z-index: 90; cursor: default;}
+.explain > button:hover i, .explain:has(> :popover-open) > button i {background: #0B6E99; border-color: #0B6E99;
+  color: #fff;}
 .explain .aside {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);}
-.explained {position: absolute; z-index: 91; top: calc(100% + .3rem); left: 0; width: min(34rem, 100%);
-  background: light-dark(#FFFFFF, #1B2430); border: 1px solid rgba(128,140,150,.5); border-radius: .4rem;
-  box-shadow: 0 6px 24px rgba(0,0,0,.22); padding: .7rem .9rem .8rem; font-size: .84rem; line-height: 1.4;}
+.explained {width: min(34rem, calc(100vw - 1.2rem)); box-sizing: border-box; max-height: 80vh; overflow-y: auto;
+  color: inherit; background: light-dark(#FFFFFF, #1B2430); border: 1px solid rgba(128,140,150,.5);
+  border-radius: .4rem; box-shadow: 0 6px 24px rgba(0,0,0,.22); padding: .7rem .9rem .8rem; font-size: .84rem;
+  line-height: 1.4; white-space: normal; cursor: auto;}
+@supports (position-area: bottom) {
+  .explained {position-area: bottom span-right; margin: .3rem 0;
+    position-try-fallbacks: flip-inline, flip-block, flip-block flip-inline;}
+}
 .definition {display: grid; grid-template-columns: max-content 1fr; gap: .25rem .8rem; font-size: .84rem;}
 .stHtml dl.definition {margin: .4rem 0 .5rem; padding: 0;}
 .stHtml .definition dt, .stHtml .definition dd {margin: 0; padding: 0; font-size: inherit; overflow-wrap: anywhere;}
@@ -73,12 +87,10 @@ _CSS: Final = """
 .definition sub {font-size: .72em; line-height: 0;}
 .explained a {color: light-dark(#0B6E99, #4DB5E0);}
 .explains {position: relative; display: flex; flex-wrap: wrap; gap: .1rem .95rem; font-size: .8rem; line-height: 1.6;}
-.explains > span, .explains summary {color: color-mix(in srgb, currentColor 74%, transparent);}
-.cards {position: relative;}
+.explains > span, .explains button {color: color-mix(in srgb, currentColor 74%, transparent);}
 .card .level {font-size: 1.5rem; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap;}
 .card .change {font-size: .82rem; font-variant-numeric: tabular-nums;}
-.flagged .change {min-height: 2.7em;}
-.card .flag {font-weight: 700; white-space: nowrap;}
+.card .flag {font-weight: 700; display: block;}
 .card .spark {width: 100%; height: 44px; margin: .35rem 0 .2rem;}
 .card .track {height: 4px; border-radius: 2px; background: rgba(128,140,150,.25); position: relative;
   margin: .3rem 0 .35rem;}
@@ -86,17 +98,19 @@ _CSS: Final = """
 .card .ahead {font-size: .78rem; line-height: 1.3; font-variant-numeric: tabular-nums; margin: .1rem 0 .15rem;
   border-left: 3px solid #D9820B; padding-left: .4rem;}
 .card .note {font-size: .74rem; opacity: .75;}
+[class*="st-key-chart-matrix"] {overflow-x: auto;}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.6rem 1rem 2rem;}
   .stMainBlockContainer h1 {font-size: 1.35rem;}
   .st-key-headline p {font-size: 1rem;}
-  [class*="st-key-chart-matrix"] {overflow-x: auto;}
   [class*="st-key-chart-matrix"] .stElementContainer:has(.stPlotlyChart) {min-width: 660px;}
+  .stMainBlockContainer .st-key-chart-matrix-skill .stElementContainer:has(.stPlotlyChart) {min-width: 560px;}
   .strip {font-size: .76rem; gap: .15rem .6rem;}
   .explains {flex-wrap: nowrap; overflow-x: auto; white-space: nowrap;}
-  .explained {position: fixed; top: auto; left: .6rem; right: .6rem; bottom: .6rem; width: auto; max-height: 70vh;
-    overflow-y: auto; white-space: normal;}
+  .explained {position-area: none; inset: auto .6rem .6rem; margin: 0; width: auto; max-height: 70vh;}
 }
+:is(.st-key-chart-matrix, .st-key-chart-matrix-homes, .st-key-chart-matrix-sectors)
+  .stElementContainer:has(.stPlotlyChart) {min-width: 760px;}
 </style>
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 import polars as pl
@@ -30,7 +30,7 @@ _SHARES: Final = (
     "distress",
     "fraction",
 )
-_WRITTEN: Final = ("amount", "Level", "Change")  # numbers already written out as text
+_AMOUNT: Final = r"^(?:not defined|[<±+−]* ?(?:USD )?[<\d][\d,.]*(?: (?:tn|bn|m|k|%|points))?)$"
 _ENDS: Final = {"protocol": "name", "creditor": "creditor_name", "debtor": "debtor_name"}
 
 
@@ -129,6 +129,12 @@ def _number_format(values: pl.Series) -> str:
     return "%.3g" if isinstance(top, float) and 0 < top < 1 else "localized"
 
 
+def _reads_as_numbers(values: pl.Series) -> bool:
+    """Return whether a column of text is one of numbers written out, as `text.amount` and its kin write them."""
+    known = values.drop_nulls()
+    return known.dtype == pl.String and known.len() > 0 and bool(known.str.contains(_AMOUNT).all())
+
+
 def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]) -> Any:
     kind = frame.schema[name]
     if name in named:
@@ -145,4 +151,5 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
         return st.column_config.NumberColumn(label, format=_number_format(frame[name]))
     if kind == pl.Date:
         return st.column_config.DateColumn(label, format="YYYY-MM-DD")
-    return st.column_config.TextColumn(label, width=_SECTOR_PX if name.endswith("sector") else None)
+    side: Literal["right"] | None = "right" if _reads_as_numbers(frame[name]) else None
+    return st.column_config.TextColumn(label, width=_SECTOR_PX if name.endswith("sector") else None, alignment=side)

@@ -63,7 +63,9 @@ def _template(colours: Mode) -> dict[str, Any]:
         "tickfont": {"color": colours.muted, "size": 12}, "title": {"font": {"color": colours.muted, "size": 12}},
         "automargin": True,
     }  # fmt: skip
+    halo = ", ".join(f"{x}px {y}px 1px {colours.paper}" for x in (-2, 0, 2) for y in (-2, 0, 2))
     return {
+        "data": {"sankey": [{"type": "sankey", "textfont": {"shadow": halo}}]},  # a thin band strikes through no name
         "layout": {
             "font": {"family": FONT, "size": 13, "color": colours.ink},
             "paper_bgcolor": colours.paper, "plot_bgcolor": colours.paper,

@@ -7,6 +7,7 @@ import pytest
 
 from dexposure_core.pipeline import briefing
 from dexposure_core.store import open_store
+from dexposure_core.ui import brief, lookups
 from tests.app.conftest import EVIL
 from tests.app.reading import errors
 
@@ -40,3 +41,22 @@ def test_a_network_without_tokens_has_a_briefing(banks):
     made = briefing.briefing(store, briefing.Ask(date=dt.date(2021, 12, 31)))
     assert "Not split" in made
     assert "Periodic briefing" in made
+
+
+def test_the_pdf_bears_the_moment_of_its_page_however_often_it_is_asked_for(simulated, monkeypatch):
+    made = dt.datetime(2025, 6, 30, 12, tzinfo=dt.UTC)
+    buttons, printed = {}, []
+    monkeypatch.setattr(brief.chrome, "find", lambda: "chrome")
+    monkeypatch.setattr(brief.chrome, "pdf", lambda page, **how: printed.append((page, how)) or b"%PDF")
+    monkeypatch.setattr(brief.st, "download_button", lambda label, data, *_, **__: buttons.update({label: data}))
+    brief._buttons("<p>page</p>", made, ("a",))
+    assert [buttons["PDF"](), buttons["PDF"]()] == [b"%PDF", b"%PDF"]
+    assert printed == [("<p>page</p>", {"made": made})] * 2
+    monkeypatch.setenv("DEXPOSURE_STORE", str(simulated))
+    store = open_store(simulated)
+    page, moment = lookups.briefing(store.vintage, store.dates()[-1], "holdings", None, _silent)
+    assert f"Made {moment:%Y-%m-%d %H:%M:%S} UTC" in page
+
+
+def _silent(*_):
+    """Progress that nobody hears."""

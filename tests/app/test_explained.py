@@ -28,7 +28,7 @@ PARTS = ["Definition", "Formula", "Unit", "Source", "Known limits"]
 
 
 def boxes(written: str) -> dict[str, str]:
-    return dict(re.findall(r'<details class="explain" id="explain-([a-z0-9_]+)">(.*?)</details>', written, re.DOTALL))
+    return dict(re.findall(r'<div class="explain" id="explain-([a-z0-9_]+)">(.*?)</div></div>', written, re.DOTALL))
 
 
 @pytest.mark.parametrize(("page", "asked", "keys"), SHOWN, ids=lambda x: x if isinstance(x, str) else None)

@@ -1,12 +1,15 @@
 """Sign-in: nothing changes without it; with it, who has not signed in sees the sign-in page and nothing else."""
 
 import json
+from collections import OrderedDict
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
+from dexposure_core.ui import signin
 from dexposure_core.ui.navigation import PAGES
 from tests.app.conftest import ROOT
 from tests.app.reading import errors, everything
@@ -101,3 +104,58 @@ def test_the_log_tells_of_sign_in_pages_without_telling_who(come, monkeypatch, t
     told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [line["page"] for line in told] == ["sign-in", "overview"]
     assert "anna" not in (tmp_path / "log").read_text()
+
+
+@pytest.fixture
+def back(monkeypatch):
+    """Come back from signing in with a browser's cookie; return the page that was wanted."""
+
+    def come_back(cookie: str, standing: str = "in"):
+        monkeypatch.setattr(signin, "standing", lambda: standing)
+        monkeypatch.setattr(signin.st, "context", SimpleNamespace(cookies={"_streamlit_xsrf": cookie}))
+        return signin.returning()
+
+    monkeypatch.setattr(signin, "_wanted", OrderedDict())
+    return come_back
+
+
+TOKEN = "00" * 15 + "07"
+COOKIE = f"2|01020304|{'01020304' * 3}01020303|1700000000"  # 0x07 ^ 0x04 = 0x03 in the last place
+AGAIN = f"2|0a0b0c0d|{'0a0b0c0d' * 3}0a0b0c0a|1700000000"  # the same token under another mask
+
+
+@pytest.mark.parametrize("cookie", [COOKIE, AGAIN])
+def test_the_wanted_page_is_kept_for_its_browser_and_once(back, cookie):
+    signin.keep(TOKEN, "protocol", {"protocol": "182"})
+    assert back(f"2|00000000|{'11' * 16}|1700000000") is None  # another browser
+    assert back(cookie, "out") is None
+    assert back(cookie) == ("protocol", {"protocol": "182"})
+    assert back(cookie) is None
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", "2|", "2|zz|zz|1", "1|01020304|00|1", TOKEN, f"2|0102|{TOKEN}|1", "2|01020304||1"]
+)
+def test_a_browser_without_a_token_wants_nothing(back, cookie):
+    signin.keep("", "protocol", {})
+    assert back(cookie) is None
+
+
+@pytest.mark.parametrize("page", ["https://evil.example", "//evil.example", "home", "", "../protocol", "sign-in"])
+def test_only_our_own_pages_are_kept(back, page):
+    signin.keep(TOKEN, page, {})
+    assert back(COOKIE) is None
+
+
+def test_what_is_kept_is_bounded_in_length_number_and_time(back, monkeypatch):
+    signin.keep(TOKEN, "alerts", {"limits": "x" * 5000})
+    assert back(COOKIE) is None
+    signin.keep(TOKEN, "alerts", {})
+    for browser in range(1000):
+        signin.keep(str(browser), "alerts", {})
+    assert len(signin._wanted) == 1000
+    assert back(COOKIE) is None
+    signin.keep(TOKEN, "alerts", {})
+    now = signin.time.monotonic()
+    monkeypatch.setattr(signin.time, "monotonic", lambda: now + 901)
+    assert back(COOKIE) is None

@@ -38,14 +38,22 @@ class Server:
         return self.address
 
 
-@contextlib.contextmanager
-def served(store: Path | None = None, model_dir: Path | None = None):
-    """A dashboard on a free port, freshly started: nobody has opened it before."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def served(
+    store: Path | None = None, model_dir: Path | None = None, *, port: int | None = None, home: Path | None = None,
+    said=subprocess.DEVNULL,
+):  # fmt: skip
+    """A dashboard on a free port, freshly started: nobody has opened it before; what it prints goes to `said`."""
+    port = port or free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DEXPOSURE_")}
     environment |= {"DEXPOSURE_MODEL_DIR": str(model_dir)} if model_dir else {}
+    environment |= {"HOME": str(home)} if home else {}
     command = [
         sys.executable,
         "-c",
@@ -57,8 +65,8 @@ def served(store: Path | None = None, model_dir: Path | None = None):
         [*command, "serve", "--port", str(port), "--no-browser"],
         env=environment,
         cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
     )
     try:
         _wait(f"http://127.0.0.1:{port}/_stcore/health", process)

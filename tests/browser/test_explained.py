@@ -10,7 +10,7 @@ SCREENS = ((1280, 800), (390, 844))
 def test_a_box_opens_and_closes(server, visitor, page, key, wide, high):
     visitor.page.set_viewport_size({"width": wide, "height": high})
     visitor.open(f"{server}/{page}")
-    sign = visitor.page.locator(f"#explain-{key} summary")
+    sign = visitor.page.locator(f"#explain-{key} button")
     said = visitor.page.locator(f"#explain-{key} .explained")
     assert not said.is_visible()
     sign.focus()
@@ -24,6 +24,12 @@ def test_a_box_opens_and_closes(server, visitor, page, key, wide, high):
     assert visitor.violations() == []
     visitor.page.keyboard.press("Enter")
     assert not said.is_visible()
+    visitor.page.keyboard.press("Enter")
+    visitor.page.keyboard.press("Tab")
+    assert visitor.page.evaluate("document.activeElement.textContent") == "On the Method page"
+    visitor.page.keyboard.press("Escape")
+    assert not said.is_visible()
+    assert sign.evaluate("sign => sign === document.activeElement")
     sign.click()
     assert said.is_visible()
     visitor.page.mouse.click(wide - 5, 60)
@@ -33,7 +39,7 @@ def test_a_box_opens_and_closes(server, visitor, page, key, wide, high):
 
 def test_the_box_leads_to_its_section(server, visitor):
     visitor.open(f"{server}/spillover")
-    visitor.page.locator("#explain-spillover_index summary").click()
+    visitor.page.locator("#explain-spillover_index button").click()
     visitor.page.locator("#explain-spillover_index a").click()
     visitor.page.wait_for_url("**/method?**of=spillover_index")
     visitor.settled()

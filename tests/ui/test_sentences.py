@@ -5,6 +5,7 @@ import math
 
 import polars as pl
 
+from dexposure_core.pipeline import phrases
 from dexposure_core.pipeline.changes import ChangeSummary
 from dexposure_core.pipeline.indicators import INDICATORS, Position
 from dexposure_core.ui import sentences
@@ -114,3 +115,16 @@ def test_every_flag_is_counted_and_named_as_on_its_card():
         "(Cross\\-sector spillover, Most creditors of one protocol, Worst standard stress loss)"
     )
     assert sentences.flagged(cards[:0], raised.clear()) == "No early-warning flag is up"
+
+
+def test_a_rare_move_is_told_by_how_long_ago_one_was_as_large():
+    # changes +3, −1, −2, +1, −2: as large as that of two weeks before; +3, −1, −1, −1, +2, −3: as that of five
+    def told(*values, period="week"):
+        days = [DAY - dt.timedelta(weeks=len(values) - 1 - i) for i in range(len(values))]
+        history = pl.DataFrame({"date": days, "value": [float(v) for v in values]})
+        return phrases.rarity(position("tvl_hhi", values[-1], values[-2], history=history), DAY, period)
+
+    assert told(0, 3, 2, 0, 1, -1) == "largest weekly move in 14 days"
+    assert told(0, 3, 2, 1, 0, 2, -1) == "largest weekly move in 5 weeks"
+    assert told(0, 1, 0, 4, period="quarter") == "largest move on record"
+    assert told(0, 4) == "unusual move"  # nothing to compare with

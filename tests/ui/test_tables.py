@@ -50,3 +50,16 @@ def test_shares_are_in_percent_with_as_many_decimals_in_every_row():
     bar = tables._column("share", frame, "Share", {})
     assert bar["type_config"]["format"] % 5.866 == "5.87 %"
     assert bar["type_config"]["max_value"] == pytest.approx(14.0)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [["USD 1.23 bn", "−USD 45.6 m"], ["<0.01 %", "12.3 %"], ["± 0.3 points", "not defined"], ["2,367", None]],
+)
+def test_a_column_of_numbers_written_out_is_known_as_one(written):
+    assert tables._reads_as_numbers(pl.Series(written))
+
+
+@pytest.mark.parametrize("written", [["Aave V3", "12.3 %"], ["2025-06-30"], ["tvl_hhi>0.18"], [None], []])
+def test_a_column_of_words_is_not(written):
+    assert not tables._reads_as_numbers(pl.Series(written, dtype=pl.String))

@@ -33,7 +33,7 @@ def test_a_change_of_usd_carries_its_sign():
 @pytest.mark.parametrize(
     ("share", "written"),
     [(0.0712, "7.12 %"), (1, "100 %"), (1.234e-5, "<0.01 %"),
-     (6e-5, "0.00600 %"), (0.9996, "100 %"), (math.nan, "not defined")],
+     (6e-5, "<0.01 %"), (-9.9e-5, "−<0.01 %"), (1e-4, "0.0100 %"), (0.9996, "100 %"), (math.nan, "not defined")],
 )  # fmt: skip
 def test_shares_in_per_cent(share, written):
     assert text.percent(share) == written

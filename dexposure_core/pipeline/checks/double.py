@@ -18,7 +18,7 @@ import polars as pl
 
 from dexposure_core.network.health_flags import INFO, WARNING
 from dexposure_core.pipeline.checks.drift import unusual_shares
-from dexposure_core.pipeline.checks.findings import findings
+from dexposure_core.pipeline.checks.findings import findings, percent
 from dexposure_core.pipeline.checks.material import Material, Week
 
 CLAIMS: Final = {
@@ -66,13 +66,13 @@ class DoubleCounting:
             "date", "usd", pl.lit(INFO).alias("severity"), pl.format("{}: {}", pl.lit(TWICE), "kind").alias("finding"),
             pl.lit(0).alias("rows"),
             text=pl.format(
-                "{} of TVL on the last snapshot, at most {} on {}", _percent("now"), _percent("top"), "top_date"
+                "{} of TVL on the last snapshot, at most {} on {}", percent("now"), percent("top"), "top_date"
             ),
         )  # fmt: skip
         rising = unusual_shares(course.rename({"kind": "what"}))
         jumps = rising.select(
             "date", "usd", pl.lit(WARNING).alias("severity"), pl.lit(f"{TWICE}: jump").alias("finding"),
-            pl.format("{}: {} of TVL, {} is usual", "what", _percent("share"), _percent("usual")).alias("text"),
+            pl.format("{}: {} of TVL, {} is usual", "what", percent("share"), percent("usual")).alias("text"),
             pl.lit(0).alias("rows"),
         )  # fmt: skip
         gross = findings(told, action="counted: TVL is gross")
@@ -103,7 +103,3 @@ def _claim() -> pl.Expr:
     for part, name in reversed(CLAIMS.items()):
         words = pl.when(kind.str.contains(part, literal=True)).then(pl.lit(name)).otherwise(words)
     return words
-
-
-def _percent(column: str) -> pl.Expr:
-    return pl.format("{} %", (100 * pl.col(column)).round_sig_figs(3))

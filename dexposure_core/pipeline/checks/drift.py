@@ -16,7 +16,7 @@ from typing import Final
 import polars as pl
 
 from dexposure_core.network.health_flags import WARNING
-from dexposure_core.pipeline.checks.findings import findings
+from dexposure_core.pipeline.checks.findings import findings, percent
 from dexposure_core.pipeline.checks.material import Material
 
 WINDOW: Final = 26
@@ -108,7 +108,7 @@ def _turnover(material: Material) -> pl.DataFrame:
 
 
 def _told(odd: pl.DataFrame, name: str, words: str) -> pl.DataFrame:
-    shares = [pl.format("{} %", (100 * pl.col(column)).round_sig_figs(3)) for column in ("share", "usual")]
+    shares = [percent("share"), percent("usual")]
     return findings(
         odd.sort("date", "what").select(
             "date", "usd", pl.lit(WARNING).alias("severity"), pl.lit(name).alias("finding"), pl.lit(1).alias("rows"),

@@ -15,6 +15,7 @@ from typing import Final
 import polars as pl
 
 from dexposure_core.network.health_flags import INFO, worst_first
+from dexposure_core.pipeline.numbers import LEAST_WRITTEN
 
 FINDING: Final = pl.Schema({
     "severity": pl.String, "finding": pl.String, "date": pl.Date, "protocol": pl.String, "chain": pl.String,
@@ -29,6 +30,14 @@ KEPT: Final = "kept as given"
 _PLACE: Final = ("check", "finding", "protocol", "chain", "token")
 _NAMED: Final = 3
 EPISODE: Final = dt.timedelta(days=92)
+
+
+def percent(column: str) -> pl.Expr:
+    """Return a column of shares 0..1 as text, as `numbers.percent` writes one: `44.6 %`, `<0.01 %`."""
+    share = pl.col(column)
+    written = pl.format("{} %", (100 * share).round_sig_figs(3))
+    small = pl.when(share == 0).then(pl.lit("0 %")).when(share < LEAST_WRITTEN).then(pl.lit("<0.01 %"))
+    return small.otherwise(written)
 
 
 def findings(frame: pl.DataFrame | None = None, *, action: str = KEPT) -> pl.DataFrame:

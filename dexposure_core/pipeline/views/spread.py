@@ -38,9 +38,9 @@ def channels(result: StressResult) -> pl.DataFrame:
 
 
 def hit_by(result: StressResult, protocol: str) -> pl.DataFrame:
-    """Return who loses by a protocol's failure, itself left out: who, in which round, how much."""
+    """Return who loses by a protocol's failure, itself left out: who, how much, in which round."""
     rows = result.protocols().filter(pl.col("protocol") != protocol, pl.col("loss_usd") > 0)
-    return rows.select("protocol", "name", pl.col("first_round").alias("round"), "loss_usd", "distress")
+    return rows.select("protocol", "name", "loss_usd", "distress", pl.col("first_round").alias("round"))
 
 
 def threats(

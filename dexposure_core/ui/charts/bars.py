@@ -53,7 +53,7 @@ def ranked(
         )
     )  # fmt: skip
     _rows(drawn, labels)
-    _room(drawn, [b for b in bars if b is not None], beside)
+    room(drawn, [b for b in bars if b is not None], beside)
     return drawn
 
 
@@ -112,7 +112,7 @@ def _totals(drawn: Any, frame: pl.DataFrame, total: str, divisor: float) -> None
         labels.append({"x": end / divisor, "y": row, "text": shown, "font": {"size": 12}} | side)
     base.annotate(drawn, labels)
     written = [text.usd(v, sign=True, unit=False) for v in frame[total].to_list()]
-    _room(drawn, [*ends, *(v / divisor for v in [*ups, *downs])], written)
+    room(drawn, [*ends, *(v / divisor for v in [*ups, *downs])], written)
 
 
 def _rows(drawn: Any, labels: Sequence[str]) -> None:
@@ -124,15 +124,21 @@ def _rows(drawn: Any, labels: Sequence[str]) -> None:
     drawn.update_layout(bargap=0.28, margin={"t": 56}, showlegend=False)
 
 
-def _room(drawn: Any, values: Sequence[float], written: Sequence[str]) -> None:
-    """Leave room beside the bars for what is written there, on a chart as narrow as half a laptop's page."""
+def room(drawn: Any, values: Sequence[float], written: Sequence[str]) -> None:
+    """Leave room beside the bars for what is written there, on a chart as narrow as a phone.
+
+    Args:
+        drawn: the figure, its left margin set.
+        values: where bars begin and end, in the axis's unit.
+        written: what stands beside them.
+    """
     low, high = min([0.0, *values]), max([0.0, *values])
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:
         return
-    wide = max(140.0, 430 - float(drawn.layout.margin.l or 0))
+    wide = max(140.0, 385 - float(drawn.layout.margin.l or 0))
     beside = 10 + 6.6 * max(map(len, written), default=0)
     sides = (low < 0) + (high > 0)
-    pad = (high - low) * beside / max(0.3 * wide, wide - sides * beside)
+    pad = (high - low) * beside / max((0.5 if sides == 1 else 0.3) * wide, wide - sides * beside)
     drawn.update_xaxes(range=[low - pad if low < 0 else 0, high + pad if high > 0 else 0])
 
 

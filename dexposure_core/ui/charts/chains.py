@@ -128,7 +128,7 @@ def _axes(drawn: Any, of: Grid) -> None:
     names = [text.html(text.short(name, 18)) for name in of.rows]
     drawn.update_xaxes(
         tickvals=list(range(across + 1)), ticktext=[*heads, "<b>Total</b>"], side="top", range=[-0.5, across + 0.5],
-        autotickangles=[0, -90], tickfont={"size": 11}, **fixed,
+        tickangle=0, tickfont={"size": 11}, **fixed,
     )  # fmt: skip
     drawn.update_yaxes(
         tickvals=list(range(down + 1)), ticktext=[*names, "<b>Total</b>"], range=[down + 0.5, -0.5], **fixed

@@ -13,7 +13,7 @@ from dexposure_core.pipeline.palette import Mode
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.stress import MEASURED_RULES, MEASURED_SCENARIOS
 from dexposure_core.ui import text, theme
-from dexposure_core.ui.charts import base, network, plain, series
+from dexposure_core.ui.charts import bars, base, network, plain, series
 from dexposure_core.ui.charts.network import Picture
 from dexposure_core.ui.graph import draw
 from dexposure_core.ui.graph.rings import rings
@@ -95,12 +95,13 @@ def by_group(frame: pl.DataFrame, names: str, *, title: str, limit: int = 10) ->
         drawn.add_annotation(
             x=value / divisor, y=row, text=text.usd(value, unit=False), xanchor="left", xshift=4, font={"size": 12}
         )
-    top = max((float(v) / divisor for v in frame["loss_usd"].to_list()), default=1.0) or 1.0
     shown = [text.html(text.short(name, 26)) for name in frame[names].to_list()]
     drawn.update_yaxes(tickvals=rows, ticktext=shown, autorange="reversed", showgrid=False)
-    drawn.update_xaxes(range=[0, top * 1.22], nticks=5, showgrid=True)
+    drawn.update_xaxes(nticks=5, showgrid=True)
     drawn.update_layout(barmode="stack", bargap=0.28, margin={"t": 60})
     base.room_left(drawn, max((min(26, len(name)) for name in frame[names].to_list()), default=0))
+    losses = frame["loss_usd"].to_list()
+    bars.room(drawn, [float(v) / divisor for v in losses], [text.usd(v, unit=False) for v in losses])
     return drawn
 
 
@@ -169,4 +170,4 @@ def spread_words(spread: Spread, losers: pl.DataFrame, channels: pl.DataFrame) -
 
 def loser_table(losers: pl.DataFrame) -> pl.DataFrame:
     """Return the columns of the losers' table that a screen has room for."""
-    return losers.select("protocol", "name", "first_round", "loss_usd", "distress").head(500)
+    return losers.select("protocol", "name", "loss_usd", "distress", "first_round").head(500)

@@ -127,7 +127,7 @@ def _axes(drawn: Any, sectors: Sequence[str]) -> None:
     edge = len(sectors) + 0.5
     drawn.update_xaxes(
         tickvals=places, ticktext=heads, side="top", range=[-0.5, edge], showgrid=False,
-        zeroline=False, showline=False, fixedrange=True, autotickangles=[0, -90],
+        zeroline=False, showline=False, fixedrange=True, tickangle=0, tickfont={"size": 11},
     )  # fmt: skip
     drawn.update_yaxes(
         tickvals=places,
@@ -139,7 +139,7 @@ def _axes(drawn: Any, sectors: Sequence[str]) -> None:
         fixedrange=True,
     )
     base.room_left(drawn, max(len(line) for name in names for line in name.split("<br>")))
-    drawn.update_layout(margin={"t": 140, "b": 58}, clickmode="event+select", dragmode=False)
+    drawn.update_layout(margin={"t": 108, "b": 58}, clickmode="event+select", dragmode=False)
 
 
 def _folded(sector: str, width: int, most: int) -> str:

@@ -19,10 +19,9 @@ def ego(of: Ego, colours: Mapping[str, str], *, basis: str = "holdings") -> Any:
         colours: sector → colour.
         basis: holdings or flow; decides the words.
     """
-    left = "creditors: hold its tokens" if basis == "holdings" else "flows from"
-    right = "debtors: issued what it holds" if basis == "holdings" else "flows to"
+    sides = "left: its creditors · right: its debtors" if basis == "holdings" else "left: flows from · right: flows to"
     drawn = base.figure(
-        f"{text.short(of.name)}: who holds it, what it holds", f"{left} (left) · {right} (right) · width: USD",
+        f"{text.short(of.name)}: who holds it, what it holds", f"{sides} · width: USD",
         height=max(320, 150 + 26 * max(len(of.creditors), len(of.debtors))),
     )  # fmt: skip
     partners = [*of.creditors, *of.debtors]
@@ -31,6 +30,9 @@ def ego(of: Ego, colours: Mapping[str, str], *, basis: str = "holdings") -> Any:
     ends = [(1 + i, 0) for i in range(len(of.creditors))]
     ends += [(0, 1 + len(of.creditors) + i) for i in range(len(of.debtors))]
     _add(drawn, labels, tints, ends, [p.exposure_usd for p in partners], tints[1:])
+    node = drawn.data[0].node
+    # The title names it; in the middle its name would meet those of its partners.
+    node.label = [node.label[0].rsplit("  ", 1)[-1], *node.label[1:]]
     return drawn
 
 
@@ -85,7 +87,7 @@ def _add(
     ]
     drawn.add_trace(
         plain.sankey(
-            arrangement="fixed", textfont={"size": 12, "shadow": "none"},
+            arrangement="fixed", textfont={"size": 12},
             node={
                 "label": shown, "color": list(tints), "pad": 16, "thickness": 14, "line": {"width": 0},
                 "customdata": [text.html(text.short(name, 60)) for name in labels],

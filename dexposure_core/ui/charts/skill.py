@@ -120,7 +120,7 @@ def _hover(standing: Mapping[str, Any] | None) -> str:
 
 def reliability(curve: pl.DataFrame, *, title: str, small: bool = False) -> Any:
     """Return what was said against how often it came true; `small`: the small probabilities, on logarithmic axes."""
-    drawn = base.figure(title, "across: probability said; up: share that came true", height=400)
+    drawn = base.figure(title, "across: said; up: came true", height=400)
     low = 1e-4 if small else 0.0
     drawn.add_shape(
         type="line", x0=low, y0=low, x1=1, y1=1, line={"dash": "dot", "color": theme.GREYS[0], "width": 1.5}

@@ -16,7 +16,7 @@ from dexposure_core.pipeline.check import chosen_checks
 from dexposure_core.pipeline.checks.catalogue import CHECKS
 from dexposure_core.pipeline.checks.double import DoubleCounting
 from dexposure_core.pipeline.checks.drift import unusual_shares
-from dexposure_core.pipeline.checks.findings import collapse, findings, per_date
+from dexposure_core.pipeline.checks.findings import collapse, findings, per_date, percent
 from dexposure_core.pipeline.checks.jumps import holding_changes, largest_cause, unusual_moves
 from dexposure_core.pipeline.checks.material import Watch, Week
 from dexposure_core.pipeline.checks.presence import Freshness, Missing
@@ -224,3 +224,9 @@ def test_a_week_knows_its_prices() -> None:
     week = Week(MONDAY, rows, None)
     assert week.system_usd == 13.0
     assert week.prices.rows() == [("E", 4.0, 4.0, 1, 8.0)]
+
+
+def test_shares_in_findings_are_written_as_everywhere():
+    shares = [0.446, 0.0000575, 0.0001, 0.0, 0.07]
+    told = pl.DataFrame({"share": shares}).select(percent("share")).to_series().to_list()
+    assert told == ["44.6 %", "<0.01 %", "0.01 %", "0 %", "7.0 %"]

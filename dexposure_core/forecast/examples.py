@@ -30,6 +30,11 @@ from dexposure_core.network import Snapshot
 
 KEPT_UNSEEN: Final = 1 / 7
 LEAST_LEFT: Final = 0.05  # of TVL after the flows
+KEPT: Final = ((0.0, 0.0), (0.3, 0.95), (1.0, 1.0))
+"""Which flows TVL is taken to have moved by: net outflows up to this share of TVL, net inflows up to that; the choices.
+
+What is sent in one step beyond a third of TVL, or received beyond all of it, is mostly passed on: TVL hardly moves.
+"""
 OUTSIDE: Final = 3  # pairs outside the candidates per protocol
 RIVALS: Final = 20  # random pairs per protocol that births are told from
 
@@ -52,14 +57,16 @@ def batch(given: Features, origin: Snapshot, sectors: Sequence[str]) -> dict[str
 
 
 def booked(origin: Snapshot) -> Floats:
-    """Return (N,) the step of log1p TVL that the origin's flows have booked already; 0 on holdings.
+    """Return (N, choices of KEPT) the step of log1p TVL that the origin's flows have booked already; 0 on holdings.
 
     On the flow basis TVL is the opening balance of the week whose flows the exposures are.
     """
     if origin.basis != "flow":
-        return np.zeros(len(origin.protocols))
-    after = origin.tvl_usd * np.maximum(1.0 + net_inflow(origin), LEAST_LEFT)
-    return np.log1p(after) - np.log1p(origin.tvl_usd)
+        return np.zeros((len(origin.protocols), len(KEPT)))
+    inflow = net_inflow(origin)[:, None]
+    after = origin.tvl_usd[:, None] * np.maximum(1.0 + inflow, LEAST_LEFT)
+    sent, received = np.array(KEPT).T
+    return np.where((inflow >= -sent) & (inflow <= received), np.log1p(after) - np.log1p(origin.tvl_usd)[:, None], 0.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -168,7 +175,7 @@ def _surprise(origin: Snapshot, steps: Floats, known: Flags) -> float:
     """Return the median step of log1p TVL beyond what the origin's flows have already booked."""
     if not len(steps):
         return 0.0
-    return float(np.median(steps) - np.median(booked(origin)[known]))
+    return float(np.median(steps) - np.median(booked(origin)[known, -1]))
 
 
 def _thinned(

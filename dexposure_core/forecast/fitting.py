@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, smooth_l1_loss
 
 from dexposure_core.forecast.baselines.counting import Cells
-from dexposure_core.forecast.examples import Example
+from dexposure_core.forecast.examples import KEPT, Example
 from dexposure_core.forecast.features import CELLS
 from dexposure_core.forecast.heads import EXISTENCE, KINDS, Network, kinds
 from dexposure_core.forecast.pair_cells import SHAPE
@@ -84,17 +84,17 @@ def _counted(examples: Sequence[Example], k: int) -> tuple[Floats, Floats]:
 def choose_anchor(network: Network, check: Sequence[Example]) -> None:
     """Set, per horizon, what sizes and TVL start from: whichever is nearest (absolute log) on the validation weeks.
 
-    Of sizes a fading mean; of TVL today's, or that after the origin's flows.
+    Of sizes a fading mean; of TVL today's, or that after the origin's flows (see `examples.KEPT`).
     """
     lost = torch.zeros(len(FADES), network.horizons, dtype=torch.float64)
-    off = torch.zeros(2, network.horizons)
+    off = torch.zeros(len(KEPT), network.horizons, dtype=torch.float64)
     for e in check:
         missed = (e.anchors[:, :, None] - e.log_usd[:, None, :]).abs() * e.exists[:, None, :]
         lost += missed.sum(dim=0) * e.use
-        off[0] += (e.tvl_step.abs() * e.tvl_known).sum(dim=0) * e.use
-        off[1] += ((e.tvl_step - e.input["booked"][:, None]).abs() * e.tvl_known).sum(dim=0) * e.use
+        stepped = (e.input["booked"][:, :, None] - e.tvl_step[:, None, :]).abs() * e.tvl_known[:, None, :]
+        off += stepped.sum(dim=0) * e.use
     network.fade.copy_(lost.argmin(dim=0))
-    network.booked.copy_(off[1] < off[0])
+    network.booked.copy_(off.argmin(dim=0))
 
 
 def losses(network: Network, e: Example, shrink: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ from dexposure_core.errors import NoModel
 from dexposure_core.forecast.features import PAIR_FEATURES
 from dexposure_core.forecast.node_features import NODE_FEATURES
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 REMEDY: Final = "run `dexposure train` to make one that fits"
 
 

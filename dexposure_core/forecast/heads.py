@@ -118,9 +118,9 @@ class Network(nn.Module):
 
     Buffers hold what was counted or measured on the training weeks, so that they travel with the weights: scaling of
     the features, the memory table (cells, horizons) and how far it leans to the usual way of a pair (), the mean size
-    that sizes start from (horizons,), whether TVL starts from today's or from what the origin's flows have booked
-    (horizons,), how far each correction is trusted (PARTS, horizons) and the stretch and shift of log odds (KINDS,
-    horizons).
+    that sizes start from (horizons,), which of the origin's flows the TVL it starts from has booked (horizons, a choice
+    of `examples.KEPT`), how far each correction is trusted (PARTS, horizons) and the stretch and shift of log odds
+    (KINDS, horizons).
     """
 
     node_mean: Tensor
@@ -160,7 +160,7 @@ class Network(nn.Module):
         self.register_buffer("table", torch.zeros(cells, horizons))
         self.register_buffer("lean", torch.zeros(()))
         self.register_buffer("fade", torch.zeros(horizons, dtype=torch.long))
-        self.register_buffer("booked", torch.zeros(horizons))
+        self.register_buffer("booked", torch.zeros(horizons, dtype=torch.long))
         self.register_buffer("shrink", torch.ones(PARTS, horizons))
         self.register_buffer("stretch", torch.ones(KINDS, horizons))
         self.register_buffer("shift", torch.zeros(KINDS, horizons))
@@ -250,5 +250,5 @@ class Network(nn.Module):
         return anchors[:, self.fade] + trusted * correction
 
     def log_steps(self, booked: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
-        """Return (N, horizons) changes of log TVL: none or what the flows have booked (N,), corrected as trusted."""
-        return booked[:, None] * self.booked + shrink[PARTS - 1] * correction
+        """Return (N, horizons) changes of log TVL: what flows have booked (N, choices), corrected as far as trusted."""
+        return booked[:, self.booked] + shrink[PARTS - 1] * correction

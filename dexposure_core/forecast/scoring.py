@@ -99,11 +99,14 @@ TARGETS: Final = (
 )  # fmt: skip
 
 
+START: Final = ("today's TVL", "TVL after today's flows, the largest left out", "TVL after today's flows")
+
+
 def sources(network: Network, k: int) -> dict[str, str]:
     """Return, per target, what the k-th horizon is served from: which memory, and how far the model is trusted."""
     fade = FADES[int(network.fade[k])]
     size = "the last size" if fade == 0 else f"mean size, half-life {fade:g}" if np.isfinite(fade) else "mean size"
-    tvl = "TVL after today's flows" if network.booked[k] else "today's TVL"
+    tvl = START[int(network.booked[k])]
     odds = "hazard table, leaning the usual way" if network.lean else "hazard table"
     memory = [odds, odds, "hazard table", size, size, tvl]
     trust = network.shrink[:, k].tolist()

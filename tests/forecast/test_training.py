@@ -9,7 +9,7 @@ import torch
 from dexposure_core import Snapshot
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast import Dexposure
-from dexposure_core.forecast.examples import example
+from dexposure_core.forecast.examples import booked, example
 from dexposure_core.forecast.fitting import choose_anchor, count_table, mean_losses
 from dexposure_core.forecast.heads import PARTS, exists_now
 from dexposure_core.forecast.outcomes import TEST_FROM, VALIDATION_FROM, split
@@ -135,7 +135,26 @@ def test_sizes_and_tvl_start_from_what_was_nearest():
     # B's flows of 1 USD a week are in its opening balance a week later: TVL after the flows is exact
     flows = [week(k, {"A>B": 1.0}, {"A": 100.0 - k, "B": 100.0 + k}, "flow") for k in range(10)]
     choose_anchor(net, [example(flows[: k + 1], [flows[k + 1]], ["DEX"], None) for k in range(5, 9)])
-    assert net.booked.tolist() == [1.0]
+    assert net.booked.tolist() == [1]
+
+
+def test_tvl_does_not_start_from_flows_too_large_to_be_kept():
+    # A sends more than a third of its TVL in a week, C gets more than it has: both are passed on. B keeps what it got.
+    origin = week(0, {"A>B": 50.0, "B>C": 20.0}, {"A": 100.0, "B": 100.0, "C": 10.0}, "flow")
+    none, most, every = booked(origin).T
+    assert (none == 0).all()
+    assert most.tolist() == pytest.approx([0.0, np.log(131 / 101), 0.0])
+    assert every.tolist() == pytest.approx([np.log(51 / 101), np.log(131 / 101), np.log(21 / 11)])
+    assert not booked(week(0, {"A>B": 5.0}, {"A": 100.0, "B": 100.0})).any()
+
+
+def test_tvl_starts_from_the_flows_that_came_nearest():
+    # B and C get 50 a week each and grow by them; A sends as much as it has and is filled up again from outside.
+    net = network({"sectors": ["DEX"], "horizons": [1], "hidden": 8})
+    tvl = [{"A": 100.0, "B": 300.0 + 50 * k, "C": 400.0 + 50 * k} for k in range(10)]
+    flows = [week(k, {"A>B": 50.0, "A>C": 50.0}, tvl[k], "flow") for k in range(10)]
+    choose_anchor(net, [example(flows[: k + 1], [flows[k + 1]], ["DEX"], None) for k in range(5, 9)])
+    assert net.booked.tolist() == [1]
 
 
 def test_thinned_pairs_stand_for_those_left_out():

@@ -97,11 +97,12 @@ def _elsewhere(visitor):
 
 def _travel(visitor, go, address: str) -> None:
     """Press back or forward. A change of page is two steps of the history: the page's bare address, then its view."""
-    before = urlsplit(visitor.page.url).path
+    before = visitor.page.url
     go()
+    visitor.page.wait_for_function("address => location.href !== address", arg=before)
     visitor.page.wait_for_timeout(600)
     visitor.settled()
-    if before != urlsplit(address).path and visitor.page.url != address:
+    if urlsplit(before).path != urlsplit(address).path and visitor.page.url != address:
         go()
     visitor.page.wait_for_url(address)
 

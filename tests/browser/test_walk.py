@@ -19,7 +19,7 @@ def choose(visitor, label: str, wanted: str) -> None:
     box = visitor.page.locator('[data-testid="stSidebar"] [data-testid="stSelectbox"]', has_text=label).locator("input")
     box.click()
     box.fill(wanted)
-    visitor.page.wait_for_timeout(300)
+    visitor.page.get_by_role("option", name=wanted).first.wait_for()
     box.press("Enter")
     visitor.page.wait_for_timeout(500)
     visitor.settled()

@@ -69,3 +69,17 @@ def test_several_plots_share_a_figure():
     again = plain.subplots(["three", "four"], rows=1, cols=2)
     assert [line.text for line in again.layout.annotations] == ["three", "four"]
     assert [line.text for line in drawn.layout.annotations] == ["one", "two"]
+
+
+def test_what_changes_a_figure_returns_it():
+    drawn = plain.Figure()
+    assert all(
+        change() is drawn
+        for change in (
+            lambda: drawn.add_trace(plain.bar(x=[1], y=[2])), lambda: drawn.update_layout(height=300),
+            lambda: drawn.update_xaxes(title="x"), lambda: drawn.update_yaxes(range=[1, 0]),
+            lambda: drawn.add_annotation(text="a", x=1, y=1), lambda: drawn.update_annotations(font={"size": 9}),
+            lambda: drawn.add_shape(type="line", x0=0, x1=1, y0=0, y1=1), lambda: drawn.add_hline(1.0),
+            lambda: drawn.add_vline(1.0), lambda: drawn.add_hrect(0.0, 1.0),
+        )
+    )  # fmt: skip

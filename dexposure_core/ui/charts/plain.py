@@ -58,47 +58,56 @@ class Figure:
         self.data = [_node(trace) for trace in data]
         self.layout = _node(layout or {})
 
-    def add_trace(self, trace: Mapping[str, Any]) -> None:
+    def add_trace(self, trace: Mapping[str, Any]) -> Self:
         """Add a trace."""
         self.data.append(_node(trace))
+        return self
 
     def update_layout(self, **properties: Any) -> Self:
         """Merge properties into the layout."""
         self.layout.merge(properties)
         return self
 
-    def update_xaxes(self, **properties: Any) -> None:
+    def update_xaxes(self, **properties: Any) -> Self:
         """Merge properties into every horizontal axis."""
         self._update_axes("xaxis", properties)
+        return self
 
-    def update_yaxes(self, **properties: Any) -> None:
+    def update_yaxes(self, **properties: Any) -> Self:
         """Merge properties into every vertical axis."""
         self._update_axes("yaxis", properties)
+        return self
 
-    def update_annotations(self, **properties: Any) -> None:
+    def update_annotations(self, **properties: Any) -> Self:
         """Merge properties into every annotation that is there."""
         for line in self.layout.annotations:
             line.merge(properties)
+        return self
 
-    def add_annotation(self, **annotation: Any) -> None:
+    def add_annotation(self, **annotation: Any) -> Self:
         """Add an annotation."""
         self.layout.annotations += (annotation,)
+        return self
 
-    def add_shape(self, **shape: Any) -> None:
+    def add_shape(self, **shape: Any) -> Self:
         """Add a shape."""
         self.layout.shapes += (shape,)
+        return self
 
-    def add_hline(self, y: float, **shape: Any) -> None:
+    def add_hline(self, y: float, **shape: Any) -> Self:
         """Add a line across the plot."""
         self.add_shape(type="line", x0=0, x1=1, xref="x domain", y0=y, y1=y, yref="y", **shape)
+        return self
 
-    def add_vline(self, x: float, **shape: Any) -> None:
+    def add_vline(self, x: float, **shape: Any) -> Self:
         """Add a line from the plot's foot to its top."""
         self.add_shape(type="line", x0=x, x1=x, xref="x", y0=0, y1=1, yref="y domain", **shape)
+        return self
 
-    def add_hrect(self, y0: float, y1: float, **shape: Any) -> None:
+    def add_hrect(self, y0: float, y1: float, **shape: Any) -> Self:
         """Add a rectangle across the plot."""
         self.add_shape(type="rect", x0=0, x1=1, xref="x domain", y0=y0, y1=y1, yref="y", **shape)
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figure as JSON knows it: dates as ISO text, arrays as lists, null for what is not finite."""

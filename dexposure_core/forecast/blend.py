@@ -9,14 +9,14 @@ with sources: an average that forgets by half in 2 snapshots, the means of the l
 origins, leaning on today (ridge), and stay 0 unless they lower the squared error clearly: by 1 % and by 2.3 standard
 errors over blocks of origins; one standard error is enough on a basis where most measures gain (`needed`).
 
-The interval is ŷ plus the 5 % and 95 % quantiles of past misses of exactly this recipe or, as few misses say little of
-their tails, those at which a new miss is covered as often as promised: with n misses whose targets do not overlap the
-95 % quantile is taken at 0.95·(1 + 1/n) (split conformal prediction). It is stretched or narrowed by how much the
-measure itself moved lately beside its usual movement. (The spread of the drawn futures as a second factor made the
-interval score of weeks before 2025 worse.) Measures that are always positive are handled as logarithms, those between
-0 and 1 as log odds, so that no interval leaves the possible.
-(Conformal prediction with a difficulty estimate:
-Papadopoulos, Gammerman and Vovk 2008.)
+The interval reaches as far to both sides of ŷ as 90 % of past misses of exactly this recipe reached to either or, as
+few misses say little of their tails, as far as covers a new miss as often as promised: with n misses whose targets do
+not overlap the quantile is taken at 0.90·(1 + 1/n) (split conformal prediction). Both sides alike, because a market
+that has only risen does not tell how far it can fall: what moved up by a factor may come down by it. The interval is
+stretched or narrowed by how much the measure itself moved lately beside its usual movement. (The spread of the drawn
+futures as a second factor made the interval score of weeks before 2025 worse.) Measures that are always positive are
+handled as logarithms, those between 0 and 1 as log odds, so that no interval leaves the possible.
+(Conformal prediction with a difficulty estimate: Papadopoulos, Gammerman and Vovk 2008.)
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ RIDGE: Final = 0.1
 MARGIN: Final = 0.01
 BLOCKS: Final = 8
 LEVELS: Final = (0.05, 0.95)
+PROMISED: Final = LEVELS[1] - LEVELS[0]
 STRETCH: Final = (0.4, 2.5)
 MOVEMENT: Final = 26  # steps of a measure's recent movement
 NEEDED: Final = (1.0, 2.3)  # standard errors of gain: where most measures gain, and where they do not
@@ -54,15 +55,14 @@ class Blend:
     Attributes:
         scale: (K,) code of the scale the measure is handled on (see `scale_of`).
         weights: (S, K) of SOURCES, summing to 1 over sources.
-        low, high: (K,) quantiles of past misses, on the measure's scale.
+        half: (K,) half the width of the interval, on the measure's scale.
         usual: (K,) usual difficulty (see `difficulty`).
         count: (K,) past origins behind it.
     """
 
     scale: Indices
     weights: Floats
-    low: Floats
-    high: Floats
+    half: Floats
     usual: Floats
     count: Floats
 
@@ -76,9 +76,8 @@ class Blend:
         """
         before, ahead = self.scaled(past), self.scaled(drawn)
         point = (sources(before, centre(ahead), horizon) * self.weights).sum(axis=0)
-        factor = stretch(difficulty(before), self.usual)
-        low, high = point + factor * self.low, point + factor * self.high
-        value, low, high = (unscaled(x, self.scale) for x in (point, low, high))
+        reach = stretch(difficulty(before), self.usual) * self.half
+        value, low, high = (unscaled(x, self.scale) for x in (point, point - reach, point + reach))
         return value, low, high
 
     def scaled(self, values: Floats) -> Floats:
@@ -138,7 +137,7 @@ def needed(every_gain: Floats) -> float:
 def fit_blend(
     said: Floats, truth: Floats, hard: Floats, scale: Indices, needed_gain: float, apart: float
 ) -> Blend:  # fmt: skip
-    """Fit weights and quantiles of misses.
+    """Fit weights and the reach of misses.
 
     Args:
         said: (n, S, K) what the sources said at n past origins, in time order.
@@ -148,11 +147,11 @@ def fit_blend(
         needed_gain: standard errors of gain from which weights are trusted.
         apart: how many of the targets do not overlap, at least 1.
     """
-    levels = levels_for(apart)
+    level = level_for(apart)
     kinds = said.shape[2]
     usual = _or_one(_defined(np.nanmean, hard) if len(hard) else np.ones(kinds))
     weights = np.zeros((len(SOURCES), kinds))
-    low, high, used = (np.full(kinds, np.nan) for _ in range(3))
+    half, used = np.full(kinds, np.nan), np.full(kinds, np.nan)
     for k in range(kinds):
         found, gain = _fit(said[:, :, k], truth[:, k])
         weights[1:, k] = found if gain > needed_gain else 0.0
@@ -161,14 +160,13 @@ def fit_blend(
         fine = np.isfinite(missed)
         used[k] = fine.sum()
         if fine.any():
-            low[k], high[k] = np.quantile(missed[fine] / stretch(hard[fine, k], usual[k]), levels)
-    return Blend(scale=scale, weights=weights, low=low, high=high, usual=usual, count=used)
+            half[k] = np.quantile(np.abs(missed[fine]) / stretch(hard[fine, k], usual[k]), level)
+    return Blend(scale=scale, weights=weights, half=half, usual=usual, count=used)
 
 
-def levels_for(apart: float) -> tuple[float, float]:
-    """Return the quantiles of `apart` independent misses between which a new one falls as often as between LEVELS."""
-    high = min(1.0, LEVELS[1] * (1.0 + 1.0 / apart))
-    return 1.0 - high, high
+def level_for(apart: float) -> float:
+    """Return the quantile of `apart` independent misses within which a new one lies as often as PROMISED."""
+    return min(1.0, PROMISED * (1.0 + 1.0 / apart))
 
 
 def _fit(said: Floats, truth: Floats) -> tuple[Floats, float]:
@@ -226,5 +224,5 @@ def arrays(blend: Blend) -> dict[str, npt.NDArray[np.float64]]:
 
 def from_arrays(kept: dict[str, npt.NDArray[np.float64]]) -> Blend:
     """Return the blend that `arrays` took apart."""
-    numbers = {name: np.asarray(kept[name], dtype=np.float64) for name in ("weights", "low", "high", "usual", "count")}
+    numbers = {name: np.asarray(kept[name], dtype=np.float64) for name in ("weights", "half", "usual", "count")}
     return Blend(scale=np.rint(kept["scale"]).astype(np.int64), **numbers)

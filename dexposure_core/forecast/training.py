@@ -3,9 +3,9 @@
 A horizon's target belongs to training when it lies before `validation_from`, to validation when it lies before
 `test_from`; later ones are never read. The encoder is pre-trained (`pretraining`), then encoder and heads are tuned
 together: cross-entropy of existence per kind of pair, sizes and TVL, each over what memory usually loses, and the
-screen. Adam, one origin a step, a running mean of the weights; each branch keeps the weights of its best pass on the
-validation weeks. Each pass draws its order from (seed, pass) alone and is checkpointed whole, so a run that was killed
-resumes to the same weights.
+screen. Adam, one origin a step, gradients clipped branch by branch (a surprise to one does not slow the others), a
+running mean of the weights; each branch keeps the weights of its best pass on the validation weeks. Each pass draws its
+order from (seed, pass) alone and is checkpointed whole, so a run that was killed resumes to the same weights.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -45,6 +45,8 @@ from dexposure_core.forecast.weights import Weights, network, to_bytes
 from dexposure_core.network import Snapshot
 from dexposure_core.progress import Progress, silent
 
+Each = Callable[[Callable[["Run"], "Fitted"], Sequence["Run"]], Iterable["Fitted"]]
+Fitted = tuple[Network, dict[str, int]]
 USUAL: Final = 8  # every so many-th training origin says what memory usually loses
 
 __all__ = ["Recipe", "Run", "train"]
@@ -60,6 +62,7 @@ def train(
     data: Mapping[str, Any] | None = None,
     checkpoints: Path | None = None,
     progress: Progress = silent,
+    each: Each = map,
 ) -> Weights:
     """Train one network per basis of `histories` (basis → snapshots in date order).
 
@@ -72,6 +75,7 @@ def train(
         data: what to say about the data in the model's description (vintage, content_hash, simulated).
         checkpoints: folder for unfinished runs; None: do not keep any.
         progress: told after every origin.
+        each: applies a function to every run, in order; the runs know nothing of each other, so they may be anywhere.
 
     Raises:
         BadOption: when the history is too short to train on.
@@ -79,12 +83,14 @@ def train(
     history = max(histories.values(), key=len)
     recipe = replace(recipe or Recipe(), seed=seed)
     recipe = replace(recipe, epochs=recipe.epochs if epochs is None else epochs).sized(history)
-    torch.set_num_threads(recipe.threads)
     about = _about(history, cut or split([s.date for s in history]), recipe, sorted(histories), dict(data or {}))
+    runs = [
+        Run(basis=basis, history=own, about=about, recipe=recipe, progress=progress, checkpoints=checkpoints)
+        for basis, own in histories.items()
+    ]
     networks = {}
-    for basis, own in histories.items():
-        run = Run(basis=basis, history=own, about=about, recipe=recipe, progress=progress)
-        networks[basis], about["passes"][basis] = run.fit(checkpoints)
+    for run, fitted in zip(runs, each(Run.fit, runs), strict=True):
+        networks[run.basis], about["passes"][run.basis] = fitted
     raw = to_bytes(networks, about)
     return Weights(networks=networks, about=about, digest=hashlib.sha256(raw).hexdigest())
 
@@ -106,16 +112,18 @@ def _about(
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Training of one basis."""
+    """Training of one basis; the attributes as in `train`."""
 
     basis: str
     history: Sequence[Snapshot]
     about: dict[str, Any]
     recipe: Recipe
     progress: Progress
+    checkpoints: Path | None
 
-    def fit(self, checkpoints: Path | None) -> tuple[Network, dict[str, int]]:
+    def fit(self) -> Fitted:
         """Return the network with the best validation losses and the pass each branch came from (0: memory itself)."""
+        torch.set_num_threads(self.recipe.threads)
         learn, check = self._examples()
         torch.manual_seed(self.recipe.seed)
         net = network(self.about).tied()
@@ -123,7 +131,7 @@ class Run:
         count_table(net, learn, check)
         lean(net, self.basis)
         choose_anchor(net, check)
-        kept = Checkpoint(checkpoints, self.basis, self._digest())
+        kept = Checkpoint(self.checkpoints, self.basis, self._digest())
         best, best_pass = self._trained(net, learn, check, kept)
         net = network(self.about)
         net.load_state_dict(best)
@@ -167,6 +175,7 @@ class Run:
         for group in optimiser.param_groups:
             group["lr"] = self.recipe.rate * factor
         weights = torch.nan_to_num(1.0 / usual.clamp_min(LEAST_LOSS))
+        branches = [[p for m in modules for p in net.get_submodule(m).parameters()] for modules in BRANCHES.values()]
         net.train()
         torch.manual_seed(
             hash((self.recipe.seed, passed))
@@ -175,7 +184,8 @@ class Run:
             optimiser.zero_grad()
             lost, screen = losses(net, learn[i])
             ((weights * lost).sum() / learn[i].use.sum() + SCREEN * screen).backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), self.recipe.clip)
+            for own in branches:
+                torch.nn.utils.clip_grad_norm_(own, self.recipe.clip)
             optimiser.step()
             mean.update_parameters(net)
             self.progress(done + 1, len(order), f"{self.basis}: pass {passed + 1} of at most {self.recipe.epochs}")

@@ -8,8 +8,8 @@ forecaster it was learnt for (the sha256 of its weights); beside other weights i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from dexposure_core.forecast.header import REMEDY
 from dexposure_core.forecast.residuals import Residuals
 
 FILE: Final = "uncertainty.safetensors"
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 Place = tuple[str, int]  # basis, horizon
 
 
@@ -44,6 +44,16 @@ class Uncertainty:
     residuals: Mapping[Place, Residuals]
     blends: Mapping[Place, Blend]
     about: Mapping[str, Any]
+
+
+def merged(parts: Sequence[Uncertainty]) -> Uncertainty:
+    """Return what was learnt for one forecaster, basis by basis, as one."""
+    return replace(
+        parts[0],
+        residuals={place: kept for part in parts for place, kept in part.residuals.items()},
+        blends={place: kept for part in parts for place, kept in part.blends.items()},
+        about={"origins": {place: count for part in parts for place, count in part.about["origins"].items()}},
+    )
 
 
 def write(path: Path, learnt: Uncertainty) -> None:

@@ -133,9 +133,21 @@ def _key_of(store: Store, origin: dt.date, basis: Basis, horizon: int, forecaste
 
 def futures_of(result: ForecastResult) -> Iterable[Snapshot]:
     """Return the networks that a forecast's numbers were drawn from, the same ones again."""
-    learnt, _ = _misses(find_forecaster(result.forecaster))
-    date = result.target or result.origin
-    return futures.networks(result.forecast, result.today, date, learnt[0] if learnt else None, result.drawn.draws)
+    return drawn_again(result, result.today, result.target or result.origin)
+
+
+def drawn_again(made: Kept | ForecastResult, today: Snapshot, date: dt.date) -> Iterable[Snapshot]:
+    """Return the futures of a forecast again, dated `date`; none when the past misses behind them are gone.
+
+    Args:
+        made: the forecast and what was drawn from it.
+        today: the snapshot it was made from.
+        date: written on the networks; nothing else depends on it.
+    """
+    learnt, _ = _misses(find_forecaster(made.forecast.forecaster))
+    if made.drawn.joint and learnt is None:
+        return ()
+    return futures.networks(made.forecast, today, date, learnt[0] if learnt else None, made.drawn.draws)
 
 
 def _key(

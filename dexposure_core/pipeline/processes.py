@@ -15,7 +15,7 @@ import subprocess
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from io import BufferedReader, BufferedWriter, BytesIO
@@ -43,7 +43,9 @@ class WorkerLost(DexposureError, RuntimeError):
     """A worker process ended before it answered, mostly because it was killed for memory."""
 
 
-def spread(work: Callable[[_Given], Iterable[_Result]], parts: Sequence[_Given], workers: int) -> Iterator[_Result]:
+def spread(
+    work: Callable[[_Given], Iterable[_Result]], parts: Sequence[_Given], workers: int
+) -> Generator[_Result, None, None]:  # fmt: skip
     """Yield what `work` yields for every part, in the order of the parts; see `Workers.spread`."""
     with Workers(min(workers, len(parts))) as ready:
         yield from ready.spread(work, parts)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dexposure_core import settings
 from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast import uncertainty as past_misses
 from dexposure_core.forecast.model import FILE
+from dexposure_core.forecast.recipe import LARGE
+from dexposure_core.forecast.uncertainty import Uncertainty, merged
 from dexposure_core.network import Snapshot
+from dexposure_core.pipeline.apart import apart
 from dexposure_core.pipeline.evaluate import evaluate, history_of
 from dexposure_core.pipeline.model_card import write_card
 from dexposure_core.pipeline.uncertainty import learn
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
+
+if TYPE_CHECKING:
+    from dexposure_core.forecast.training import Fitted, Run
 
 CHECKPOINTS: Final = "training"
 SCORED: Final = ("persistence", "pair-memory", "ewma", "hazard", "three-path", "dexposure")
@@ -53,19 +60,47 @@ def train(
     from dexposure_core.forecast.training import train as fit
     from dexposure_core.forecast.weights import write
 
+    def each(_: Any, runs: Sequence[Run]) -> list[Fitted]:
+        return apart(_fitted, runs, _workers(histories), progress)
+
     folder = model_dir or settings.load().model_dir
     histories: dict[str, Sequence[Snapshot]] = {basis: history_of(store, basis) for basis in store.bases()}
     kept = settings.load().cache_dir / CHECKPOINTS
-    trained = fit(histories, seed=seed, epochs=epochs, data=_data(store), checkpoints=kept, progress=progress)
+    trained = fit(histories, seed=seed, epochs=epochs, data=_data(store), checkpoints=kept, each=each)
     weights = write(folder / FILE, trained.networks, trained.about)
     if intervals:
-        seen = {basis: _before(history, weights.about["test_from"]) for basis, history in histories.items()}
-        learnt = learn(Dexposure(model_dir=folder), seen, weights.about["horizons"], progress=progress)
-        past_misses.write(folder / past_misses.FILE, learnt)
+        seen = [
+            _Past(folder, {basis: _before(history, weights.about["test_from"])}, weights.about["horizons"])
+            for basis, history in histories.items()
+        ]
+        past_misses.write(folder / past_misses.FILE, merged(apart(_learnt, seen, _workers(histories), progress)))
     rows = evaluate(store, SCORED, progress=progress, model_dir=folder)["rows"] if score_it else []
     write_card(folder, weights.about, weights.digest, rows)
     told = {key: weights.about[key] for key in ("seed", "trained_until", "test_from", "passes")}
     return {"weights": str(folder / FILE), "model": weights.digest, "vintage": store.vintage, **told}
+
+
+def _workers(histories: Mapping[str, Sequence[Snapshot]]) -> int:
+    """Return how many bases are worked on at a time: networks of full size keep all cores and the memory busy alone."""
+    large = any(len(history[-1].exposure_usd) >= LARGE for history in histories.values())
+    return 1 if large else settings.processors()
+
+
+def _fitted(run: Run, progress: Progress) -> Fitted:
+    return replace(run, progress=progress).fit()
+
+
+@dataclass(frozen=True)
+class _Past:
+    """Weights, and the snapshots of a basis before their hold-out."""
+
+    folder: Path
+    history: dict[str, Sequence[Snapshot]]
+    horizons: Sequence[int]
+
+
+def _learnt(past: _Past, progress: Progress) -> Uncertainty:
+    return learn(Dexposure(model_dir=past.folder), past.history, past.horizons, progress=progress)
 
 
 def _before(history: Sequence[Snapshot], day: str) -> Sequence[Snapshot]:

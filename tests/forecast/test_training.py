@@ -16,6 +16,7 @@ from dexposure_core.forecast.outcomes import TEST_FROM, VALIDATION_FROM, split
 from dexposure_core.forecast.pair_memory import FADES
 from dexposure_core.forecast.training import Recipe, Run, train
 from dexposure_core.forecast.weights import network
+from dexposure_core.progress import silent
 from tests.forecast.conftest import TINY
 from tests.forecast.worlds import START, scrambled, week, world
 
@@ -87,7 +88,9 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
 def test_a_damaged_checkpoint_only_costs_its_passes(tmp_path):
     history = world(weeks=30, n=10)
     whole = train({"holdings": history}, recipe=TINY)
-    run = Run(basis="holdings", history=history, about=whole.about, recipe=TINY, progress=lambda *_: None)
+    run = Run(
+        basis="holdings", history=history, about=whole.about, recipe=TINY, progress=silent, checkpoints=tmp_path
+    )  # fmt: skip
     (tmp_path / f"holdings-{run._digest()}.safetensors").write_bytes(b"torn")
     assert train({"holdings": history}, recipe=TINY, checkpoints=tmp_path).digest == whole.digest
 

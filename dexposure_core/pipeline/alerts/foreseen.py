@@ -84,18 +84,10 @@ def futures_of(store: Store, kept: Kept) -> Futures:
 
     @cache
     def draw() -> tuple[Snapshot, ...]:
-        from dexposure_core.errors import NoModel
-        from dexposure_core.forecast import Dexposure, find_forecaster, uncertainty
-        from dexposure_core.pipeline.drawn import networks
+        from dexposure_core.pipeline.forecast import drawn_again
 
-        f, maker = kept.forecast, find_forecaster(kept.forecast.forecaster)
-        if not kept.drawn.joint or not isinstance(maker, Dexposure):
-            return ()
-        try:
-            misses = uncertainty.read(maker.path.with_name(uncertainty.FILE), maker.version)
-        except NoModel:  # the weights were taken away since
-            return ()
-        return tuple(networks(f, store.snapshot(f.origin, f.basis), f.origin, misses, kept.drawn.draws))
+        f = kept.forecast
+        return tuple(drawn_again(kept, store.snapshot(f.origin, f.basis), f.origin)) if kept.drawn.joint else ()
 
     return draw
 

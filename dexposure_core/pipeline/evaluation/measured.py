@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
+import dexposure_core
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast import uncertainty as past_misses
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.aggregates import aggregate_rows
 from dexposure_core.pipeline.evaluation.job import Job
+from dexposure_core.pipeline.evaluation.parts import fingerprint
 from dexposure_core.pipeline.uncertainty import learn
 
 Span = tuple[tuple[int, ...], dt.date, dt.date]  # horizons, first origin, last target
@@ -40,7 +44,7 @@ def _kept(job: Job, basis: Basis, first: dt.date, part: str, spans: Sequence[Spa
     chosen = [f for f in job.forecasters if f.name in SHOWN]
     key = {
         "part": part, "basis": basis, "first": first, "horizons": job.horizons, "refit": job.refit,
-        "models": [[f.name, f.version] for f in chosen],
+        "models": [[f.name, f.version] for f in chosen], "measuring": _measuring(),
     }  # fmt: skip
 
     def make() -> list[dict[str, Any]]:
@@ -56,6 +60,14 @@ def _kept(job: Job, basis: Basis, first: dt.date, part: str, spans: Sequence[Spa
 
     found: list[dict[str, Any]] = job.parts.get(key, make)
     return found
+
+
+@lru_cache(maxsize=1)
+def _measuring() -> str:
+    """Return a fingerprint of the source that draws, measures and stresses futures."""
+    root = Path(dexposure_core.__file__).parent
+    own = [root / "pipeline" / f"{name}.py" for name in ("aggregates", "drawn", "uncertainty")]
+    return fingerprint([*own, *sorted((root / "measures").rglob("*.py")), *sorted((root / "stress").rglob("*.py"))])
 
 
 def _learnt(job: Job, model: Dexposure, basis: Basis, first: dt.date) -> list[past_misses.Uncertainty]:

@@ -1,0 +1,54 @@
+"""Long jobs side by side: the same results in the same order, what they tell on the way, their errors."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dexposure_core.errors import BadOption
+from dexposure_core.pipeline.apart import apart
+from dexposure_core.progress import Progress
+from tests.forecast.conftest import TINY
+from tests.forecast.worlds import world
+
+
+def counted(number: int, progress: Progress) -> tuple[int, int]:
+    for done in range(number):
+        progress(done + 1, number, f"job of {number}")
+    if number == 13:
+        raise BadOption("13 is refused")
+    return os.getpid(), number**2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_and_what_is_told_are_those_of_one_after_the_other(workers: int) -> None:
+    told: list[tuple[int, int, str]] = []
+    found = apart(counted, [2, 5, 3], workers, lambda *at: told.append(at))
+    assert [square for _, square in found] == [4, 25, 9]
+    assert told == [(done + 1, n, f"job of {n}") for n in (2, 5, 3) for done in range(n)]
+    assert (os.getpid() in {pid for pid, _ in found}) == (workers == 1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_refusal_is_raised_here(workers: int) -> None:
+    with pytest.raises(BadOption, match="13 is refused"):
+        apart(counted, [1, 13], workers)
+
+
+def fitted(run, progress):
+    from dataclasses import replace
+
+    return replace(run, progress=progress).fit()
+
+
+def test_weights_trained_side_by_side_are_those_trained_in_turn(tmp_path: Path) -> None:
+    from dexposure_core.forecast.training import train
+
+    histories = {"holdings": world(weeks=30, n=10), "flow": world(weeks=29, n=10, seed=3)}
+    told: list[str] = []
+    aside = train(
+        histories, recipe=TINY, checkpoints=tmp_path,
+        each=lambda _, runs: apart(fitted, runs, 2, lambda _done, _total, label: told.append(label)),
+    )  # fmt: skip
+    assert aside.digest == train(histories, recipe=TINY).digest
+    assert {label.split(":")[0] for label in told} == {"holdings", "flow"}

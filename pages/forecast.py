@@ -4,7 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoModel
 from dexposure_core.forecast import FORECASTERS
-from dexposure_core.ui import answers, controls, explain, export, frame, lookups, outlook
+from dexposure_core.ui import answers, controls, explain, export, frame, lookups, outlook, text
 from dexposure_core.ui.charts import forecast as charts
 from dexposure_core.ui.charts import heatmap
 from dexposure_core.ui.skill import box
@@ -20,7 +20,7 @@ try:
 except DexposureError as error:
     with answer:
         frame.headline(outlook.NO_MODEL if isinstance(error, NoModel) else "This forecast cannot be made.")
-    frame.empty("No forecast", str(error).replace("`", ""), outlook.REMEDY)
+    frame.empty("No forecast", text.reason(error), outlook.REMEDY)
     frame.footer(origin, method="forecasting")
     st.stop()
 with answer:

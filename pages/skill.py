@@ -12,7 +12,7 @@ try:
     evaluation = lookups.evaluation()
 except DexposureError as error:
     frame.headline("How good the forecast is **has not been measured** for the weights in use.")
-    frame.empty("No evaluation to show", str(error).replace("`", ""), words.REMEDY)
+    frame.empty("No evaluation to show", text.reason(error), words.REMEDY)
     frame.footer(origin, method="forecasting")
     st.stop()
 

@@ -193,13 +193,12 @@ def ahead_said(found: Alerts, view: View) -> str:
 def outlook_rows(found: Alerts) -> pl.DataFrame:
     """Return every rule on the forecast as read."""
     written = [
-        (f.title, text.percent(f.probability), text.amount(f.today, f.rule.unit),
-         text.amount(f.says.value, f.rule.unit),
+        (f.title, text.percent(f.probability),
          text.amount(f.limit, f.rule.unit) if f.rule.is_threshold else f"± {moved(f.limit, f.rule.unit)}",
-         f.rule.line, f.how)
+         text.amount(f.today, f.rule.unit), text.amount(f.says.value, f.rule.unit), f.rule.line, f.how)
         for f in found.foreseen
     ]  # fmt: skip
-    columns = ["title", "probability", "today", "expected", "limit", "rule", "how"]
+    columns = ["title", "probability", "limit", "today", "expected", "rule", "how"]
     return pl.DataFrame(written, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 

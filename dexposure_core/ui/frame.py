@@ -126,7 +126,7 @@ def empty(what: str, why: str, remedy: str) -> None:
 def failure(what: str, error: DexposureError) -> None:
     """Show that a part of the page could not be made, with the error's own words."""
     journal.meets(error)
-    st.warning(f"**{text.markdown(what)}**  \n{text.markdown(error)}", icon=":material/error:")
+    st.warning(f"**{text.markdown(what)}**  \n{text.markdown(text.reason(error))}", icon=":material/error:")
 
 
 def _ended(run: Callable[[], None]) -> None:
@@ -186,7 +186,7 @@ def _no_data(page: navigation.Page, error: DexposureError) -> None:
     journal.meets(error)
     st.title(page.title)
     headline("There are no data to show yet.")
-    empty("No data", str(error), "Run `dexposure import …` or `dexposure simulate`, then reload this page.")
+    empty("No data", text.reason(error), "Run `dexposure import …` or `dexposure simulate`, then reload this page.")
     st.stop()
 
 

@@ -1,8 +1,8 @@
 """How a frame is shown as a table: the column's name decides its format.
 
 `*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank`, `probability` … → a bar in the cell and %;
-`change_*` keep their sign; `protocol`, `creditor`, `debtor` become links to the protocol's page. Sorting in the
-browser stays numerical because numbers stay numbers; the CSV keeps the full precision.
+changes that need no grouping of thousands show their sign; `protocol`, `creditor`, `debtor` become links to the
+protocol's page. Sorting in the browser stays numerical because numbers stay numbers; the CSV keeps the full precision.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ def draw(
 ) -> None:
     """Draw the frame; see `export.table`."""
     shown, named = _linked(frame, link, labels)
+    shown = shown.with_columns(_rounded(shown))
     config = {name: _column(name, shown, labels.get(name) or heading(name), named) for name in shown.columns}
     rows = min(ROWS, max(1, shown.height))
     st.dataframe(
-        shown.with_columns(_rounded(shown)), hide_index=True, width="stretch", key=f"grid-{key}",
+        shown, hide_index=True, width="stretch", key=f"grid-{key}",
         height=height or (rows + 1) * _ROW_PX + 3, column_config=config, placeholder="–",
     )  # fmt: skip
 
@@ -86,6 +87,7 @@ def _rounded(frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
 
 _LINK: Final = "·link"
 _SECTOR_PX: Final = 190  # the longest names would push the numbers out of half a page
+_GROUPED: Final = 1000.0  # from here on thousands are grouped
 _PERCENT: Final = "%.2f %%"  # as many decimals in every row: the points stand below each other
 
 
@@ -123,10 +125,18 @@ def _linked(
     return frame, named
 
 
-def _number_format(values: pl.Series) -> str:
-    """Return `localized`, or three significant digits when all values are small (localized stops at three decimals)."""
-    top = values.drop_nulls().abs().max() if values.dtype.is_float() else None
-    return "%.3g" if isinstance(top, float) and 0 < top < 1 else "localized"
+def _number_format(shown: pl.Series) -> str:
+    """Return how the browser writes a column of numbers, given as shown (rounded, in USD m).
+
+    `localized` groups thousands but knows no plus and stops at three decimals: so changes that need no grouping carry
+    their sign, and columns of small numbers have three significant digits.
+    """
+    known = shown.fill_nan(None).drop_nulls() if shown.dtype.is_float() else shown.drop_nulls()
+    largest = known.abs().max()
+    top = float(largest) if isinstance(largest, int | float) else 0.0
+    if top < _GROUPED and (shown.name.startswith("change") or bool((known < 0).any())):
+        return "%+.3g" if shown.dtype.is_float() else "%+d"
+    return "%.3g" if shown.dtype.is_float() and 0 < top < 1 else "localized"
 
 
 def _reads_as_numbers(values: pl.Series) -> bool:
@@ -141,9 +151,9 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
         return st.column_config.LinkColumn(named[name], display_text=r"#(.*)$", help="Opens the protocol's page")
     if kind.is_float() and is_share(name):
         top = frame[name].fill_nan(None).max()
-        ceiling = float(top) if isinstance(top, int | float) and math.isfinite(top) and top > 0 else 1.0
+        ceiling = float(top) if isinstance(top, int | float) and math.isfinite(top) and top > 0 else 100.0
         return st.column_config.ProgressColumn(
-            label, format=_PERCENT, min_value=0.0, max_value=100 * min(1.0, ceiling), width=_bar_px(label)
+            label, format=_PERCENT, min_value=0.0, max_value=min(100.0, ceiling), width=_bar_px(label)
         )
     if kind.is_float() and _in_percent(name):
         return st.column_config.NumberColumn(label, format=_PERCENT)

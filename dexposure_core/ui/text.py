@@ -48,18 +48,25 @@ __all__ = [
     "percent",
     "plural",
     "points",
+    "reason",
     "short",
     "span",
     "undefined",
     "usd",
 ]
 
+_FOLDERS: Final = re.compile(r"(?<![\w./:])/(?:[^\s/:;,'\"`]+/)+(?=[^\s/])")
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&])")
 
 
 def markdown(name: object) -> str:
     """Escape text for Markdown: no markup, no link, no HTML, no LaTeX, no icon comes to life."""
     return _MARKDOWN.sub(r"\\\1", CONTROL.sub(" ", str(name)))
+
+
+def reason(error: Exception) -> str:
+    """Return an error's words for a page: files without their folders, which only the operator need know."""
+    return _FOLDERS.sub("", str(error)).replace("`", "")
 
 
 def cell(name: str) -> str:

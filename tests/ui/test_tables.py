@@ -47,7 +47,7 @@ def test_shares_are_in_percent_with_as_many_decimals_in_every_row():
     shown = frame.with_columns(tables._rounded(frame))
     assert shown["share"].to_list() == pytest.approx([14.0, None, 5.866])
     assert shown["share_before"].to_list() == pytest.approx([10, 20, 30])
-    bar = tables._column("share", frame, "Share", {})
+    bar = tables._column("share", shown, "Share", {})
     assert bar["type_config"]["format"] % 5.866 == "5.87 %"
     assert bar["type_config"]["max_value"] == pytest.approx(14.0)
 
@@ -63,3 +63,13 @@ def test_a_column_of_numbers_written_out_is_known_as_one(written):
 @pytest.mark.parametrize("written", [["Aave V3", "12.3 %"], ["2025-06-30"], ["tvl_hhi>0.18"], [None], []])
 def test_a_column_of_words_is_not(written):
     assert not tables._reads_as_numbers(pl.Series(written, dtype=pl.String))
+
+
+def test_changes_carry_their_sign_where_thousands_need_no_grouping():
+    assert tables._number_format(pl.Series("change_usd", [20.0, 1.5])) == "%+.3g"
+    assert tables._number_format(pl.Series("price_usd", [20.0, float("nan"), -0.001])) == "%+.3g"
+    assert tables._number_format(pl.Series("change", [2, 1])) == "%+d"
+    assert tables._number_format(pl.Series("change_usd", [25_900.0, -1.0])) == "localized"
+    assert tables._number_format(pl.Series("exposure_usd", [20.0, float("nan"), None])) == "localized"
+    assert tables._number_format(pl.Series("hhi", [0.2, 0.00012])) == "%.3g"
+    assert tables._number_format(pl.Series("none", [None], dtype=pl.Float64)) == "localized"

@@ -122,3 +122,17 @@ def test_file_names_are_plain(parts):
 def test_a_name_is_cut_to_one_line():
     assert text.short("a\nb\u202ec\x00 d") == "a b c d"
     assert text.short("x" * 50, 10) == "xxxxxxxxx…"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("No weights at /srv/dex/model/dexposure.safetensors; run `dexposure train`",
+         "No weights at dexposure.safetensors; run dexposure train"),
+        ("/a/b/evaluation.json is of other weights", "evaluation.json is of other weights"),
+        ("'/srv/store' holds no vintage", "'store' holds no vintage"),
+        ("see https://defillama.com/protocol/lido/tvl or 24/7 and/or m/s", None),
+    ],
+)  # fmt: skip
+def test_a_page_does_not_tell_the_servers_folders(message, shown):
+    assert text.reason(ValueError(message)) == (shown or message)

@@ -29,7 +29,7 @@ def draw(view: View, forecaster: str) -> None:
         evaluation = lookups.evaluation()
     except DexposureError as error:
         st.markdown("It has not been measured for the weights in use.")
-        st.caption(text.markdown(str(error).replace("`", "")))
+        st.caption(text.markdown(text.reason(error)))
         return
     if other := foreign(evaluation, resources.store(view.vintage).manifest.content_hash):
         st.markdown(f":orange[:material/warning:] {other}")

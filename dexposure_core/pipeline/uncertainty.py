@@ -131,9 +131,13 @@ class _Basis:
         return {h: fit_blend(s, t, d, self.scale, evidence, self._apart(h)) for h, (s, t, d) in stacked.items()}
 
     def _apart(self, h: int) -> float:
-        """Return how many of the past origins' targets do not overlap, at least 1."""
+        """Return as how many misses of their own the past origins count, at least 1.
+
+        Targets that share at most half their steps do. With none shared, intervals of weeks before 2025 covered 96 %
+        and scored worse; with all of them counted they covered less of what came after Terra and FTX.
+        """
         used = [i for i in self.origins if i + h < len(self.history)]
-        return max(1.0, min(len(used), (used[-1] - used[0] + 1) / h))
+        return max(1.0, min(len(used), 2 * (used[-1] - used[0] + 1) / h))
 
     def _drawn(self, i: int, forecast: Forecast, bank: Residuals) -> Floats:
         h, origin = forecast.horizon_weeks, self.history[i]

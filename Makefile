@@ -12,7 +12,7 @@ run: $(VENV)/.ready  ## set up what is needed, then open the dashboard at http:/
 	@$(BIN)/dexposure serve --port $(PORT) $(SERVE)
 
 test: $(VENV)/.ready-dev browser java  ## set up what the tests need (a browser and Java where the machine allows it), then run them all
-	@$(BIN)/python -m pytest -n logical --dist loadfile
+	@$(BIN)/python -m pytest -n logical --dist loadfile --durations=25
 
 setup: $(VENV)/.ready  ## install the product into .venv (`.venv/bin/dexposure`)
 

@@ -14,6 +14,12 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture
+def briefly_pretrained(monkeypatch):
+    """The published recipe with a few steps of pre-training, for tests of what is around it."""
+    monkeypatch.setattr("dexposure_core.forecast.training.Recipe", lambda: Recipe(pretraining=3))
+
+
 @pytest.fixture(scope="session", params=["holdings", "flow"])
 def basis(request):
     return request.param

@@ -169,13 +169,13 @@ def test_thinned_pairs_stand_for_those_left_out():
     assert float(thinned.count.sum()) == pytest.approx(len(whole.cell), rel=0.1)
 
 
-def test_fit_returns_a_forecaster_that_needs_no_file(tmp_path):
+def test_fit_returns_a_forecaster_that_needs_no_file(tmp_path, briefly_pretrained):
     history = world(weeks=30, n=10)
     fitted = Dexposure(model_dir=tmp_path).fit(history, epochs=1)
     assert fitted.predict(history, 4).horizon_weeks == 4
 
 
-def test_any_frequency_will_do_horizons_are_steps():
+def test_any_frequency_will_do_horizons_are_steps(briefly_pretrained):
     weekly = world(weeks=40, n=10)
     quarterly = [replaced(s, START + dt.timedelta(days=91 * k)) for k, s in enumerate(weekly)]
     fitted = Dexposure().fit(quarterly, epochs=1)

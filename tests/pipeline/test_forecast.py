@@ -74,10 +74,12 @@ def model_dir(store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     histories = {b: [store.snapshot(d, b) for d in store.dates(b)] for b in BASES}
     data = {"vintage": store.vintage, "content_hash": store.manifest.content_hash, "simulated": True}
-    trained = train(histories, recipe=Recipe(hidden=8, epochs=1), data=data)
+    trained = train(histories, recipe=Recipe(hidden=8, epochs=1, pretraining=3), data=data)
     written = write(folder / FILE, trained.networks, trained.about)
     known = {basis: history[:24] for basis, history in histories.items()}  # the hold-out begins at week 24
-    learnt = learn(Dexposure(model_dir=folder), known, (1, 4, 8, 12))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dexposure_core.pipeline.uncertainty.DRAWS", 8)  # enough for tests of what is made of them
+        learnt = learn(Dexposure(model_dir=folder), known, (1, 4, 8, 12))
     assert learnt.model == written.digest
     past_misses.write(folder / past_misses.FILE, learnt)
     return folder
@@ -227,15 +229,19 @@ def test_a_model_that_has_seen_the_hold_out_is_refused(store, home, model_dir, m
 
 
 @pytest.mark.slow
-def test_train_writes_weights_and_a_card_that_can_be_refreshed(store, home, tmp_path):
+def test_train_writes_weights_and_a_card_that_can_be_refreshed(store, home, tmp_path, monkeypatch):
+    monkeypatch.setattr("dexposure_core.forecast.training.Recipe", lambda: Recipe(pretraining=3))
     folder = tmp_path / "trained"
+    monkeypatch.setenv("DEXPOSURE_THREADS", "1")
+    monkeypatch.setattr("dexposure_core.pipeline.uncertainty.DRAWS", 4)
     document = pipeline_train.train(store, folder, epochs=1, seed=3)
     card = (folder / "README.md").read_text()
     assert document["model"] in card
     assert f"content hash `{store.manifest.content_hash}`" in card
     assert "| brier | 1 |" in card
     (folder / "README.md").write_text("My own words.\n\n" + card)
-    again = pipeline_train.train(store, folder, epochs=1, seed=3, score_it=False)
+    monkeypatch.setenv("DEXPOSURE_THREADS", "2")  # each basis in a process of its own
+    again = pipeline_train.train(store, folder, epochs=1, seed=3, score_it=False, intervals=False)
     assert again["model"] == document["model"]
     assert (folder / "README.md").read_text().startswith("My own words.")
 

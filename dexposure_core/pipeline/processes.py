@@ -266,12 +266,13 @@ def _pickled(error: Exception) -> bytes:
 
 def _main(modules: Sequence[str]) -> None:
     """Serve the program that started this; what anything prints goes to the standard error output."""
-    with os.fdopen(os.dup(1), "wb") as answers:
-        os.dup2(2, 1)
-        for module in modules:
-            importlib.import_module(module)
-        with os.fdopen(0, "rb", closefd=False) as questions:
-            serve(questions, answers)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    for module in modules:
+        importlib.import_module(module)
+    with os.fdopen(0, "rb", closefd=False) as questions:
+        serve(questions, answers)
+    os._exit(0)  # nobody is left to be told: neither a half-sent answer nor a job under way in a thread matters now
 
 
 if __name__ == "__main__":

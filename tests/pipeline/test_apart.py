@@ -1,8 +1,12 @@
 """Long jobs side by side: the same results in the same order, what they tell on the way, their errors."""
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dexposure_core.errors import BadOption
@@ -33,6 +37,35 @@ def test_results_and_what_is_told_are_those_of_one_after_the_other(workers: int)
 def test_a_refusal_is_raised_here(workers: int) -> None:
     with pytest.raises(BadOption, match="13 is refused"):
         apart(counted, [1, 13], workers)
+
+
+def slow(number: int, progress: Progress) -> int:
+    for done in range(600):
+        progress(done, 600, f"job {number}")
+        time.sleep(0.1)
+    return number
+
+
+def test_jobs_end_quietly_in_their_midst_when_their_program_is_killed() -> None:
+    script = (
+        "from dexposure_core.pipeline.apart import apart\n"
+        "from tests.pipeline.test_apart import slow\n"
+        "apart(slow, [1, 2], 2, lambda *at: print(at, flush=True))\n"
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    assert program.stderr is not None
+    program.stdout.readline()
+    workers = psutil.Process(program.pid).children()
+    assert len(workers) == 2
+    program.kill()
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert program.stderr.read() == ""
+    program.stdout.close()
+    program.stderr.close()
+    program.wait()
 
 
 def fitted(run, progress):

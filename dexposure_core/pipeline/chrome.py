@@ -25,6 +25,7 @@ MISSING: Final = (
 )
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 _DATES: Final = re.compile(rb"(/(?:Creation|Mod)Date \(D:)\d{14}[+-]\d\d'\d\d'\)")
+_NODES: Final = re.compile(rb"\(node(\d{8})\)")
 _OFFLINE: Final = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--no-pdf-header-footer",
@@ -63,13 +64,22 @@ def pdf(page: str, *, made: dt.datetime | None = None, timeout: float = TIMEOUT)
         content = printed.read_bytes() if printed.is_file() else b""
     if not content.startswith(b"%PDF"):
         raise NoPrint(f"{browser} printed no PDF within {timeout:.0f} s; take HTML and print it from a browser")
-    return content if made is None else dated(content, made)
+    return content if made is None else numbered(dated(content, made))
 
 
 def dated(content: bytes, made: dt.datetime) -> bytes:
     """Return a PDF with other dates of making and changing, of the same length: its table of offsets stays right."""
     day = made.strftime("%Y%m%d%H%M%S+00'00'").encode()
     return _DATES.sub(lambda found: found[1] + day + b")", content)
+
+
+def numbered(content: bytes) -> bytes:
+    """Return a PDF with its marked elements numbered from 1, in the order they had, of the same length.
+
+    The browser numbers them by what else it happened to make before, which differs from time to time.
+    """
+    place = {node: at for at, node in enumerate(sorted(set(_NODES.findall(content))), 1)}
+    return _NODES.sub(lambda found: b"(node%08d)" % place[found[1]], content)
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], timeout: float) -> bool:

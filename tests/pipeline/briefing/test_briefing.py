@@ -213,6 +213,15 @@ def test_the_same_report_of_the_same_moment_is_the_same_pdf(store, tmp_path):
     assert f"/CreationDate (D:{NOW:%Y%m%d%H%M%S}".encode() in first
 
 
+def test_marked_elements_are_numbered_alike_however_the_browser_did():
+    first, second = (
+        b"/ID (node%08d)>> /Headers [(node%08d) (node%08d)] /Names[(node%08d) 7 0 R (node%08d) 9 0 R] (node7)" % ids
+        for ids in ((42, 4, 42, 4, 42), (30, 24, 30, 24, 30))
+    )
+    assert chrome.numbered(first) == chrome.numbered(second)
+    assert chrome.numbered(first) == first.replace(b"00000042", b"00000002").replace(b"00000004", b"00000001")
+
+
 def test_dating_a_pdf_moves_no_byte():
     was = b"%PDF-1.4\n/CreationDate (D:20261129063859+00'00')\n/ModDate (D:20261129063901-11'30')>>\nxref (D:1)"
     now = chrome.dated(was, dt.datetime(2025, 1, 2, 3, 4, 5, tzinfo=dt.UTC))

@@ -10,8 +10,8 @@ origins, leaning on today (ridge), and stay 0 unless they lower the squared erro
 errors over blocks of origins; one standard error is enough on a basis where most measures gain (`needed`).
 
 The interval reaches as far to both sides of ŷ as 90 % of past misses of exactly this recipe reached to either or, as
-few misses say little of their tails, as far as covers a new miss as often as promised: with n misses whose targets do
-not overlap the quantile is taken at 0.90·(1 + 1/n) (split conformal prediction). Both sides alike, because a market
+few misses say little of their tails, as far as covers a new miss as often as promised: with n misses that stand for
+themselves the quantile is taken at 0.90·(1 + 1/n) (split conformal prediction). Both sides alike, because a market
 that has only risen does not tell how far it can fall: what moved up by a factor may come down by it. The interval is
 stretched or narrowed by how much the measure itself moved lately beside its usual movement. (The spread of the drawn
 futures as a second factor made the interval score of weeks before 2025 worse.) Measures that are always positive are
@@ -145,7 +145,7 @@ def fit_blend(
         hard: (n, K) difficulty.
         scale: (K,) code of the measures' scale.
         needed_gain: standard errors of gain from which weights are trusted.
-        apart: how many of the targets do not overlap, at least 1.
+        apart: as how many misses of their own they count, at least 1.
     """
     level = level_for(apart)
     kinds = said.shape[2]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 
 import numpy as np
 import polars as pl
@@ -19,8 +20,8 @@ from dexposure_core.pipeline import evaluate as pipeline_evaluate
 from dexposure_core.pipeline import forecast_cache
 from dexposure_core.pipeline import train as pipeline_train
 from dexposure_core.pipeline.evaluate import evaluate
-from dexposure_core.pipeline.forecast import forecast, forecast_kept
-from dexposure_core.pipeline.uncertainty import learn
+from dexposure_core.pipeline.forecast import forecast, forecast_kept, futures_of
+from dexposure_core.pipeline.uncertainty import _Basis, learn
 from dexposure_core.store import TABLES, VintageWriter, open_store
 from dexposure_core.stress import standard_losses
 from tests.forecast.worlds import world
@@ -321,3 +322,24 @@ def test_learning_reads_nothing_after_its_history(store, home):
     again = learn(model, {"flow": full[:20]}, (1, 4), origins=5)
     assert max(int(r.origin.max()) for r in cut.residuals.values()) < dates[19].toordinal()
     assert np.array_equal(cut.residuals["flow", 1].rest, again.residuals["flow", 1].rest)
+
+
+@pytest.mark.parametrize(("horizon", "count"), [(1, 64), (2, 64), (4, 32), (12, 64 * 2 / 12), (89, 1)])
+def test_misses_that_share_at_most_half_their_steps_count_as_apart(horizon, count):
+    basis = object.__new__(_Basis)
+    basis.origins, basis.history = range(10, 74), [None] * 100
+    assert basis._apart(horizon) == pytest.approx(count)
+
+
+def test_futures_are_drawn_again_only_while_their_past_misses_are_there(
+    store, home, origin, model_dir, tmp_path, monkeypatch
+):
+    folder = tmp_path / "weights"
+    shutil.copytree(model_dir, folder)
+    monkeypatch.setenv("DEXPOSURE_MODEL_DIR", str(folder))
+    result = forecast(store, origin, "holdings", 4, draws=5)
+    again = list(futures_of(result))
+    assert len(again) == 5
+    assert {s.date for s in again} == {result.target}
+    (folder / past_misses.FILE).unlink()
+    assert list(futures_of(result)) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
+from dexposure_core.forecast import message_files
 from dexposure_core.forecast.encoder import message
 
 
@@ -29,3 +30,4 @@ class GatedSum(MessagePassing):  # type: ignore[misc]  # torch_geometric has no 
 
 
 gated_sum = GatedSum()
+message_files.sweep()

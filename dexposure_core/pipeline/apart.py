@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+from dexposure_core.pipeline.allocator import keep_freed
 from dexposure_core.pipeline.processes import spread
 from dexposure_core.progress import Progress, silent
 
@@ -73,6 +74,7 @@ class _Telling(Generic[Given, Result]):
             except BaseException as error:  # noqa: BLE001  raised where the part was asked for
                 said.put(error)
 
+        keep_freed()  # for the thread, so before it starts
         # A daemon: when the program that asked is gone, telling it fails and the process ends in the midst of it.
         threading.Thread(target=do, daemon=True).start()
         while True:

@@ -14,6 +14,7 @@ from dexposure_core.forecast.model import FILE
 from dexposure_core.forecast.recipe import LARGE
 from dexposure_core.forecast.uncertainty import Uncertainty, merged
 from dexposure_core.network import Snapshot
+from dexposure_core.pipeline.allocator import keep_freed
 from dexposure_core.pipeline.apart import apart
 from dexposure_core.pipeline.evaluate import evaluate, history_of
 from dexposure_core.pipeline.model_card import write_card
@@ -63,6 +64,7 @@ def train(
     def each(_: Any, runs: Sequence[Run]) -> list[Fitted]:
         return apart(_fitted, runs, _workers(histories), progress)
 
+    keep_freed()
     folder = model_dir or settings.load().model_dir
     histories: dict[str, Sequence[Snapshot]] = {basis: history_of(store, basis) for basis in store.bases()}
     kept = settings.load().cache_dir / CHECKPOINTS

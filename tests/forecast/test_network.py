@@ -1,5 +1,9 @@
 """The network by its laws: what is masked is not seen, what is left out is not used, what is not trusted is memory."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -170,3 +174,16 @@ def test_losses_are_compared_with_memorys_by_branch():
     better[1] = 1.0
     better[KINDS:, 0] = 1.0
     assert relative(better, memory) == {"now": 1.0, "seen": 0.5, "never": 1.0, "amounts": 0.75}
+
+
+def test_no_file_is_left_behind_by_message_passing(tmp_path):
+    """torch-geometric writes one temporary file per kind of message passing and process, and never removes it."""
+    made = (
+        "import dexposure_core.forecast.passing\n"
+        "from dexposure_core.forecast.baselines.roland_network import Network\n"
+        "Network(node=6, pair=8, hidden=4, horizons=2)\n"
+        "from torch_geometric.nn import GraphConv\n"
+        "assert GraphConv.propagate.__module__.endswith('_propagate'), 'not from such a file any more'\n"
+    )
+    subprocess.run([sys.executable, "-c", made], check=True, env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert not list(tmp_path.iterdir())

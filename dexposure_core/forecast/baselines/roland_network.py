@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GraphConv
 
+from dexposure_core.forecast import message_files
+
 LAYERS: Final = 2
 
 
@@ -21,6 +23,7 @@ class Network(nn.Module):
         self.enter = nn.Linear(node, hidden)
         self.debtors = nn.ModuleList(GraphConv(hidden, hidden, aggr="mean") for _ in range(LAYERS))
         self.creditors = nn.ModuleList(GraphConv(hidden, hidden, aggr="mean") for _ in range(LAYERS))
+        message_files.sweep()
         self.memory = nn.ModuleList(nn.GRUCell(hidden, hidden) for _ in range(LAYERS))
         self.pair = nn.Linear(pair, hidden)
         self.creditor = nn.Linear(hidden, hidden, bias=False)

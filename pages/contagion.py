@@ -5,7 +5,20 @@ from dataclasses import replace
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.ui import answers, builder, explain, export, frame, lab, lens, lookups, resources, terms, theme
+from dexposure_core.ui import (
+    answers,
+    builder,
+    embed,
+    explain,
+    export,
+    frame,
+    lab,
+    lens,
+    lookups,
+    resources,
+    terms,
+    theme,
+)
 from dexposure_core.ui.charts import assumptions, contagion, network
 
 view = frame.require("contagion")
@@ -51,7 +64,9 @@ with right:
     export.chart(contagion.by_round(rounds), rounds, "rounds", origin)
     picture = contagion.spread(losers, channels, rounds, theme.mode(), view.link("protocol", protocol=""))
     st.markdown("**How it spread**")
-    st.iframe(picture.picture.page, height=520, alt="Rings of losers by round; the tables below hold the same numbers.")
+    embed.embed(
+        picture.picture.page, height=520, alt="Rings of losers by round; the tables below hold the same numbers."
+    )
     st.caption(contagion.spread_words(picture, losers, channels))
     export.menu(
         lambda: network.still(picture.picture, title="How it spread", unit="area: TVL, colour: share lost"),

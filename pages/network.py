@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, controls, explain, export, frame, graph, lookups, resources, theme
+from dexposure_core.ui import answers, controls, embed, explain, export, frame, graph, lookups, resources, theme
 from dexposure_core.ui.charts import network, sankey
 
 view = frame.require("network")
@@ -38,7 +38,7 @@ else:
     picture = lookups.network_picture(
         view.data, view.date, view.basis, size, here, theme.mode().name, view.link("protocol", protocol="")
     )
-    st.iframe(picture.page, height=545, alt=f"Network of {cut.caption()}; the table below holds the same exposures.")
+    embed.embed(picture.page, height=545, alt=f"Network of {cut.caption()}; the table below holds the same exposures.")
     st.caption(
         f"{cut.caption()}. Click a protocol to see its partners, twice on the background to see all; "
         "buttons, Ctrl + wheel or two fingers zoom. Places stay the same from week to week."

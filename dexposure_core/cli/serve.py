@@ -18,8 +18,13 @@ from dexposure_core.settings import load
 APP = Path(__file__).resolve().parents[2] / "app.py"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SECRETS = ".streamlit/secrets.toml"
-# Each visitor's thread would otherwise keep freed memory in an arena of its own (glibc reads these).
-MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "16777216"}
+# Each visitor's thread would otherwise keep freed memory in an arena of its own (glibc reads the first two), and polars
+# would keep that of its last large table until the next one (its jemalloc reads the third).
+MEMORY = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "16777216",
+    "_RJEM_MALLOC_CONF": "background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0",
+}
 
 
 @click.command()

@@ -71,11 +71,8 @@ def train(
     trained = fit(histories, seed=seed, epochs=epochs, data=_data(store), checkpoints=kept, each=each)
     weights = write(folder / FILE, trained.networks, trained.about)
     if intervals:
-        seen = [
-            _Past(folder, {basis: _before(history, weights.about["test_from"])}, weights.about["horizons"])
-            for basis, history in histories.items()
-        ]
-        past_misses.write(folder / past_misses.FILE, merged(apart(_learnt, seen, _workers(histories), progress)))
+        learnt = apart(_learnt, _pasts(folder, histories, weights.about), _workers(histories), progress)
+        past_misses.write(folder / past_misses.FILE, merged(learnt))
     rows = evaluate(store, SCORED, progress=progress, model_dir=folder)["rows"] if score_it else []
     write_card(folder, weights.about, weights.digest, rows)
     told = {key: weights.about[key] for key in ("seed", "trained_until", "test_from", "passes")}
@@ -105,8 +102,9 @@ def _learnt(past: _Past, progress: Progress) -> Uncertainty:
     return learn(Dexposure(model_dir=past.folder), past.history, past.horizons, progress=progress)
 
 
-def _before(history: Sequence[Snapshot], day: str) -> Sequence[Snapshot]:
-    return [s for s in history if str(s.date) < day]
+def _pasts(folder: Path, histories: Mapping[str, Sequence[Snapshot]], about: Mapping[str, Any]) -> list[_Past]:
+    before = {basis: [s for s in own if str(s.date) < about["test_from"]] for basis, own in histories.items()}
+    return [_Past(folder, {basis: own}, about["horizons"]) for basis, own in before.items()]
 
 
 def _data(store: Store) -> dict[str, Any]:

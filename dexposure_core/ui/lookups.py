@@ -120,7 +120,7 @@ def chains_held(vintage: str, date: dt.date) -> tuple[str, ...]:
     return views.chains_held(store(vintage), date)
 
 
-@_kept(64, "Running the stress test …")
+@_kept(16, "Running the stress test …")  # up to 20 MB each at full size: the path of every protocol, round by round
 def stress(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms) -> StressResult:
     """Return the outcome of a stress test."""
     return shock.run(store(vintage), snapshot(vintage, date, basis), terms)

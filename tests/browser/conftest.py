@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # Its navigation puts headings between the items of a list.
 STREAMLITS_OWN = {rule: {"enabled": False} for rule in ("list", "listitem")}
-SCREEN = {"width": 1280, "height": 800}
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -192,32 +191,14 @@ def complaint(said) -> list[str]:
     return [said.text] if said.type == "error" and not own else []
 
 
-@pytest.fixture(scope="session")
-def profile(chrome):
-    """What the browser keeps from visit to visit: with the dashboard's scripts in its cache a page opens sooner."""
-    context = chrome.new_context(viewport=SCREEN, accept_downloads=True)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield context
-    context.close()
-
-
 @pytest.fixture
-def visitor(profile):
-    """A new tab of a visitor whom no site remembers."""
-    seen = Visitor(profile.new_page())
-    note = _noted(seen)
-    profile.on("request", note)
+def visitor(chrome):
+    context = chrome.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    seen = Visitor(context.new_page())
+    context.on("request", lambda request: seen.requests.append(request.url))
     seen.page.on("websocket", lambda socket: seen.requests.append(socket.url.replace("ws://", "http://", 1)))
     seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
     seen.page.on("console", lambda said: seen.errors.extend(complaint(said)))
     yield seen
-    profile.remove_listener("request", note)
-    profile.clear_cookies()
-    for page in profile.pages:
-        if page.url.startswith("http"):
-            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
-        page.close()
-
-
-def _noted(seen: Visitor):
-    return lambda request: seen.requests.append(request.url)
+    context.close()

@@ -61,7 +61,7 @@ def books_table(books: Reconciliation) -> pl.DataFrame:
         ]
     table.append(("Difference", 0, exact(books.difference_cents), None))
     schema = {"what": pl.String, "rows": pl.Int64, "amount": pl.String, "share": pl.Float64}
-    return pl.DataFrame(table, schema=schema, orient="row").select("what", "share", "amount", "rows")
+    return pl.DataFrame(table, schema=schema, orient="row").select("what", "amount", "share", "rows")
 
 
 def facts(manifest: Manifest) -> pl.DataFrame:

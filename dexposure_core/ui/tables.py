@@ -134,9 +134,11 @@ def _number_format(shown: pl.Series) -> str:
     known = shown.fill_nan(None).drop_nulls() if shown.dtype.is_float() else shown.drop_nulls()
     largest = known.abs().max()
     top = float(largest) if isinstance(largest, int | float) else 0.0
-    if top < _GROUPED and (shown.name.startswith("change") or bool((known < 0).any())):
+    both = bool((known < 0).any()) and bool((known > 0).any())
+    if top < _GROUPED and (shown.name.startswith("change") or both):
         return "%+.3g" if shown.dtype.is_float() else "%+d"
-    return "%.3g" if shown.dtype.is_float() and 0 < top < 1 else "localized"
+    small = top < 1 or (top < _GROUPED and bool((known < 0).any()))
+    return "%.3g" if shown.dtype.is_float() and top > 0 and small else "localized"
 
 
 def _reads_as_numbers(values: pl.Series) -> bool:

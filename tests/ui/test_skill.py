@@ -89,3 +89,9 @@ def test_a_loss_is_called_by_its_scenario_and_rule():
     assert panels.measure_title("loss:top-1:linear-debtrank") == "Largest protocol loses 50 %, Linear DebtRank"
     assert panels.measure_title("tvl_hhi") == "TVL concentration (HHI)"
     assert panels.measure_title("something new") == "something new"
+
+
+def test_a_small_gain_beyond_chance_is_not_called_nothing():
+    assert words.decided(0.0002, "better") == "<0.1\u00a0%"
+    assert words.decided(0.0002, "equal") == "0\u00a0%"
+    assert words.decided(0.032, "better") == words.points(0.032)

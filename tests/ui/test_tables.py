@@ -68,6 +68,7 @@ def test_a_column_of_words_is_not(written):
 def test_changes_carry_their_sign_where_thousands_need_no_grouping():
     assert tables._number_format(pl.Series("change_usd", [20.0, 1.5])) == "%+.3g"
     assert tables._number_format(pl.Series("price_usd", [20.0, float("nan"), -0.001])) == "%+.3g"
+    assert tables._number_format(pl.Series("exit_usd", [0.0, -17.2, -0.0004])) == "%.3g"  # +0 is no number
     assert tables._number_format(pl.Series("change", [2, 1])) == "%+d"
     assert tables._number_format(pl.Series("change_usd", [25_900.0, -1.0])) == "localized"
     assert tables._number_format(pl.Series("exposure_usd", [20.0, float("nan"), None])) == "localized"

@@ -14,7 +14,7 @@ import polars as pl
 
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import base, plain
-from dexposure_core.ui.skill.words import points
+from dexposure_core.ui.skill.words import decided, points
 
 SIGNS: Final = {"better": "▲", "equal": "≈", "worse": "▼"}
 SCALE: Final = [
@@ -93,7 +93,7 @@ def _shade(standing: Mapping[str, Any] | None) -> float:
 def _written(standing: Mapping[str, Any] | None) -> str:
     if standing is None or standing["gain"] is None:
         return "–"
-    lead = f"{SIGNS[standing['verdict']]} {points(standing['gain'])}"
+    lead = f"{SIGNS[standing['verdict']]} {decided(standing['gain'], standing['verdict'])}"
     span = _span(standing)
     return f"{lead}<br><span style='font-size:10px'>{span}</span>" if span else lead
 
@@ -154,7 +154,7 @@ def reliability(curve: pl.DataFrame, *, title: str, small: bool = False) -> Any:
 
 def weeks(gains: pl.DataFrame, events: pl.DataFrame, *, title: str) -> Any:
     """Return 1 − error / error of persistence at every target, the events marked; far values at the edge."""
-    drawn = base.figure(title, "% better than no change (persistence), by date of the target", height=400)
+    drawn = base.figure(title, "% better than persistence", height=400)
     served = gains["dexposure"] if "dexposure" in gains.columns else gains.select(pl.exclude("date")).to_series()
     reach = min(_REACH[1], max(_REACH[0], 1.5 * float(served.abs().max() or 0.0)))  # type: ignore[arg-type]
     named = []
@@ -178,8 +178,8 @@ def weeks(gains: pl.DataFrame, events: pl.DataFrame, *, title: str) -> Any:
     ends = (-100 * reach, 100 * reach)
     drawn.update_yaxes(range=[1.06 * ends[0], 1.9 * ends[1]], tickvals=base.nice_ticks(*ends), ticksuffix=" %")
     base.date_axis(drawn)
-    base.name_colours(drawn, named, row=5)
-    drawn.update_layout(margin={"t": 76, "l": 56, "r": 12})
+    base.name_colours(drawn, named, row=2)
+    drawn.update_layout(margin={"t": 108, "l": 56, "r": 12})
     drawn.update_yaxes(automargin=False)
     return drawn
 

@@ -156,7 +156,7 @@ def weeks(shown: Shown) -> None:
     schema = {"date": pl.String, "name": pl.String, "kind": pl.String, "loss_usd": pl.Float64}
     events = pl.DataFrame(happened, schema=schema).with_columns(pl.col("date").str.to_date())
     events = events.filter(pl.col("date") < gains["date"].max())  # the data's own end is no event
-    title = f"{words.title(metric)}, {shown.ahead} ahead, target by target"
+    title = f"{words.title(metric)}, {shown.ahead} ahead"
     export.chart(charts.weeks(gains, events, title=title), gains, "weeks", shown.origin)
     st.caption(f"{text.markdown(words.meaning(metric))} Gains beyond the axis are drawn at its edge.")
 

@@ -62,6 +62,11 @@ def points(value: float | None) -> str:
     return "0\u00a0%" if abs(value) < 0.0005 else written(value)
 
 
+def decided(value: float, verdict: str) -> str:
+    """Write a gain that has a verdict: a difference beyond chance is never `0 %`, however small it is."""
+    return "<0.1\u00a0%" if verdict == HELPS and abs(value) < 0.0005 else points(value)
+
+
 def span(low: float | None, high: float | None) -> str:
     """Write the interval of a gain; a dash where there is none."""
     return f"{points(low)} to {points(high)}" if low is not None and high is not None else "–"
@@ -135,7 +140,8 @@ def _by_how_much(own: pl.DataFrame, verdict: str, unit: str) -> str:
     if not gains:
         return where
     low, high = min(gains), max(gains)
-    return f" ({points(low)}{where})" if points(low) == points(high) else f" ({points(low)} to {points(high)}{where})"
+    least, most = decided(low, verdict), decided(high, verdict)
+    return f" ({least}{where})" if least == most else f" ({least} to {most}{where})"
 
 
 def said(found: Sequence[str], verdict: str) -> str:

@@ -1,14 +1,18 @@
 """How a frame is shown as a table: the column's name decides its format.
 
 `*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank`, `probability` … → a bar in the cell and %;
-changes that need no grouping of thousands show their sign; `protocol`, `creditor`, `debtor` become links to the
-protocol's page. Sorting in the browser stays numerical because numbers stay numbers; the CSV keeps the full precision.
+changes show their sign; `protocol`, `creditor`, `debtor` become links to the protocol's page. Sorting in the browser
+stays numerical because numbers stay numbers; the CSV keeps the full precision.
+
+Numbers are written here, as in every sentence (`text.number`), not by the browser: one set to German would show 1.234
+for what a sentence beside it calls 1,234.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -43,7 +47,7 @@ def draw(
     config = {name: _column(name, shown, labels.get(name) or heading(name), named) for name in shown.columns}
     rows = min(ROWS, max(1, shown.height))
     st.dataframe(
-        shown, hide_index=True, width="stretch", key=f"grid-{key}",
+        _written_out(shown), hide_index=True, width="stretch", key=f"grid-{key}",
         height=height or (rows + 1) * _ROW_PX + 3, column_config=config, placeholder="–",
     )  # fmt: skip
 
@@ -87,7 +91,6 @@ def _rounded(frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
 
 _LINK: Final = "·link"
 _SECTOR_PX: Final = 190  # the longest names would push the numbers out of half a page
-_GROUPED: Final = 1000.0  # from here on thousands are grouped
 _PERCENT: Final = "%.2f %%"  # as many decimals in every row: the points stand below each other
 
 
@@ -125,20 +128,28 @@ def _linked(
     return frame, named
 
 
-def _number_format(shown: pl.Series) -> str:
-    """Return how the browser writes a column of numbers, given as shown (rounded, in USD m).
+def _written_out(shown: pl.DataFrame) -> Any:
+    """Return the frame with the numbers of its plain columns written beside them (a pandas Styler), if it has any.
 
-    `localized` groups thousands but knows no plus and stops at three decimals: so changes that need no grouping carry
-    their sign, and columns of small numbers have three significant digits.
+    Columns with a format of their own keep it: the browser writes bars and per cent the same in every language.
     """
-    known = shown.fill_nan(None).drop_nulls() if shown.dtype.is_float() else shown.drop_nulls()
-    largest = known.abs().max()
-    top = float(largest) if isinstance(largest, int | float) else 0.0
-    both = bool((known < 0).any()) and bool((known > 0).any())
-    if top < _GROUPED and (shown.name.startswith("change") or both):
-        return "%+.3g" if shown.dtype.is_float() else "%+d"
-    small = top < 1 or (top < _GROUPED and bool((known < 0).any()))
-    return "%.3g" if shown.dtype.is_float() and top > 0 and small else "localized"
+    plain = [name for name, kind in shown.schema.items() if kind.is_numeric() and not _in_percent(name)]
+    if not plain:
+        return shown
+    signed = {name for name in plain if _shows_sign(shown[name])}
+    words = {name: partial(_number, sign=name in signed, whole=shown.schema[name].is_integer()) for name in plain}
+    return shown.to_pandas().style.format(words)
+
+
+def _number(value: float | None, *, sign: bool, whole: bool) -> str:
+    if value is None or not math.isfinite(value):
+        return ""  # the placeholder stands there
+    return text.count(value, sign=sign) if whole else text.number(value, sign=sign)
+
+
+def _shows_sign(shown: pl.Series) -> bool:
+    """Return whether a plus is written too: in a change, and where a column has both signs."""
+    return shown.name.startswith("change") or bool((shown < 0).any() and (shown > 0).any())
 
 
 def _reads_as_numbers(values: pl.Series) -> bool:
@@ -160,7 +171,7 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
     if kind.is_float() and _in_percent(name):
         return st.column_config.NumberColumn(label, format=_PERCENT)
     if kind.is_numeric():
-        return st.column_config.NumberColumn(label, format=_number_format(frame[name]))
+        return st.column_config.NumberColumn(label)
     if kind == pl.Date:
         return st.column_config.DateColumn(label, format="YYYY-MM-DD")
     side: Literal["right"] | None = "right" if _reads_as_numbers(frame[name]) else None

@@ -65,12 +65,23 @@ def test_a_column_of_words_is_not(written):
     assert not tables._reads_as_numbers(pl.Series(written, dtype=pl.String))
 
 
-def test_changes_carry_their_sign_where_thousands_need_no_grouping():
-    assert tables._number_format(pl.Series("change_usd", [20.0, 1.5])) == "%+.3g"
-    assert tables._number_format(pl.Series("price_usd", [20.0, float("nan"), -0.001])) == "%+.3g"
-    assert tables._number_format(pl.Series("exit_usd", [0.0, -17.2, -0.0004])) == "%.3g"  # +0 is no number
-    assert tables._number_format(pl.Series("change", [2, 1])) == "%+d"
-    assert tables._number_format(pl.Series("change_usd", [25_900.0, -1.0])) == "localized"
-    assert tables._number_format(pl.Series("exposure_usd", [20.0, float("nan"), None])) == "localized"
-    assert tables._number_format(pl.Series("hhi", [0.2, 0.00012])) == "%.3g"
-    assert tables._number_format(pl.Series("none", [None], dtype=pl.Float64)) == "localized"
+@pytest.mark.parametrize(
+    ("name", "values", "written"),
+    [
+        ("change_usd", [25_900.0, -17.2, 0.0], ["+25,900", "−17.2", "0"]),
+        ("price_usd", [20.0, None, -0.001], ["+20.0", "", "−0.00100"]),
+        ("exit_usd", [0.0, -17.2], ["0", "−17.2"]),
+        ("exposure_usd", [1234.0, None], ["1,230", ""]),
+        ("rows", [1234, None], ["1,234", ""]),
+    ],
+)
+def test_numbers_are_written_by_us_and_not_by_the_browser(name, values, written):
+    styled = tables._written_out(pl.DataFrame({name: values}))
+    cells = styled._translate(False, False)["body"]
+    assert [row[1]["display_value"] for row in cells] == written
+    assert styled.data[name].isna().tolist() == [v is None for v in values]
+
+
+def test_a_table_of_words_and_shares_stays_as_it_is():
+    words = pl.DataFrame({"name": ["Lido"], "share": [0.5]})
+    assert tables._written_out(words) is words

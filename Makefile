@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 PIP := $(BIN)/pip --disable-pip-version-check
+# Tests wait for browsers and servers half of the time: one worker more than there are cores.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .PHONY: help run test setup unit check audit fix docs pictures bench data clean
 
@@ -12,7 +14,7 @@ run: $(VENV)/.ready  ## set up what is needed, then open the dashboard at http:/
 	@$(BIN)/dexposure serve --port $(PORT) $(SERVE)
 
 test: $(VENV)/.ready-dev browser java  ## set up what the tests need (a browser and Java where the machine allows it), then run them all
-	@$(BIN)/python -m pytest -n logical --dist loadfile --durations=25
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=25
 
 setup: $(VENV)/.ready  ## install the product into .venv (`.venv/bin/dexposure`)
 

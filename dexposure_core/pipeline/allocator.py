@@ -16,6 +16,13 @@ _LARGEST: Final = 32 << 20
 _KEPT: Final = 1 << 30
 
 
+def give_back() -> None:
+    """Give what was freed back to the system, small blocks too (glibc; elsewhere nothing happens)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 def keep_freed() -> None:
     """Let this process keep up to 1 GiB of what it frees, threads that it starts from now on included.
 

@@ -175,7 +175,7 @@ def waiting(forecaster: str) -> str:
     )
 
 
-@_kept(3)  # 70 MB each at full size; all others are on disk
+@_kept(2)  # 100 MB each at full size; all others are on disk
 def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
     from dexposure_core.pipeline import forecast as forecasts
     from dexposure_core.pipeline.forecast_process import Asked

@@ -112,8 +112,9 @@ def _hover(standing: Mapping[str, Any] | None) -> str:
     span = _span(standing)
     rival = standing["rival_value"]
     beside = "" if rival is None else f" beside {text.number(rival)}"
+    gain = decided(standing["gain"], standing["verdict"])
     return (
-        f"{verdict} {text.html(standing['rival'])}: {points(standing['gain'])}{f' (90 %: {span})' if span else ''}"
+        f"{verdict} {text.html(standing['rival'])}: {gain}{f' (90 %: {span})' if span else ''}"
         f"<br>{text.number(standing['value'])}{beside}"
     )
 

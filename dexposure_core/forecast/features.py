@@ -81,7 +81,7 @@ class Origin:
     """The window with what is made from it once; pairs can then be asked for in several goes."""
 
     def __init__(self, past: Window) -> None:
-        self.past = past
+        self.past = past.bare()
         self.seen: PairMemory = pair_memory(past)
         self.sizes: Sizes = sizes(past)
         by_lag = Past(past)
@@ -91,25 +91,42 @@ class Origin:
         self.sector = _codes(past.origin.sectors)
         self.popularity, self.held = _popularity(past, self.sector)
         self.paths = ThreePaths(past.origin)
+        now = past.origin.creditor * max(past.size, 1) + past.origin.debtor
+        self.edge = _stacked(self._edges(now), EDGE_FEATURES, len(now))
 
-    def features(self, key: Indices) -> Features:
-        """Return the model input for the candidate pairs `key` (C,)."""
-        now = self.past.origin.creditor * max(self.past.size, 1) + self.past.origin.debtor
+    def features(self, key: Indices, paths: Floats | None = None) -> Features:
+        """Return the model input for the candidate pairs `key` (C,).
+
+        Args:
+            key: the pairs.
+            paths: (C,) what `three_paths` said of them; None: it is asked now.
+        """
+        given = self._pairs(key, self.three_paths(key) if paths is None else paths)
         return Features(
-            node=self.node, sector=self.past.origin.sectors, weeks=self.weeks, key=key,
-            edge=_stacked(self._edges(now), EDGE_FEATURES, len(now)), **self._pairs(key),
-        )  # fmt: skip
+            node=self.node, sector=self.past.origin.sectors, weeks=self.weeks, key=key, edge=self.edge, **given
+        )
 
-    def _pairs(self, key: Indices) -> dict[str, Any]:
+    def three_paths(self, key: Indices) -> Floats:
+        """Return (C,) the three-paths of the pairs that were never seen; of the others, which need none, 0."""
+        n = max(self.past.size, 1)
+        found, rest = np.zeros(len(key)), np.flatnonzero(~self._places(key)[2])
+        found[rest] = self.paths.count(key[rest] // n, key[rest] % n)
+        return found
+
+    def _places(self, key: Indices) -> tuple[tuple[Indices, Flags], tuple[Indices, Flags], Flags]:
+        """Return where the pairs stand in memory, where the other way round, and which were seen either way (C,)."""
+        own, back = self.seen.find(key), self.seen.find(mirrored(key, self.past.size))
+        return own, back, own[1] | back[1]
+
+    def _pairs(self, key: Indices, paths: Floats) -> dict[str, Any]:
         """Return pair, anchors and cell of the pairs; of most, which were never seen, little has to be worked out."""
         n = max(self.past.size, 1)
         creditor, debtor = key // n, key % n
-        own, back = self.seen.find(key), self.seen.find(mirrored(key, n))
-        seen = own[1] | back[1]
+        own, back, seen = self._places(key)
         some, rest = np.flatnonzero(seen), np.flatnonzero(~seen)
         anchors = np.repeat(self.typical[creditor][:, None], len(FADES), axis=1)
         anchors[some] = self.sizes.of(pooled(key[some], self.past), self.typical[creditor[some]])
-        paths = self.paths.count(creditor[rest], debtor[rest])
+        paths = paths[rest]
         cell = np.empty(len(key), dtype=np.int64)
         cell[some] = _place(pair_cells(self.past, self.seen, key[some], anchors[some, 0]))
         cell[rest] = _place(never_cells(paths, self.held[self.sector[creditor[rest]], debtor[rest]]))

@@ -8,6 +8,8 @@ printed as `candidate_recall`.
 
 from __future__ import annotations
 
+from functools import partial
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -18,16 +20,18 @@ from dexposure_core.forecast.candidates import mirrored
 from dexposure_core.forecast.examples import batch
 from dexposure_core.forecast.features import Features
 from dexposure_core.forecast.heads import Network
-from dexposure_core.forecast.offered import Offered
+from dexposure_core.forecast.offered import Offered, Pairs
 from dexposure_core.forecast.pair_memory import FADES
 from dexposure_core.forecast.record import Floats, Indices
 from dexposure_core.forecast.weights import Weights
+from dexposure_core.jobs import share
 
 PROPOSED: Final = 10  # debtors that the screen proposes per protocol
 ROWS: Final = 512  # creditors screened at once
 PAIRS: Final = 32_768  # pairs decoded at once
 LARGEST_LOG_USD: Final = 32.0  # log1p of 79 trillion USD: no exposure or TVL is forecast above it
 SMALLEST_LOG_USD: Final = 1e-6
+_THREADS: Final = Lock()  # torch's number of threads belongs to the whole process
 
 
 def scored(weights: Weights, offered: Offered) -> tuple[Indices, Floats, Floats, Floats]:
@@ -35,10 +39,10 @@ def scored(weights: Weights, offered: Offered) -> tuple[Indices, Floats, Floats,
     past = offered.past
     network = weights.networks[past.origin.basis]
     with torch.inference_mode():
-        protocols = batch(offered.given, past.origin, weights.about["sectors"])
+        protocols = batch(offered.protocols, past.origin, weights.about["sectors"])
         states = network.states(protocols)
-        given = [offered.given, offered.beyond(proposed(network, states["never"]))]
-        told = [_pairs(network, states, pairs, max(past.size, 1)) for pairs in given]
+        given = [offered.pairs, offered.beyond(proposed(network, states["never"]))]
+        told = [_told(network, states, pairs, max(past.size, 1)) for pairs in given]
         today = np.log1p(past.origin.tvl_usd)[:, None]
         moved = network.log_steps(protocols["booked"], network.steps(states["amounts"], protocols), network.shrink)
         step = moved.double().numpy()
@@ -70,18 +74,35 @@ def proposed(network: Network, state: Tensor) -> Indices:
     return np.asarray(torch.cat(found).numpy(), dtype=np.int64)
 
 
-def _pairs(network: Network, states: dict[str, Tensor], given: Features, n: int) -> tuple[Floats, Floats]:
-    """Return log odds and log1p USD, (C, H) each, decoded in blocks."""
-    logit, log_usd = (np.empty((len(given.key), network.horizons)) for _ in range(2))
-    for start in range(0, len(given.key), PAIRS):
+def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> tuple[Floats, Floats]:
+    """Return log odds and log1p USD, (C, H) each, decoded in blocks: as many at a time as torch has threads.
+
+    A block is mostly numpy's work, done by one thread; so one block a thread is faster than many threads a block.
+    """
+    logit, log_usd = (np.empty((len(pairs.key), network.horizons)) for _ in range(2))
+
+    def decode(start: int) -> None:
         rows = slice(start, start + PAIRS)
-        ends = torch.from_numpy(np.stack([given.key[rows] // n, given.key[rows] % n]))
-        cell, pair = torch.from_numpy(given.cell[rows]), torch.from_numpy(given.pair[rows])
-        exists, size = network.decode(states, pair, ends, cell)
-        told = network.logits(network.memory(cell, pair), cell, exists, network.shrink)
-        logit[rows] = network.calibrated(cell, told).numpy()
-        log_usd[rows] = network.log_sizes(cell, torch.from_numpy(given.anchors[rows]), size, network.shrink).numpy()
+        with torch.inference_mode():
+            logit[rows], log_usd[rows] = _decoded(network, states, pairs.features(rows), n)
+
+    with _THREADS:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            share(threads, *(partial(decode, start) for start in range(0, len(pairs.key), PAIRS)))
+        finally:
+            torch.set_num_threads(threads)
     return logit, log_usd
+
+
+def _decoded(network: Network, states: dict[str, Tensor], given: Features, n: int) -> tuple[Floats, Floats]:
+    ends = torch.from_numpy(np.stack([given.key // n, given.key % n]))
+    cell, pair = torch.from_numpy(given.cell), torch.from_numpy(given.pair)
+    exists, size = network.decode(states, pair, ends, cell)
+    told = network.logits(network.memory(cell, pair), cell, exists, network.shrink)
+    log_usd = network.log_sizes(cell, torch.from_numpy(given.anchors), size, network.shrink)
+    return network.calibrated(cell, told).numpy(), log_usd.numpy()
 
 
 def exclusive(probability: Floats, key: Indices, n: int) -> Floats:

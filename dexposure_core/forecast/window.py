@@ -8,7 +8,7 @@ last of them. Amounts are kept as log1p USD, the scale of every learned quantity
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import repeat
 from typing import Final
@@ -60,6 +60,10 @@ class Window:
         """(K,) the keys of all pairs that the window has seen, sorted."""
         order, start, _ = self.segments
         return self.key[order[start]]
+
+    def bare(self) -> Window:
+        """Return it without the exposures, most of its memory, for when all has been taken from them."""
+        return replace(self, key=self.key[:0].copy(), lag=self.lag[:0].copy(), log_usd=self.log_usd[:0].copy())
 
 
 def window(history: Sequence[Snapshot], length: int = MEMORY) -> Window:

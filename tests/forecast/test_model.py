@@ -173,7 +173,7 @@ def test_what_memory_offers_needs_no_torch():
         "from dexposure_core.forecast.offered import Offered\n"
         "from tests.forecast.worlds import world\n"
         "offered = Offered(world(weeks=12, n=10))\n"
-        "assert len(offered.given.key)\n"
+        "assert len(offered.pairs.key)\n"
         "print('torch' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

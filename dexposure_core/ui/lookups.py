@@ -51,7 +51,7 @@ def cut(vintage: str, date: dt.date, basis: Basis, size: int, protocol: str | No
     return picture.backbone(snapshot(vintage, date, basis), size, keep=[protocol] if protocol else [])
 
 
-@_kept(24, "Drawing the network …")
+@_kept(16, "Drawing the network …")  # 2 MB each
 def network_picture(
     vintage: str, date: dt.date, basis: Basis, size: int, protocol: str | None, mode: str, link: str
 ) -> network.Picture:
@@ -120,13 +120,13 @@ def chains_held(vintage: str, date: dt.date) -> tuple[str, ...]:
     return views.chains_held(store(vintage), date)
 
 
-@_kept(16, "Running the stress test …")  # up to 20 MB each at full size: the path of every protocol, round by round
+@_kept(8, "Running the stress test …")  # up to 20 MB each at full size: the path of every protocol, round by round
 def stress(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms) -> StressResult:
     """Return the outcome of a stress test."""
     return shock.run(store(vintage), snapshot(vintage, date, basis), terms)
 
 
-@_kept(32, "Following the losses …")
+@_kept(16, "Following the losses …")  # 1.5 MB each at full size
 def channels(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms) -> pl.DataFrame:
     """Return the losses of a stress test by the exposure they took."""
     return views.channels(stress(vintage, date, basis, shock, terms))

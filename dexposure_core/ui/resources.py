@@ -227,7 +227,7 @@ def warnings(vintage: str, date: dt.date, basis: Basis) -> pl.DataFrame:
     return all_warnings(vintage, basis).filter(pl.col("date") == date)
 
 
-@_kept(32, "Comparing with the previous snapshot …")
+@_kept(16, "Comparing with the previous snapshot …")  # 1 MB each at full size
 def tvl_changes(vintage: str, date: dt.date) -> pl.DataFrame:
     """Return how the TVL of every protocol moved, by cause."""
     return pipeline_changes.tvl_changes(store(vintage), date)

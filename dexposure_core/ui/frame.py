@@ -61,6 +61,7 @@ def run() -> None:
             journal.waits(waited)
             signin.gate(chosen.url_path)
             _ended(chosen.run)
+            upkeep.forget_left()
     finally:
         st.session_state[_FRAMED] = False
         upkeep.set_aside()

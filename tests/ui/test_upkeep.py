@@ -1,4 +1,4 @@
-"""What is set aside after libraries were loaded is no longer looked at, and is still freed."""
+"""What is set aside after libraries were loaded is no longer looked at and still freed; widgets left are forgotten."""
 
 import gc
 import subprocess
@@ -7,6 +7,7 @@ import types
 import weakref
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dexposure_core.ui import upkeep
 
@@ -82,3 +83,31 @@ def test_pandas_is_whole_before_anything_is_drawn():
     code = "import sys; from dexposure_core.ui import upkeep; upkeep.load_once(); sys.modules['pandas'].Series"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-1500:]
+
+
+def _two_pages():
+    import streamlit as st
+
+    from dexposure_core.ui import upkeep
+
+    page = st.radio("Page", ["first", "second"], key="page")
+    st.selectbox(f"Of the {page}", [f"{page} {k}" for k in range(100)], key=f"of-{page}", index=None)
+    upkeep.forget_left()
+
+
+def _described(app):
+    return sorted(m.split("-")[-1] for m in app._session_state._state._new_widget_state.widget_metadata)
+
+
+def test_widgets_of_a_page_that_was_left_are_forgotten_and_come_back_as_they_began():
+    app = AppTest.from_function(_two_pages).run(timeout=30)
+    app.selectbox[0].select("first 7").run()
+    assert app.selectbox[0].value == "first 7"
+    assert _described(app) == ["first", "page"]
+    app.radio[0].set_value("second").run()
+    assert _described(app) == ["page", "second"]
+    app.radio[0].set_value("first").run()
+    assert not app.exception
+    assert app.selectbox[0].value is None
+    app.selectbox[0].select("first 9").run()
+    assert app.selectbox[0].value == "first 9"

@@ -8,6 +8,7 @@ invisible squares over the cells (a heatmap itself gives no selection); their `c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import unescape
 from typing import Any, Final
 
 import numpy as np
@@ -122,7 +123,7 @@ def _totals(drawn: Any, of: Matrix, divisor: float, *, signed: bool) -> None:
 
 def _axes(drawn: Any, sectors: Sequence[str]) -> None:
     places = list(range(len(sectors) + 1))
-    names = [*(_folded(sector, 22, 2) for sector in sectors), "<b>Total</b>"]
+    names = [*(_folded(sector, 15, 3) for sector in sectors), "<b>Total</b>"]
     heads = [*(_folded(sector, 13, 2) for sector in sectors), "<b>Total</b>"]
     edge = len(sectors) + 0.5
     drawn.update_xaxes(
@@ -138,7 +139,9 @@ def _axes(drawn: Any, sectors: Sequence[str]) -> None:
         showline=False,
         fixedrange=True,
     )
-    base.room_left(drawn, max(len(line) for name in names for line in name.split("<br>")))
+    base.room_left(
+        drawn, max((len(unescape(line)) for name in names[:-1] for line in name.split("<br>")), default=len("Total"))
+    )
     drawn.update_layout(margin={"t": 108, "b": 58}, clickmode="event+select", dragmode=False)
 
 

@@ -120,6 +120,9 @@ STATE = """() => {
         ...all(".gtitle", main).map(e => e.textContent),
     ].map(words => words.replace(/\\s+/g, " ").trim());
 }"""
+# Charts are drawn after the page has run, under load seconds later: until then a chart is an empty box or a grey one.
+DRAWN = """() => !document.querySelector('[data-testid="stSkeleton"]') &&
+    [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(e => e.querySelector(".main-svg"))"""
 # The page itself never scrolls sideways, nor does the part of it that scrolls up and down.
 SIDEWAYS = """() => Math.max(...[document.documentElement, document.querySelector('[data-testid="stMain"]')]
     .map(e => e.scrollWidth - e.clientWidth))"""
@@ -162,7 +165,7 @@ class Visitor:
         seen: list[str] = []
         for _ in range(20):
             before, seen = seen, self.settled().page.evaluate(STATE)
-            if seen == before:
+            if seen == before and self.page.evaluate(DRAWN):
                 break
             self.page.wait_for_timeout(400)
         return seen

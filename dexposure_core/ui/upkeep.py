@@ -77,7 +77,7 @@ def forget_left() -> None:
 
     Streamlit drops their values but keeps their descriptions for as long as the session lasts, each with its options:
     the search among 18,000 protocols is 1.3 MB, once for each page a visitor has been to. It has no call for this, so
-    the two attributes read here are its own (its version is fixed, see pyproject.toml; a test looks at both). Values of
+    the attributes read here are its own (its version is fixed, see pyproject.toml; a test looks at them). Values of
     widgets without a description are what it expects of a browser that comes back to a new session.
     """
     context = get_script_run_ctx()
@@ -85,6 +85,7 @@ def forget_left() -> None:
         return
     drawn = context.shared.widget_ids_this_run.snapshot()
     session = context.session_state
+    session._yield_callback()  # ends this run here when the next one has begun, whose widgets must stay
     with session._lock:
         known = session._state._new_widget_state.widget_metadata
         for widget in known.keys() - drawn:

@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import threading
 import types
 import weakref
 
@@ -111,3 +112,21 @@ def test_widgets_of_a_page_that_was_left_are_forgotten_and_come_back_as_they_beg
     assert app.selectbox[0].value is None
     app.selectbox[0].select("first 9").run()
     assert app.selectbox[0].value == "first 9"
+
+
+def test_a_run_that_the_next_one_has_overtaken_forgets_nothing(monkeypatch):
+    class Overtaken(Exception):
+        pass
+
+    def overtaken():
+        raise Overtaken
+
+    known = {"of the next run": object()}
+    state = types.SimpleNamespace(_new_widget_state=types.SimpleNamespace(widget_metadata=known))
+    session = types.SimpleNamespace(_yield_callback=overtaken, _lock=threading.Lock(), _state=state)
+    drawn = types.SimpleNamespace(widget_ids_this_run=types.SimpleNamespace(snapshot=frozenset))
+    context = types.SimpleNamespace(shared=drawn, session_state=session)
+    monkeypatch.setattr(upkeep, "get_script_run_ctx", lambda: context)
+    with pytest.raises(Overtaken):
+        upkeep.forget_left()
+    assert list(known) == ["of the next run"]

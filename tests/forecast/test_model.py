@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dexposure_core.errors import BadOption, NoModel
-from dexposure_core.forecast import Dexposure, PairMemoryForecaster
+from dexposure_core.forecast import Dexposure, PairMemoryForecaster, scoring
 from dexposure_core.forecast.candidates import both_ways, candidates
 from dexposure_core.forecast.examples import batch
 from dexposure_core.forecast.features import Origin
@@ -41,6 +41,15 @@ def test_it_scores_the_candidates_and_what_the_screen_of_all_pairs_proposes(mode
     assert forecast.protocols.tolist() == history[-1].protocols.tolist()
     assert (forecast.probability > 0).all()
     assert (forecast.probability < 1).all()
+
+
+def test_pairs_described_and_decoded_in_blocks_are_forecast_as_all_at_once(model, history, monkeypatch):
+    whole = model.predict(history, 4)
+    monkeypatch.setattr(scoring, "PAIRS", 37)
+    assert len(whole.probability) > 3 * 37
+    parts = model.predict(history, 4)
+    for name in ("creditor", "debtor", "probability", "exposure_usd", "tvl_usd"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-4)
 
 
 def test_relabelling_protocols_permutes_the_forecast(model, history):

@@ -8,7 +8,8 @@ Rows: `r2_<measure>` = 1 − SSE/SST over the scored origins; `skill_<measure>` 
 `stress_mae_<scenario>` in share of TVL; and for the served forecaster `coverage_90_<measure>`, the same of joint
 draws as they are (`coverage_90_joint_`) and of exposures drawn one by one (`coverage_90_independent_`), and
 `interval_score_ratio_`: its mean interval score (Gneiting and Raftery 2007) over that of independent draws; below 1
-is better.
+is better. `coverage_90_known_` judges the served interval by the target's network without what entered the data since
+the origin (`panel.known_part`): what only the former misses is a change of what is covered, not of the system.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dexposure_core.forecast.record import Floats, Forecast, Indices
 from dexposure_core.forecast.resampling import interval, resampled_origins
 from dexposure_core.forecast.uncertainty import Uncertainty
 from dexposure_core.network import Snapshot
+from dexposure_core.pipeline.panel import known_part
 from dexposure_core.pipeline.uncertainty import track, values
 from dexposure_core.progress import Progress, silent
 
@@ -46,6 +48,14 @@ class Said:
 
     value: Floats
     intervals: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Truth:
+    """What came at T targets: K measures (T, K) of the network, and of `panel.known_part` of it."""
+
+    raw: Floats
+    known: Floats
 
 
 def aggregate_rows(
@@ -84,11 +94,16 @@ def aggregate_rows(
                 said = _said(forecast, history[i], history[i + h].date, names, past, learnt, seed)
                 kept.setdefault((h, forecaster.name), []).append(said)
         for h in within:
-            trailing = np.nanmean(seen[max(0, i + 1 - TRAILING) : i + 1], axis=0)
+            trailing = _mean(seen[max(0, i + 1 - TRAILING) : i + 1])
             kept.setdefault((h, TRAILING_MEAN), []).append(Said(value=trailing, intervals={}))
         progress(done + 1, len(origins), f"{history[0].basis}: measures of drawn futures")
-    truth = {h: np.array([seen[i + h] for i in origins if i + h < end]) for h in horizons}
-    return [row for h in horizons for row in _rows(kept, truth[h], names, history[0].basis, h, seed)]
+    rows: list[Row] = []
+    for h in horizons:
+        targets = [(history[i], i + h) for i in origins if i + h < end]
+        known = values((known_part(origin, history[t]) for origin, t in targets), names)
+        truth = Truth(raw=np.array([seen[t] for _, t in targets]), known=known)
+        rows += _rows(kept, truth, names, history[0].basis, h, seed)
+    return rows
 
 
 def _said(
@@ -115,8 +130,9 @@ def _mean(drawn: Floats) -> Floats:
 
 
 def _rows(
-    kept: Mapping[tuple[int, str], list[Said]], truth: Floats, names: Sequence[str], basis: str, h: int, seed: int
+    kept: Mapping[tuple[int, str], list[Said]], came: Truth, names: Sequence[str], basis: str, h: int, seed: int
 ) -> Iterator[Row]:
+    truth = came.raw
     weeks = resampled_origins(len(truth), h, seed) if len(truth) else np.zeros((0, 0), dtype=np.int64)
     said = {who: found for (horizon, who), found in kept.items() if horizon == h}
     misses = {who: np.stack([s.value for s in found]) - truth for who, found in said.items()}
@@ -131,21 +147,32 @@ def _rows(
         error = _summed(np.abs(missed[:, stress]), weeks) / len(truth)
         yield from _lines({"stress_mae": error}, [names[k].removeprefix(STRESS) for k in stress], who, basis, h)
         if said[who][0].intervals:
-            yield from _lines(_coverage(said[who], truth, weeks), names, who, basis, h)
+            yield from _lines(_coverage(said[who], came, weeks), names, who, basis, h)
 
 
-def _coverage(said: list[Said], truth: Floats, weeks: Indices) -> dict[str, Floats]:
+def _coverage(said: list[Said], came: Truth, weeks: Indices) -> dict[str, Floats]:
     """Return coverage by kind of interval, and the interval score of the first two over that of the last."""
     found, score = {}, {}
     for kind in said[0].intervals:
         low, high = np.stack([s.intervals[kind] for s in said], axis=1)
-        outside = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
-        inside = np.where(np.isfinite(truth) & np.isfinite(low), outside <= 0.0, np.nan)
-        found[f"coverage_90_{kind}".rstrip("_")] = _summed(inside, weeks) / _summed(np.isfinite(inside), weeks)
-        score[kind] = _summed(high - low + outside / LEVELS[0], weeks)
+        found[f"coverage_90_{kind}".rstrip("_")] = _held(low, high, came.raw, weeks)
+        score[kind] = _summed(high - low + _outside(low, high, came.raw) / LEVELS[0], weeks)
+    low, high = np.stack([s.intervals[""] for s in said], axis=1)
+    found["coverage_90_known"] = _held(low, high, came.known, weeks)
     for kind in ("", "joint_"):
         found[f"interval_score_ratio_{kind}".rstrip("_")] = _over(score[kind], score["independent_"])
     return found
+
+
+def _held(low: Floats, high: Floats, truth: Floats, weeks: Indices) -> Floats:
+    """Return (1 + resamples, K) the share of intervals (T, K) that held, of those where truth and interval are."""
+    defined = np.isfinite(truth) & np.isfinite(low)
+    inside = np.where(defined, _outside(low, high, truth) <= 0.0, np.nan)
+    return _over(_summed(inside, weeks), _summed(defined.astype(np.float64), weeks))
+
+
+def _outside(low: Floats, high: Floats, truth: Floats) -> Floats:
+    return np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
 
 
 def _summed(parts: Floats, weeks: Indices) -> Floats:

@@ -13,7 +13,6 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from dexposure_core.errors import BadOption, suggest
@@ -21,7 +20,7 @@ from dexposure_core.measures import MEASURES
 from dexposure_core.network.snapshot import Basis, Snapshot
 from dexposure_core.pipeline.changes import tvl_changes
 from dexposure_core.pipeline.indicators import INDICATORS, LOSS, WORST
-from dexposure_core.pipeline.panel import constant
+from dexposure_core.pipeline.panel import among, constant
 from dexposure_core.store import Store
 from dexposure_core.stress import standard_losses
 
@@ -160,19 +159,6 @@ def moved(store: Store, since: dt.date, until: dt.date) -> tuple[pl.DataFrame, p
     Columns: see `changes.tvl_changes` and `Store.changes`; the changes are split by price, quantity, entry and exit.
     """
     return tvl_changes(store, until, since), store.changes(until, since)
-
-
-def among(snapshot: Snapshot, protocols: set[str]) -> Snapshot:
-    """Return the network of some of its protocols: those and the exposures among them."""
-    kept = np.array([p in protocols for p in snapshot.protocols], dtype=bool)
-    place = np.cumsum(kept) - 1
-    inside = kept[snapshot.creditor] & kept[snapshot.debtor]
-    return Snapshot(
-        date=snapshot.date, basis=snapshot.basis, protocols=snapshot.protocols[kept], names=snapshot.names[kept],
-        sectors=snapshot.sectors[kept], categories=snapshot.categories[kept], tvl_usd=snapshot.tvl_usd[kept],
-        creditor=place[snapshot.creditor[inside]], debtor=place[snapshot.debtor[inside]],
-        exposure_usd=snapshot.exposure_usd[inside],
-    )  # fmt: skip
 
 
 def measured(snapshot: Snapshot) -> tuple[float, ...]:

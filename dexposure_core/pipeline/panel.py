@@ -15,7 +15,7 @@ import polars as pl
 
 from dexposure_core.errors import BadOption
 from dexposure_core.measures import gini, hhi, top_share
-from dexposure_core.network.snapshot import Floats
+from dexposure_core.network.snapshot import Floats, Snapshot
 from dexposure_core.store import Store
 
 COLUMNS: Final = ("protocol_count", "system_tvl_usd", "tvl_hhi", "tvl_top10_share", "tvl_gini")
@@ -72,3 +72,26 @@ def constant(nodes: pl.DataFrame) -> pl.Series:
 
 def _describe(tvl: Floats) -> tuple[float, ...]:
     return float(tvl.size), float(np.sum(tvl)), hhi(tvl), top_share(tvl), gini(tvl[tvl > 0])
+
+
+def among(snapshot: Snapshot, protocols: set[str]) -> Snapshot:
+    """Return the network of some of its protocols: those and the exposures among them."""
+    kept = np.array([p in protocols for p in snapshot.protocols], dtype=bool)
+    place = np.cumsum(kept) - 1
+    inside = kept[snapshot.creditor] & kept[snapshot.debtor]
+    return Snapshot(
+        date=snapshot.date, basis=snapshot.basis, protocols=snapshot.protocols[kept], names=snapshot.names[kept],
+        sectors=snapshot.sectors[kept], categories=snapshot.categories[kept], tvl_usd=snapshot.tvl_usd[kept],
+        creditor=place[snapshot.creditor[inside]], debtor=place[snapshot.debtor[inside]],
+        exposure_usd=snapshot.exposure_usd[inside],
+    )  # fmt: skip
+
+
+def known_part(origin: Snapshot, target: Snapshot) -> Snapshot:
+    """Return `target` without what entered the data since `origin`: protocols that were not there, or only issued.
+
+    Protocols that left are not put back: a forecast may be held to what became of those it knew.
+    """
+    held = dict(zip(origin.protocols.tolist(), (origin.tvl_usd > 0).tolist(), strict=True))
+    holds = zip(target.protocols.tolist(), (target.tvl_usd > 0).tolist(), strict=True)
+    return among(target, {p for p, now in holds if p in held and (held[p] or not now)})

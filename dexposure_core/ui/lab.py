@@ -128,7 +128,7 @@ def _ahead(view: View, asked: Asked, origin: Provenance) -> None:
     if told:
         st.caption(text.markdown(" ".join(told)))
     for note in found.forecast.notes:
-        st.caption(text.markdown(note))
+        st.caption(text.markdown(text.reason(note)))
 
 
 def _draws(view: View, terms: Terms, origin: Provenance) -> None:

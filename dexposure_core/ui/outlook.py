@@ -63,7 +63,7 @@ def when(result: ForecastResult) -> str:
 def notes(result: ForecastResult) -> list[str]:
     """Return what a reader must be told, as Markdown."""
     known = "What happened since is shown beside." if result.actual is not None else ""
-    return [text.markdown(note) for note in (*result.notes, known) if note]
+    return [text.markdown(text.reason(note)) for note in (*result.notes, known) if note]
 
 
 def chosen_measures(measures: pl.DataFrame) -> tuple[pl.DataFrame, list[str], list[str]]:

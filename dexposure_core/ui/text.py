@@ -64,8 +64,12 @@ def markdown(name: object) -> str:
     return _MARKDOWN.sub(r"\\\1", CONTROL.sub(" ", str(name)))
 
 
-def reason(error: Exception) -> str:
-    """Return an error's words for a page: files without their folders, which only the operator need know."""
+def reason(error: Exception | str) -> str:
+    """Return the words of an error or a note for a page, plain.
+
+    Files stand without their folders, which only the operator need know, commands without the backticks they have in a
+    terminal.
+    """
     return _FOLDERS.sub("", str(error)).replace("`", "")
 
 

@@ -7,13 +7,11 @@ import polars as pl
 import pytest
 
 from dexposure_core.errors import BadOption
-from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.event_study import (
     NAMES,
     PANEL,
     Event,
     Study,
-    among,
     events_in,
     find_event,
     moved,
@@ -85,18 +83,6 @@ def test_levels_are_rebased_to_the_snapshot_before():
 def test_without_a_level_before_nothing_is_defined(found):
     assert found.rebased()["system_tvl_usd"].to_list()[1] is None
     assert math.isnan(found.change("system_tvl_usd", day(1)))
-
-
-def test_the_network_of_some_protocols():
-    whole = Snapshot(
-        date=MONDAY, basis="holdings", protocols=["a", "b", "c"], names=["A", "B", "C"], sectors=["s", "s", "t"],
-        tvl_usd=[1.0, 2.0, 3.0], creditor=[0, 0, 2], debtor=[1, 2, 0], exposure_usd=[5.0, 6.0, 7.0],
-    )  # fmt: skip
-    part = among(whole, {"a", "c"})
-    assert list(part.protocols) == ["a", "c"]
-    assert list(zip(part.creditor, part.debtor, part.exposure_usd, strict=True)) == [(0, 1, 6.0), (1, 0, 7.0)]
-    assert among(whole, set("abc")).exposure_usd.tolist() == whole.exposure_usd.tolist()
-    assert len(among(whole, set()).protocols) == 0
 
 
 @pytest.fixture(scope="module")

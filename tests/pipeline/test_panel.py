@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from dexposure_core.errors import BadOption
-from dexposure_core.pipeline.panel import COLUMNS, PANEL_COLUMNS, constant, panel, panel_of
+from dexposure_core.pipeline.panel import COLUMNS, PANEL_COLUMNS, among, constant, known_part, panel, panel_of
 from dexposure_core.pipeline.warnings import flags, sentence
+from tests.networks import network
 
 WEEKS = [dt.date(2024, 1, 1) + dt.timedelta(weeks=i) for i in range(40)]
 
@@ -48,6 +49,28 @@ def test_an_issuer_that_begins_to_hold_has_entered():
     assert table["panel_protocol_count"].to_list() == [2, 2]
     assert table["system_tvl_usd"].to_list() == [100, 150]
     assert table["panel_system_tvl_usd"].to_list() == [80, 60]  # not 100 → 150, as presence alone would have it
+
+
+def test_the_network_of_some_protocols():
+    whole = network({"a": 1.0, "b": 2.0, "c": 3.0}, [("a", "b", 5.0), ("a", "c", 6.0), ("c", "a", 7.0)])
+    part = among(whole, {"a", "c"})
+    assert list(part.protocols) == ["a", "c"]
+    assert list(zip(part.creditor, part.debtor, part.exposure_usd, strict=True)) == [(0, 1, 6.0), (1, 0, 7.0)]
+    assert among(whole, set("abc")).exposure_usd.tolist() == whole.exposure_usd.tolist()
+    assert len(among(whole, set()).protocols) == 0
+
+
+def test_what_was_known_of_a_later_network():
+    origin = network({"a": 80.0, "cex": 0.0, "weth": 0.0, "gone": 20.0}, [("a", "weth", 50.0), ("a", "cex", 5.0)])
+    later = {"a": 60.0, "cex": 90.0, "weth": 0.0, "gone": 0.0, "new": 7.0}
+    exposures = [("a", "weth", 40.0), ("cex", "weth", 70.0), ("a", "cex", 4.0), ("new", "weth", 7.0)]
+    part = known_part(origin, network(later, exposures))
+    # The exchange only issued before, so its book is new; who stopped holding stays.
+    assert list(part.protocols) == ["a", "weth", "gone"]
+    assert part.exposure_usd.tolist() == [40.0]
+    assert known_part(origin, origin).exposure_usd.tolist() == [50.0, 5.0]
+    # Who left is not put back.
+    assert list(known_part(origin, network({"a": 60.0}, [])).protocols) == ["a"]
 
 
 def test_without_anybody_in_common_the_panel_is_not_defined():

@@ -52,7 +52,8 @@ def test_measures_and_losses_with_their_coverage(rows):
     found = {r["measure"]: r for r in skill.measured(rows, "flow", 4).to_dicts()}
     hhi = found["tvl_hhi"]
     assert (hhi["r2_persistence"], hhi["r2"], hhi["skill"]) == (-0.2, 0.5, 0.3)
-    assert (hhi["covered"], hhi["covered_joint"], hhi["covered_alone"]) == (0.875, 0.8, 0.3)
+    assert (hhi["covered"], hhi["covered_known"]) == (0.875, 0.95)
+    assert (hhi["covered_joint"], hhi["covered_alone"]) == (0.8, 0.3)
     loss = found["loss:top-1:linear-debtrank"]
     assert loss["error"] == pytest.approx(0.012345678)
     assert loss["covered"] is None

@@ -1,5 +1,6 @@
 """What an evaluation says in words, and its pictures: right, readable, never by colour alone."""
 
+import polars as pl
 import pytest
 
 from dexposure_core.pipeline.evaluation.kept import Evaluation, keep, read
@@ -74,6 +75,15 @@ def test_the_box_beside_a_forecast(evaluation):
     assert gains["Size of an exposure"]["beside_none"] == "▼ −5.0\u00a0%"
     assert box.covered(evaluation, "flow", 4) == {"tvl_hhi": 0.875}
     assert box.coverage(None, "flow", 4) == "How often such intervals held has not been measured."
+
+
+def test_intervals_are_judged_with_and_without_what_entered_the_data(evaluation):
+    found = skill.measured(evaluation.rows, "flow", 4)
+    said = words.coverage(found)
+    assert "held **87.5 %** of the time as served, 95.0 % leaving out protocols that entered the data" in said
+    assert "held 87.5 % of the time, 95.0 % leaving out" in words.event(both(evaluation)[0], found, "FTX")
+    old = found.with_columns(covered_known=pl.lit(None, pl.Float64))
+    assert "leaving out" not in words.coverage(old) + words.event(both(evaluation)[0], old, "FTX")
 
 
 def test_every_cell_has_a_sign_beside_its_colour(evaluation):

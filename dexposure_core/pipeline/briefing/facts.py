@@ -33,7 +33,7 @@ from dexposure_core.store import Manifest, Store
 from dexposure_core.stress import RULES, SCENARIOS, find_rule
 
 STEPS: Final = 7
-NO_MODEL: Final = "There is no trained model on this machine to forecast with; `dexposure train` makes one."
+NO_MODEL: Final = "There is no trained model on this machine to forecast with; the command dexposure train makes one."
 
 
 @dataclass(frozen=True, kw_only=True)

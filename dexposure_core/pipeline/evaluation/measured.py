@@ -66,7 +66,7 @@ def _kept(job: Job, basis: Basis, first: dt.date, part: str, spans: Sequence[Spa
 def _measuring() -> str:
     """Return a fingerprint of the source that draws, measures and stresses futures."""
     root = Path(dexposure_core.__file__).parent
-    own = [root / "pipeline" / f"{name}.py" for name in ("aggregates", "drawn", "uncertainty")]
+    own = [root / "pipeline" / f"{name}.py" for name in ("aggregates", "drawn", "panel", "uncertainty")]
     return fingerprint([*own, *sorted((root / "measures").rglob("*.py")), *sorted((root / "stress").rglob("*.py"))])
 
 

@@ -21,7 +21,10 @@ STANDINGS: Final = pl.Schema({
     "gain": pl.Float64, "low": pl.Float64, "high": pl.Float64, "verdict": pl.String,
 })  # fmt: skip
 COVERAGE: Final = "coverage_90_"
-KINDS: Final = {COVERAGE: "covered", f"{COVERAGE}joint_": "covered_joint", f"{COVERAGE}independent_": "covered_alone"}
+KINDS: Final = {
+    COVERAGE: "covered", f"{COVERAGE}known_": "covered_known", f"{COVERAGE}joint_": "covered_joint",
+    f"{COVERAGE}independent_": "covered_alone",
+}  # fmt: skip
 FEWEST: Final = 20  # pairs in a bin that are worth a point
 _COMPARED: Final = {m.name: m for m in METRICS if m.compared}
 _NOT_MEASURES: Final = {m.name for m in METRICS}
@@ -113,8 +116,9 @@ def measured(rows: pl.DataFrame, basis: str, horizon: int) -> pl.DataFrame:
     """Return what was measured of measures and stress losses, one row each, losses last.
 
     Columns: measure, r2_persistence, r2, skill, skill_low, skill_high, error_persistence, error (mean absolute, of
-    stress losses, share of TVL), covered, covered_joint, covered_alone: how often the 90 % interval held: as served,
-    of joint draws as they are, of exposures drawn one by one.
+    stress losses, share of TVL), covered, covered_known, covered_joint, covered_alone: how often the 90 % interval
+    held: as served; the same without what entered the data since the origin; of joint draws as they are; of exposures
+    drawn one by one.
     """
     here = rows.filter(pl.col("basis") == basis, pl.col("horizon") == horizon)
     at = {(r["metric"], r["forecaster"]): r for r in here.to_dicts()}

@@ -31,7 +31,7 @@ NUMBERS: Final = {
 MEASURED: Final = {
     "what": "Measure", "r2_persistence": "R², no change", "r2": "R², forecast", "gain": "Better than no change by",
     "error_persistence": "Missed, no change", "error": "Missed, forecast", "held": "Interval held",
-    "held_joint": "Joint draws", "held_alone": "One by one",
+    "held_known": "Without entrants", "held_joint": "Joint draws", "held_alone": "One by one",
 }  # fmt: skip
 
 
@@ -197,8 +197,8 @@ def measures(shown: Shown) -> None:
         "what": titles, "r2_persistence": found["r2_persistence"], "r2": found["r2"],
         "gain": [words.gain(*row) for row in found.select("skill", "skill_low", "skill_high").iter_rows()],
         **{to: [text.percent(v) if v is not None else "–" for v in found[of]] for to, of in (
-            ("held", "covered"), ("held_joint", "covered_joint"), ("held_alone", "covered_alone"),
-            ("error_persistence", "error_persistence"), ("error", "error"))},
+            ("held", "covered"), ("held_known", "covered_known"), ("held_joint", "covered_joint"),
+            ("held_alone", "covered_alone"), ("error_persistence", "error_persistence"), ("error", "error"))},
     })  # fmt: skip
     if not covered.is_empty():
         title = f"How often 90 % intervals held, {shown.ahead} ahead"
@@ -207,7 +207,8 @@ def measures(shown: Shown) -> None:
     export.table(told, "measured", shown.origin, labels=MEASURED, full=found, height=560)
     st.caption(
         "R² = 1 − SSE/SST over the hold-out, not a squared correlation; below 0 is worse than the mean of what came. "
-        "Missed: mean absolute error of a stress loss, share of TVL."
+        "Missed: mean absolute error of a stress loss, share of TVL. Without entrants: how often the interval held by "
+        "what came without protocols that entered the data after the origin."
     )
 
 

@@ -33,6 +33,7 @@ MAIN: Final[Mapping[str, tuple[str, str]]] = {
 RIVALS: Final[Mapping[str, str]] = {"best": "best other method", "persistence": "no change (persistence)"}
 OVER: Final[Mapping[str, str]] = {"best": "the best other method", "persistence": "no change (persistence)"}
 ABSENT: Final = "dexposure evaluate --all --keep makes an evaluation with every part, basis and horizon."
+KNOWN: Final = "leaving out protocols that entered the data after the origin"
 FAR: Final = 10.0  # a gain beyond this is only said to be beyond it
 HELPS, SAME, HURTS = "better", "equal", "worse"
 REMEDY: Final = (
@@ -228,7 +229,8 @@ def coverage(measured: pl.DataFrame) -> str:
     if known.is_empty():
         return "How often the intervals held was not measured."
     parts = [f"the 90 % intervals held **{text.percent(_mean(known['covered']))}** of the time as served"]
-    joint, alone = (known[c].drop_nulls() for c in ("covered_joint", "covered_alone"))
+    joint, alone, before = (known[c].drop_nulls() for c in ("covered_joint", "covered_alone", "covered_known"))
+    parts += [f"{text.percent(_mean(before))} {KNOWN}"] if len(before) else []
     parts += [f"{text.percent(_mean(joint))} from joint draws as they are"] if len(joint) else []
     parts += [f"{text.percent(_mean(alone))} if exposures were drawn one by one"] if len(alone) else []
     better = int((known["skill_low"] > 0).sum())
@@ -241,8 +243,9 @@ def coverage(measured: pl.DataFrame) -> str:
 def event(standings: pl.DataFrame, measured: pl.DataFrame, name: str) -> str:
     """Say how the forecast did in the weeks after an event, and whether its intervals of measures held."""
     count = skill.tally(standings)
-    held = measured["covered"].drop_nulls()
+    held, before = (measured[c].drop_nulls() for c in ("covered", "covered_known"))
     tail = f"; its 90 % intervals held {text.percent(_mean(held))} of the time" if len(held) else ""
+    tail += f", {text.percent(_mean(before))} {KNOWN}" if len(before) else ""
     return (
         f"**{text.markdown(name)}**: better than the best other method in {count['better']} of {standings.height} "
         f"comparisons, worse in {count['worse']}{tail}."

@@ -70,9 +70,13 @@ def how_many(origin: Snapshot, *, joint: bool, asked: int | None = None) -> int:
 
 
 def draw(
-    forecast: Forecast, history: Sequence[Snapshot], date: dt.date, learnt: Uncertainty | None, draws: int
-) -> Drawn:
-    """Draw `draws` futures of `forecast`, made from the last of `history`, and measure them."""
+    forecast: Forecast, history: Sequence[Snapshot], date: dt.date, learnt: Uncertainty | None, draws: int,
+    past: Floats | None = None,
+) -> Drawn:  # fmt: skip
+    """Draw `draws` futures of `forecast`, made from the last of `history`, and measure them.
+
+    `past` (L, K) are `learnt.measures` of the last snapshots where they are known; None: they are measured now.
+    """
     origin, place = history[-1], (forecast.basis, forecast.horizon_weeks)
     joint = learnt is not None and place in learnt.residuals
     seen = [_seen(network) for network in networks(forecast, origin, date, learnt, draws)]
@@ -82,7 +86,8 @@ def draw(
     source, trust = ["drawn futures"] * len(names), np.ones(len(names))
     if learnt is not None and joint and tuple(names) == learnt.measures:
         blend = learnt.blends[place]
-        value, low, high = blend.served(track(history[-LOOK_BACK:])[1], numbers, forecast.horizon_weeks)
+        known = track(history[-LOOK_BACK:])[1] if past is None else past
+        value, low, high = blend.served(known, numbers, forecast.horizon_weeks)
         source, trust = blend.main_sources(), blend.weights[-1]
     _, scores_today, cells_today = _seen(origin)
     at = {name: k for k, name in enumerate(names)}

@@ -19,11 +19,13 @@ from typing import Any, Final
 import polars as pl
 
 from dexposure_core import settings
-from dexposure_core.errors import BadOption, NoModel
+from dexposure_core.errors import BadOption, NoModel, UnknownMeasure
 from dexposure_core.forecast import Dexposure, Forecaster, find_forecaster
 from dexposure_core.forecast import uncertainty as past_misses
+from dexposure_core.forecast.blend import LOOK_BACK
 from dexposure_core.forecast.model import describe
 from dexposure_core.forecast.outcomes import split
+from dexposure_core.forecast.record import Floats
 from dexposure_core.forecast.uncertainty import Uncertainty
 from dexposure_core.forecast.window import MEMORY
 from dexposure_core.measures import measure_all
@@ -180,9 +182,22 @@ class _Making:
         if isinstance(self.maker, Dexposure):
             load_ahead(FORECASTING)  # now, because reading needs Python's lock about as much as loading does
         made = self._ready().predict(history, self.key.horizon)
-        says = futures.draw(made, history, target or self.key.origin, self.learnt, self.key.draws)
+        past = self._measured(dates[-LOOK_BACK:])
+        says = futures.draw(made, history, target or self.key.origin, self.learnt, self.key.draws, past)
         kept = Kept(forecast=made, drawn=says)
         return kept, False, [note for note in (note, forecast_cache.keep(cache, self.key, kept)) if note]
+
+    def _measured(self, dates: list[dt.date]) -> Floats | None:
+        """Return what past misses are about, (L, K), as the vintage keeps it; None where it does not keep all of it."""
+        if self.learnt is None:
+            return None
+        try:
+            table = self.store.measure_table(self.key.basis, self.learnt.measures)
+        except UnknownMeasure:
+            return None
+        found = table.filter(pl.col("date").is_in(dates)).sort("date").drop("date")
+        whole = found.height == len(dates) and not any(found.null_count().row(0))
+        return found.to_numpy(order="c") if whole else None  # sums depend on the order in their last digits
 
     def _ready(self) -> Forecaster:
         if self.until is None:

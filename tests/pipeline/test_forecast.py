@@ -16,12 +16,12 @@ from dexposure_core.forecast.model import FILE
 from dexposure_core.forecast.training import Recipe, train
 from dexposure_core.forecast.weights import write
 from dexposure_core.measures import MEASURES
+from dexposure_core.pipeline import drawn, forecast_cache
 from dexposure_core.pipeline import evaluate as pipeline_evaluate
-from dexposure_core.pipeline import forecast_cache
 from dexposure_core.pipeline import train as pipeline_train
 from dexposure_core.pipeline.evaluate import evaluate
 from dexposure_core.pipeline.forecast import forecast, forecast_kept, futures_of
-from dexposure_core.pipeline.uncertainty import _Basis, learn
+from dexposure_core.pipeline.uncertainty import _Basis, learn, track
 from dexposure_core.store import TABLES, VintageWriter, open_store
 from dexposure_core.stress import standard_losses
 from tests.forecast.worlds import world
@@ -135,6 +135,22 @@ def test_the_model_forecasts_both_bases_and_says_what_it_was_trained_on(store, h
         set(v) == {"today", "forecast", "low", "high", "source", "actual"} for v in document["measures"].values()
     )
     assert not forecast(store, store.dates(basis)[25], basis, 4).in_sample
+
+
+def test_the_past_of_measures_is_read_where_the_vintage_keeps_it(store, home, origin, tmp_path, monkeypatch):
+    computed = forecast(store, origin, "holdings", 4)
+    names, values = track(store.snapshots(store.dates()))
+    kept = pl.DataFrame({"date": store.dates(), **{n: values[:, k] for k, n in enumerate(names)}})
+    monkeypatch.setattr(type(store), "measure_table", lambda _, basis, asked: kept.select("date", *asked))
+    monkeypatch.setattr(drawn, "track", lambda _: pytest.fail("measured again"))
+    read = forecast(store, origin, "holdings", 4, cache_dir=tmp_path)
+    assert read.measures.equals(computed.measures)
+    assert read.stress.equals(computed.stress)
+    # A date of which one measure is missing: all are measured now.
+    torn = kept.with_columns(pl.when(pl.col("date") != origin).then("density").alias("density"))
+    monkeypatch.setattr(type(store), "measure_table", lambda _, basis, asked: torn.select("date", *asked))
+    monkeypatch.setattr(drawn, "track", track)
+    assert forecast(store, origin, "holdings", 4, cache_dir=tmp_path / "torn").measures.equals(computed.measures)
 
 
 def test_tables_of_exposures_add_up(store, home, origin):

@@ -12,7 +12,7 @@ import pytest
 
 from dexposure_core.errors import UnknownDate
 from dexposure_core.pipeline.forecast import forecast, forecast_kept
-from dexposure_core.pipeline.forecast_process import Asked, ForecastProcess
+from dexposure_core.pipeline.forecast_process import MODESTY, Asked, ForecastProcess
 from dexposure_core.pipeline.processes import WorkerLost
 from dexposure_core.store import open_store
 
@@ -54,6 +54,14 @@ def test_it_is_the_forecast_that_is_made_here_and_is_kept(process, asked, store,
     assert not process.knows("dexposure")
     process.close()
     assert _children() == before
+
+
+def test_pages_go_first_on_scarce_cores(process, asked):
+    before = _children()
+    process.forecast(asked)
+    process.forecast(asked)
+    (worker,) = _children() - before
+    assert psutil.Process(worker).nice() == psutil.Process().nice() + MODESTY
 
 
 def test_many_ask_at_once_and_one_process_answers_each_with_its_own(process, asked, store):

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from dexposure_core.errors import UnknownProtocol
 from dexposure_core.pipeline import views
 from dexposure_core.pipeline.stress_terms import Terms
 from dexposure_core.ui import ahead, answers, controls, explain, export, frame, graph, lens, lookups, resources
@@ -28,15 +27,14 @@ if view.protocol is None:
 here = view.protocol or ""
 origin = origin.having(protocol=here)
 snapshot = resources.snapshot(view.data, view.date, view.basis)
-try:
-    who = lookups.identity(view.data, view.date, view.basis, here)
-except UnknownProtocol:
+if here not in snapshot:
     frame.headline(f"**{answers.name(view.protocol_name)}** is not in the snapshot of {view.date}.")
     sizes, _ = lookups.protocol_history(view.data, view.basis, here)
     frame.empty("Not in this snapshot", answers.presence(sizes), "Choose another date in the sidebar.")
     frame.footer(origin)
     st.stop()
 
+who = lookups.identity(view.data, view.date, view.basis, here)
 failure = lookups.stress(
     view.data, view.date, view.basis, views.Shocked(kind="protocol", name=here, fraction=1.0), Terms(rule=RULE)
 )

@@ -115,21 +115,31 @@ class Snapshot:
             },
         )  # fmt: skip
 
+    def __contains__(self, protocol: object) -> bool:
+        """Return whether the snapshot has a protocol of this id."""
+        return protocol in self._found()
+
     def row(self, protocol: str) -> int:
         """Return the row of a protocol id.
 
         Raises:
-            UnknownProtocol: when the snapshot has no such protocol; names the closest one.
+            UnknownProtocol: when the snapshot has no such protocol; names the closest one (a third of a second among
+                11,000: ask `in` where absence is an answer).
         """
-        rows: dict[str, int] | None = getattr(self, "_rows", None)
-        if rows is None:  # most snapshots are never asked
-            rows = dict(zip(self.protocols.tolist(), range(len(self.protocols)), strict=True))
-            object.__setattr__(self, "_rows", rows)
+        rows = self._found()
         try:
             return rows[protocol]
         except KeyError:
             hint = suggest(protocol, [*rows, *map(str, self.names)])
             raise UnknownProtocol(f"No protocol '{protocol[:80]}' in the {self.date} snapshot{hint}") from None
+
+    def _found(self) -> dict[str, int]:
+        """Return the rows of all ids, made at the first question: most snapshots are never asked."""
+        rows: dict[str, int] | None = getattr(self, "_rows", None)
+        if rows is None:
+            rows = dict(zip(self.protocols.tolist(), range(len(self.protocols)), strict=True))
+            object.__setattr__(self, "_rows", rows)
+        return rows
 
     def matrix(self) -> csr_array:
         """Return the (N, N) exposure matrix in USD, row = creditor, column = debtor (scipy CSR)."""

@@ -63,7 +63,7 @@ def threats(
         result = run(
             snapshot, {str(snapshot.protocols[debtor]): 1.0}, rule=rule, **find_rule(rule).through(pass_through)
         )
-        lost = result.loss_by_round_usd[:, row]
+        lost = np.diff(result.distress[:, row], prepend=0.0) * result.absorbing_usd[row]  # of all others not wanted
         first[i], total[i] = float(lost[:2].sum()), float(lost.sum())
     tvl = float(snapshot.tvl_usd[row])
     return pl.DataFrame(

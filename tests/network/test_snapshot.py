@@ -28,6 +28,13 @@ def test_matrix_has_creditors_in_rows() -> None:
     assert made().matrix().toarray().tolist() == [[0, 30, 20], [0, 0, 5], [0, 0, 0]]
 
 
+def test_whether_a_protocol_is_there_is_asked_by_its_id() -> None:
+    there = made()
+    assert all(protocol in there for protocol in there.protocols)
+    assert "nobody" not in there
+    assert 0 not in there
+
+
 def test_an_empty_network_is_a_network() -> None:
     nothing = made(creditor=[], debtor=[], exposure_usd=[])
     assert nothing.matrix().nnz == 0

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from playwright.sync_api import TimeoutError as Timeout
 
 from dexposure_core.ui.navigation import PAGES
 
@@ -59,6 +60,18 @@ DEEP = {
 }  # fmt: skip
 
 
+# What wrote the browser's history, and when, told when a button of it does nothing.
+MOVES = """() => {
+    const told = window.moves = [], began = performance.now();
+    const tell = what => told.push([Math.round(performance.now() - began), what, history.length, location.search]);
+    for (const name of ["pushState", "replaceState"]) {
+        const real = history[name].bind(history);
+        history[name] = (...given) => { real(...given); tell(name); };
+    }
+    addEventListener("popstate", () => tell("popstate"));
+}"""
+
+
 def parameters(visitor) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(visitor.page.url).query).items()}
 
@@ -70,6 +83,7 @@ def test_every_page_has_its_deep_link():
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.key)
 def test_a_link_shows_its_view_and_back_and_forward_restore_it(server, visitor, page):
     deep, asked = DEEP[page.key], COMMON | DEEP[page.key].own
+    visitor.page.add_init_script(f"({MOVES})()")
     visitor.open(f"{server}/{page.key}?{urlencode(asked)}")
     shown = visitor.state()
     assert parameters(visitor) | asked == parameters(visitor)
@@ -99,7 +113,10 @@ def _travel(visitor, go, address: str) -> None:
     """Press back or forward. A change of page is two steps of the history: the page's bare address, then its view."""
     before = visitor.page.url
     go()
-    visitor.page.wait_for_function("address => location.href !== address", arg=before)
+    try:
+        visitor.page.wait_for_function("address => location.href !== address", arg=before)
+    except Timeout:
+        pytest.fail(f"{go.__name__} to {address} left {before}: {visitor.page.evaluate('moves')}")
     visitor.page.wait_for_timeout(600)
     visitor.settled()
     if urlsplit(before).path != urlsplit(address).path and visitor.page.url != address:

@@ -88,8 +88,9 @@ def among(snapshot: Snapshot, protocols: set[str]) -> Snapshot:
 
 
 def known_part(origin: Snapshot, target: Snapshot) -> Snapshot:
-    """Return `target` without what entered the data since `origin`: protocols that were not there, or only issued.
+    """Return `target` without what entered the data since `origin`.
 
+    Entered have protocols that were not there, and those that only issued then and hold something now.
     Protocols that left are not put back: a forecast may be held to what became of those it knew.
     """
     held = dict(zip(origin.protocols.tolist(), (origin.tvl_usd > 0).tolist(), strict=True))

@@ -104,7 +104,7 @@ class Balances(Reader):
         before = since or self._previous(date) or dt.date.min
         if since is not None:
             self._check_date(since, "holdings")
-        frame = _moved({before: (self, before), date: (self, date)})
+        frame = _moved(before, date, {before: (self, before), date: (self, date)})
         return frame if before != dt.date.min else frame.clear()
 
     def revised(self, earlier: Balances, date: dt.date) -> pl.DataFrame:
@@ -114,8 +114,8 @@ class Balances(Reader):
             earlier: the vintage that is compared with, `before` in the columns.
             date: a snapshot date of both.
         """
-        # Two sides of one date, told apart as two dates.
-        return _moved({date - dt.timedelta(days=1): (earlier, date), date: (self, date)})
+        before = date - dt.timedelta(days=1)  # two sides of one date, told apart as two dates
+        return _moved(before, date, {before: (earlier, date), date: (self, date)})
 
     def measures(self, date: dt.date, basis: str = "holdings") -> pl.DataFrame:
         """Return measure, value (null: not defined)."""
@@ -147,8 +147,8 @@ class Balances(Reader):
         return self._on(table, date).filter(pl.col("basis") == known_basis(basis)).drop("basis")
 
 
-def _moved(sides: Mapping[dt.date, tuple[Balances, dt.date]]) -> pl.DataFrame:
-    """Return what `changes` says of two sides, the earlier first: under which date, whose, and of which date.
+def _moved(before: dt.date, after: dt.date, sides: Mapping[dt.date, tuple[Balances, dt.date]]) -> pl.DataFrame:
+    """Return what `changes` says of two dates; `sides`: whose rows, and of which date, stand under each.
 
     The rows of both are handed over: looking them up in the files, where five parts of the query each search all dates,
     takes twice the time of the whole.
@@ -157,7 +157,6 @@ def _moved(sides: Mapping[dt.date, tuple[Balances, dt.date]]) -> pl.DataFrame:
         name: pl.concat([store._on(name, date).with_columns(date=pl.lit(day)) for day, (store, date) in sides.items()])
         for name in ("holdings", "exposures", "exposure_tokens")
     }
-    before, after = sides
     return sides[after][0]._sql(CHANGES, rows, before=before, after=after)
 
 

@@ -44,6 +44,13 @@ def test_nothing_changed_before_the_first_date(store: Store) -> None:
     assert store.changes(FIRST).columns == store.changes(SECOND).columns
 
 
+def test_nothing_changes_since_the_same_date(store: Store) -> None:
+    changes = store.changes(SECOND, SECOND)
+    assert changes["before_usd"].sum() > 0
+    assert changes["before_usd"].to_list() == changes["after_usd"].to_list()
+    assert changes["change_usd"].abs().sum() == 0
+
+
 def test_exposures_without_holdings_know_only_entry_and_exit(tmp_path: Path) -> None:
     exposures = frame(
         "exposures",

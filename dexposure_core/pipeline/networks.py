@@ -70,15 +70,20 @@ def split_networks(rows: pl.DataFrame, names: pl.DataFrame, by: str) -> Iterator
     labels = _labels(rows, names)
     ids = pl.DataFrame({"protocol": pl.Series(labels.protocol.tolist(), dtype=pl.String)})
     code = ids.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
-    coded = rows.join(code, on="protocol").join(
-        code.rename({"protocol": "issuer", "row": "to"}), on="issuer", how="left"
+    parts = rows.select(pl.col(by).unique().sort()).with_columns(part=pl.int_range(pl.len(), dtype=pl.Int64))
+    # one number a node and one an exposure: polars sorts by one column of numbers five times as fast as by three
+    node, link = pl.col("part") * len(ids) + pl.col("row"), pl.col("node") * len(ids) + pl.col("to")
+    coded = (
+        rows.join(parts, on=by)
+        .join(code, on="protocol")
+        .join(code.rename({"protocol": "issuer", "row": "to"}), on="issuer", how="left")
+        .select("row", "to", "value_usd", node=node)
     )
-    sizes = coded.group_by(by, "row").agg(pl.sum("value_usd")).sort(by, "row")
-    links = coded.filter(pl.col("to").is_not_null(), pl.col("to") != pl.col("row"))
-    links = links.group_by(by, "row", "to").agg(pl.sum("value_usd")).sort(by, "row", "to")
-    edges = links.partition_by(by, as_dict=True)
-    for key, nodes in sizes.partition_by(by, as_dict=True).items():
-        yield key, _part(nodes, edges.get(key, links.clear()), labels)
+    linked = coded.filter(pl.col("to").is_not_null(), pl.col("to") != pl.col("row"))
+    nodes = _Sums.of(coded, pl.col("node"))
+    links = _Sums.of(linked, link)
+    for part, key in enumerate(parts[by]):
+        yield (key,), _part(nodes.between(part, len(ids)), links.between(part, len(ids) ** 2), labels)
 
 
 def _labels(rows: pl.DataFrame, names: pl.DataFrame) -> Labels:
@@ -92,12 +97,30 @@ def _labels(rows: pl.DataFrame, names: pl.DataFrame) -> Labels:
     return Labels(**{name: filled[name].to_numpy().astype(object) for name in filled.columns})
 
 
-def _part(sizes: pl.DataFrame, links: pl.DataFrame, labels: Labels) -> Part:
-    holders, creditor, debtor = sizes["row"].to_numpy(), links["row"].to_numpy(), links["to"].to_numpy()
-    codes = np.unique(np.concatenate([holders, debtor]))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Sums:
+    """USD by number, ascending; every part has as many numbers of its own."""
+
+    numbers: Indices
+    usd: Floats
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, number: pl.Expr) -> _Sums:
+        sums = rows.group_by(number.alias("number")).agg(pl.sum("value_usd")).sort("number")
+        return cls(numbers=sums["number"].to_numpy(), usd=sums["value_usd"].to_numpy())
+
+    def between(self, part: int, many: int) -> _Sums:
+        """Return those of a part, numbered from 0."""
+        first, end = np.searchsorted(self.numbers, [part * many, (part + 1) * many])
+        return _Sums(numbers=self.numbers[first:end] - part * many, usd=self.usd[first:end])
+
+
+def _part(sizes: _Sums, links: _Sums, labels: Labels) -> Part:
+    creditor, debtor = np.divmod(links.numbers, max(1, len(labels.protocol)))
+    codes = np.unique(np.concatenate([sizes.numbers, debtor]))
     tvl = np.zeros(len(codes))
-    tvl[np.searchsorted(codes, holders)] = sizes["value_usd"].to_numpy()
+    tvl[np.searchsorted(codes, sizes.numbers)] = sizes.usd
     return Part(
         labels=labels, codes=codes, tvl_usd=tvl, creditor=np.searchsorted(codes, creditor),
-        debtor=np.searchsorted(codes, debtor), exposure_usd=links["value_usd"].to_numpy(),
+        debtor=np.searchsorted(codes, debtor), exposure_usd=links.usd,
     )  # fmt: skip

@@ -80,13 +80,13 @@ with left:
 with right:
     st.subheader("Who loses", anchor=False)
     export.table(
-        contagion.loser_table(losers).head(100), "who-loses", origin, link=view.protocol_link, full=losers,
+        contagion.loser_table(losers), "who-loses", origin, link=view.protocol_link, full=losers, most=100,
         labels={"distress": "Of what it can lose", "first_round": "Round"},
     )  # fmt: skip
 
 st.subheader("By which exposure", anchor=False)
 export.table(
-    channels.drop("share").head(100), "channels", origin, link=view.protocol_link, full=channels,
+    channels.drop("share"), "channels", origin, link=view.protocol_link, full=channels, most=100,
     labels={"first_round": "Round"},
 )  # fmt: skip
 

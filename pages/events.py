@@ -54,15 +54,15 @@ if study.before is not None:
         export.chart(charts.movers(tvl.head(10)), tvl, "event-movers", moved)
     with right:
         export.chart(charts.exposures(exposures.head(10)), exposures, "event-exposures", moved)
-    st.caption("USD m, the largest changes first. The CSVs hold all of them.")
+    st.caption("USD m, the largest changes first.")
     link = view.protocol_link
     ends = ("creditor", "creditor_name", "debtor", "debtor_name")
     export.table(
-        exposures.head(200).select(*ends, *events.split(exposures)), "event-exposures-all", moved, link=link,
-        full=exposures, labels=events.TABLE_LABELS,
+        exposures.select(*ends, *events.split(exposures)), "event-exposures-all", moved, link=link,
+        full=exposures, most=200, labels=events.TABLE_LABELS,
     )  # fmt: skip
     export.table(
-        tvl.head(200).select("protocol", "name", *events.split(tvl), "sector"), "event-movers-all", moved, link=link,
-        full=tvl, labels=events.TABLE_LABELS,
+        tvl.select("protocol", "name", *events.split(tvl), "sector"), "event-movers-all", moved, link=link,
+        full=tvl, most=200, labels=events.TABLE_LABELS,
     )  # fmt: skip
 frame.footer(origin, method="alerts")

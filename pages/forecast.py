@@ -67,8 +67,9 @@ if rising.is_empty():
 else:
     brief = outlook.brief_watchlist(rising)
     export.table(
-        brief, "watchlist", origin, link=view.protocol_link, full=rising, labels=outlook.WATCH_LABELS, height=318
-    )
+        brief, "watchlist", origin, link=view.protocol_link, full=rising, labels=outlook.WATCH_LABELS, height=318,
+        most=100,
+    )  # fmt: skip
 
 st.subheader("New and vanishing exposures", anchor=False)
 ranked = controls.choice(
@@ -79,7 +80,7 @@ st.markdown(
 )
 new, link = result.new(500, by_usd=ranked == "usd"), view.protocol_link
 brief = outlook.brief_new(new)
-export.table(brief, "new", origin, link=link, full=new, labels=outlook.NEW_LABELS, height=318)
+export.table(brief, "new", origin, link=link, full=new, labels=outlook.NEW_LABELS, height=318, most=100)
 
 st.markdown("**May vanish.** All exist today: persistence gives each 100 %.")
 gone = result.vanishing(500, by_usd=ranked == "usd")
@@ -87,7 +88,7 @@ if gone.is_empty():
     frame.empty("None", "There is no exposure today.", "Choose another date.")
 else:
     brief = outlook.brief_gone(gone)
-    export.table(brief, "gone", origin, link=link, full=gone, labels=outlook.GONE_LABELS, height=318)
+    export.table(brief, "gone", origin, link=link, full=gone, labels=outlook.GONE_LABELS, height=318, most=100)
 
 title = f"Expected change of exposure between sectors in {view.horizon} weeks"
 cells = result.drawn.cells

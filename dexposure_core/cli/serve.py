@@ -18,10 +18,12 @@ from dexposure_core.settings import load
 APP = Path(__file__).resolve().parents[2] / "app.py"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SECRETS = ".streamlit/secrets.toml"
-# Each visitor's thread would otherwise keep freed memory in an arena of its own (glibc reads the first two), and polars
-# would keep that of its last large table until the next one (its jemalloc reads the third).
+# Each visitor's thread would otherwise keep freed memory in an arena of its own (glibc reads all but the last), and
+# polars would keep that of its last large table until the next one (its jemalloc). Where one threshold is set, glibc no
+# longer adapts the other, and all blocks above 128 KB would go back to the system each time they are freed.
 MEMORY = {
     "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "4194304",
     "MALLOC_TRIM_THRESHOLD_": "16777216",
     "_RJEM_MALLOC_CONF": "background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0",
 }

@@ -80,6 +80,7 @@ def table(
     height: int | None = None,
     link: Callable[[str], str] | None = None,
     full: pl.DataFrame | None = None,
+    most: int = tables.MOST,
 ) -> None:
     """Draw a table with its CSV button; column formats follow the column names (see `tables`).
 
@@ -92,10 +93,13 @@ def table(
         height: pixels; as many rows as there are, up to ten, when not given.
         link: protocol id → address of its page (`view.protocol_link`); names become links.
         full: what the CSV holds when the screen shows less.
+        most: rows sent to the browser; of a longer table the first ones, with a line that says so.
     """
+    rows = frame if full is None else full
     with st.container(key=f"table-{key}", gap="xsmall"):
-        tables.draw(frame, key, labels or {}, height=height, link=link)
-        rows = frame if full is None else full
+        tables.draw(frame.head(most), key, labels or {}, height=height, link=link)
+        if frame.height > most:
+            st.caption(f"The first {text.count(most)} of {text.count(frame.height)} rows; the CSV holds all.")
         _button("CSV", lambda: csv_bytes(rows, provenance), key, provenance, "csv", "text/csv")
 
 

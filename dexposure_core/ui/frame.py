@@ -49,6 +49,7 @@ _ICON: Final = (
 def run() -> None:
     """Draw the page that the address asks for (all that app.py does)."""
     upkeep.load_once()
+    upkeep.begin()
     passes = signin.standing() in ("open", "in")
     chosen = _navigation(hidden=not passes)
     computes = passes and chosen.url_path  # signing in, and the way from / to the overview, take no time

@@ -44,7 +44,7 @@ def panel(view: View) -> None:
         )
         return
     listed = review_table(rows)
-    export.table(listed.head(SHOWN), "token-review", origin, labels=LABELS, link=view.protocol_link, full=rows)
+    export.table(listed, "token-review", origin, labels=LABELS, link=view.protocol_link, full=rows, most=SHOWN)
     st.caption(" · ".join(f"**{d.name}**: {d.help}" for d in DOUBTS if d.name in set(rows["doubt"])))
     st.subheader("How to decide one", anchor=False)
     st.caption("Write yes in the column “decided” of the rows you are sure of, and the issuer you want, then rebuild.")

@@ -112,7 +112,7 @@ def clear_cells(cells: pl.DataFrame) -> str:
 
 def brief_watchlist(rising: pl.DataFrame) -> pl.DataFrame:
     """Return the columns a screen has room for, shares named as such."""
-    return rising.head(100).select(
+    return rising.select(
         "protocol", "name", share_today="loss_today", share_expected="loss", share_low="loss_low",
         share_high="loss_high", share_rises="loss_rises",
     )  # fmt: skip

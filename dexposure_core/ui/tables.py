@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -21,7 +20,8 @@ import streamlit as st
 
 from dexposure_core.ui import text
 
-ROWS: Final = 10
+ROWS: Final = 10  # before a table scrolls
+MOST: Final = 500  # that a page sends; 4,000 took a quarter of a second of every reader's page
 _ROW_PX: Final = 35
 _SHARES: Final = (
     "share",
@@ -136,9 +136,17 @@ def _written_out(shown: pl.DataFrame) -> Any:
     plain = [name for name, kind in shown.schema.items() if kind.is_numeric() and not _in_percent(name)]
     if not plain:
         return shown
-    signed = {name for name in plain if _shows_sign(shown[name])}
-    words = {name: partial(_number, sign=name in signed, whole=shown.schema[name].is_integer()) for name in plain}
-    return shown.to_pandas().style.format(words)
+    cells: list[list[dict[str, str]]] = [[] for _ in range(shown.height)]
+    for name in plain:
+        sign, whole, place = _shows_sign(shown[name]), shown.schema[name].is_integer(), shown.get_column_index(name)
+        for row, value in enumerate(shown[name].to_list()):
+            words = _number(value, sign=sign, whole=whole)
+            cells[row].append({"id": f"row{row}_col{place}", "display_value": words})
+    styler = shown.to_pandas().style
+    # Streamlit has pandas make a whole HTML table, ten objects a cell, and reads no more of it than this (its version
+    # and that of pandas are fixed, see pyproject.toml; a test compares what it makes of both).
+    vars(styler).update(_compute=lambda: styler, _translate=lambda *_: {"body": cells})
+    return styler
 
 
 def _number(value: float | None, *, sign: bool, whole: bool) -> str:

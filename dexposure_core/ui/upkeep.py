@@ -2,8 +2,8 @@
 
 Streamlit collects garbage in full after every page run. With the libraries of this product that means looking at some
 half a million objects that never die, 0.1 to 0.2 s of one core after each click, in which no other page advances. So
-whatever is alive is set aside (`gc.freeze`) after libraries were loaded, and again every AGAIN_SECONDS, because
-what pages keep (caches, sessions) is as large by then.
+whatever is alive when a page run begins is set aside (`gc.freeze`), and only what the run made is looked at after it.
+What was set aside and died since is found every AGAIN_SECONDS, and after libraries were loaded.
 """
 
 from __future__ import annotations
@@ -54,11 +54,16 @@ def load_once() -> None:
         _ready = True
 
 
-def set_aside() -> bool:
-    """Set aside what is alive, when modules were loaded since the last time or AGAIN_SECONDS went by.
+def begin() -> None:
+    """Set aside what is alive, so that the collection after this page run looks at no more than it made."""
+    gc.freeze()
 
-    What was set aside before is looked at again then, so that what died in between goes: once for all page runs
-    instead of once in each. Returns whether that was done.
+
+def set_aside() -> bool:
+    """Look at all that was set aside, when modules were loaded since the last time or AGAIN_SECONDS went by.
+
+    What died in between goes, once for all page runs instead of once in each; the rest is set aside again. Returns
+    whether that was done.
     """
     global _loaded, _looked
     with _LOCK:

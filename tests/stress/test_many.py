@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dexposure_core.errors import BadOption
-from dexposure_core.stress import RULES, run
+from dexposure_core.stress import RULES, harm, run
 from dexposure_core.stress.failures import SERIOUS, all_failures
 from dexposure_core.stress.montecarlo import Factors, monte_carlo
 from dexposure_core.stress.reverse import BOUNDED, Candidate, reverse
@@ -177,3 +177,15 @@ def test_losses_that_are_none_are_refused(wrong):
         reverse(CHAIN, protocols(CHAIN), wrong)
     with pytest.raises(BadOption, match="Nothing"):
         reverse(CHAIN, [], 1.0)
+
+
+@pytest.mark.parametrize("rule", NAMES)
+@settings(max_examples=30)
+@given(snapshot=snapshots(covered=True), rounds=st.integers(0, 40))
+def test_what_one_protocol_loses_by_each_other_equals_a_run_of_its_own(rule, snapshot, rounds):
+    one, others = str(snapshot.protocols[0]), np.arange(1, len(snapshot.protocols))
+    first, total = harm(snapshot, one, others, rule, max_rounds=rounds)
+    for i, other in enumerate(others):
+        alone = run(snapshot, {str(snapshot.protocols[other]): 1.0}, rule, max_rounds=rounds)
+        assert first[i] == pytest.approx(alone.loss_by_round_usd[:2, 0].sum(), rel=1e-9, abs=1e-6)
+        assert total[i] == pytest.approx(alone.total_usd[0], rel=1e-9, abs=1e-6)

@@ -1,7 +1,11 @@
 """How frames are shown: links, rounding, shares."""
 
+import datetime as dt
+
 import polars as pl
 import pytest
+from streamlit.elements.lib.pandas_styler_utils import marshall_styler
+from streamlit.proto.ArrowData_pb2 import ArrowData
 
 from dexposure_core.ui import tables
 
@@ -78,10 +82,35 @@ def test_a_column_of_words_is_not(written):
 def test_numbers_are_written_by_us_and_not_by_the_browser(name, values, written):
     styled = tables._written_out(pl.DataFrame({name: values}))
     cells = styled._translate(False, False)["body"]
-    assert [row[1]["display_value"] for row in cells] == written
+    assert [row[0]["display_value"] for row in cells] == written
     assert styled.data[name].isna().tolist() == [v is None for v in values]
 
 
 def test_a_table_of_words_and_shares_stays_as_it_is():
     words = pl.DataFrame({"name": ["Lido"], "share": [0.5]})
     assert tables._written_out(words) is words
+
+
+def test_numbers_are_written_out_as_a_whole_styler_would_have_them():
+    frame = pl.DataFrame(
+        {
+            "name": ["A", None, "<b>"], "tvl_usd": [1234.5, None, 0.00123], "change_usd": [1.0, -2.0, None],
+            "protocols": [12345, None, 0], "share": [0.5, None, 12.0], "date": [dt.date(2024, 1, 1), None, None],
+        }
+    )  # fmt: skip
+    quick = tables._written_out(frame)
+    whole = quick.data.style.format({
+        "tvl_usd": lambda v: tables._number(v, sign=False, whole=False),
+        "change_usd": lambda v: tables._number(v, sign=True, whole=False),
+        "protocols": lambda v: tables._number(v, sign=False, whole=True),
+    })  # fmt: skip
+    made = []
+    for styler in (quick, whole):
+        data = ArrowData()
+        marshall_styler(data, styler, "id")
+        assert not data.styler.styles
+        made.append(pl.read_ipc_stream(data.styler.display_values))
+    numbers = ["tvl_usd", "change_usd", "protocols"]
+    assert made[0].select(numbers).equals(made[1].select(numbers))
+    assert made[0].select(numbers).rows() == [("1,230", "+1.00", "12,345"), ("", "−2.00", ""), ("0.00123", "", "0")]
+    assert made[0].columns == frame.columns

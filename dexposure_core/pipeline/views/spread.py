@@ -12,7 +12,7 @@ from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.chains import balances
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.store import Store
-from dexposure_core.stress import find_rule, run
+from dexposure_core.stress import find_rule, harm
 from dexposure_core.stress.transmission import transmission
 
 
@@ -58,13 +58,7 @@ def threats(
     owed = np.flatnonzero(snapshot.creditor == row)
     owed = owed[np.argsort(-snapshot.exposure_usd[owed], kind="stable")][:limit]
     debtors = snapshot.debtor[owed]
-    first, total = np.zeros(len(owed)), np.zeros(len(owed))
-    for i, debtor in enumerate(debtors):
-        result = run(
-            snapshot, {str(snapshot.protocols[debtor]): 1.0}, rule=rule, **find_rule(rule).through(pass_through)
-        )
-        lost = np.diff(result.distress[:, row], prepend=0.0) * result.absorbing_usd[row]  # of all others not wanted
-        first[i], total[i] = float(lost[:2].sum()), float(lost.sum())
+    first, total = harm(snapshot, protocol, debtors, rule, **find_rule(rule).through(pass_through))
     tvl = float(snapshot.tvl_usd[row])
     return pl.DataFrame(
         {

@@ -170,4 +170,4 @@ def spread_words(spread: Spread, losers: pl.DataFrame, channels: pl.DataFrame) -
 
 def loser_table(losers: pl.DataFrame) -> pl.DataFrame:
     """Return the columns of the losers' table that a screen has room for."""
-    return losers.select("protocol", "name", "loss_usd", "distress", "first_round").head(500)
+    return losers.select("protocol", "name", "loss_usd", "distress", "first_round")

@@ -6,8 +6,8 @@ are measured every week. `RULES` and `SCENARIOS` list what exists.
 
 from __future__ import annotations
 
-from dexposure_core.stress.contagion import Contagion, Losses, run, run_many
-from dexposure_core.stress.harm import harm
+from dexposure_core.stress.contagion import Contagion, run
+from dexposure_core.stress.many import Losses, harm, run_many
 from dexposure_core.stress.rules import RULES, Rule, find_rule
 from dexposure_core.stress.scenarios import SCENARIOS, Scenario, find_scenario
 from dexposure_core.stress.shock import Shock, token_shock

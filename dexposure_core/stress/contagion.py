@@ -1,4 +1,4 @@
-"""Run a shock through the network: one scenario with its whole path, or many at once.
+"""Run a shock through the network, with its whole path; `many` has outcomes without.
 
 Every result states its rule, basis, what absorbs losses and whether it came to rest. Total = direct + induced, always.
 """
@@ -9,26 +9,21 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from dexposure_core.errors import BadOption
-from dexposure_core.jobs import in_order
 from dexposure_core.network.snapshot import Basis, Floats, Snapshot
-from dexposure_core.settings import processors
 from dexposure_core.stress.clearing import Clearing
-from dexposure_core.stress.engine import Channel, State, absorbing_value, channel, final, settle, strike
-from dexposure_core.stress.rules import Marks, Options, Rule, find_rule
+from dexposure_core.stress.engine import Channel, State, absorbing_value, channel, settle, strike
+from dexposure_core.stress.rules import Options, Rule, find_rule
 from dexposure_core.stress.scenarios import Scenario
 from dexposure_core.stress.shock import Shock
 
 if TYPE_CHECKING:
-    from scipy.sparse import sparray
-
-COLUMNS = 32  # scenarios side by side: wide enough to use the matrix well, narrow enough to stay in the cache
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,18 +77,6 @@ class Contagion:
         return np.diff(self.distress, axis=0, prepend=np.zeros((1, self.distress.shape[1]))) * self.absorbing_usd
 
 
-@dataclass(frozen=True, kw_only=True)
-class Losses:
-    """Outcomes of K scenarios under one rule, without their paths; arrays (K,), USD gross over holders."""
-
-    rule: str
-    direct_usd: Floats
-    induced_usd: Floats
-    total_usd: Floats
-    loss_fraction: Floats  # of system TVL; NaN when that is 0
-    converged: Marks
-
-
 def run(
     snapshot: Snapshot,
     shock: Mapping[str, float] | Scenario | Shock,
@@ -141,42 +124,6 @@ def run(
     return replace(result, clearing_usd=net.books.owes_usd * passes.paid[:, 0])
 
 
-def run_many(
-    snapshot: Snapshot,
-    shocks: npt.ArrayLike | sparray,
-    rule: str = "linear-debtrank",
-    absorbing_usd: npt.ArrayLike | None = None,
-    *,
-    tokens_lose: npt.ArrayLike | None = None,
-    **options: float,
-) -> Losses:
-    """Run K shocks, given as a (K, N) matrix of fractions (dense or scipy sparse), and return their losses.
-
-    "Each protocol in turn" is `run_many(snapshot, scipy.sparse.eye_array(N), ...)`. The rest as of `run`.
-
-    Raises:
-        UnknownRule: when there is no such rule.
-        BadOption: for an unknown option, a matrix that is not (K, N), or a fraction outside 0..1.
-    """
-    chosen = find_rule(rule)
-    absorbing = absorbing_value(snapshot, absorbing_usd)
-    net = channel(snapshot, chosen, absorbing, chosen.settings(options), tokens_lose=tokens_lose)
-    matrix = _fractions(shocks, len(snapshot.protocols))
-    batches = [partial(_batch, net, matrix[i : i + COLUMNS]) for i in range(0, matrix.shape[0], COLUMNS)]
-    parts = list(in_order(batches, processors() if len(batches) > 1 else 1))
-    direct, induced, converged = (np.concatenate(p) for p in zip(*parts, strict=True)) if parts else (np.empty(0),) * 3
-    system = float(snapshot.tvl_usd.sum())
-    total = direct + induced
-    return Losses(
-        rule=rule,
-        direct_usd=direct,
-        induced_usd=induced,
-        total_usd=total,
-        loss_fraction=total / system if system > 0 else np.full(total.shape, math.nan),
-        converged=converged.astype(bool),
-    )
-
-
 def _shock(snapshot: Snapshot, shock: Mapping[str, float] | Scenario | Shock) -> Shock:
     if isinstance(shock, Scenario):
         return shock.shock(snapshot)
@@ -187,27 +134,7 @@ def _shock(snapshot: Snapshot, shock: Mapping[str, float] | Scenario | Shock) ->
     raise BadOption(f"shock: expected {{protocol id: fraction}}, a Scenario or a Shock, got {type(shock).__name__}")
 
 
-def _fractions(shocks: npt.ArrayLike | sparray, count: int) -> Any:
-    """Return the (K, N) matrix, sliceable by rows, every entry checked to lie in 0..1."""
-    from scipy.sparse import csr_array, issparse
-
-    matrix: Any = csr_array(shocks) if issparse(shocks) else np.asarray(shocks, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[1] != count:
-        raise BadOption(f"shocks: expected a (K, {count}) matrix of fractions, got shape {matrix.shape}")
-    values = matrix.data if issparse(matrix) else matrix
-    if not ((values >= 0) & (values <= 1)).all():
-        raise BadOption("shocks: every fraction must be a number from 0 to 1 (0.3 for 30 %)")
-    return matrix
-
-
-def _batch(net: Channel, rows: Any) -> tuple[Floats, Floats, Marks]:
-    dense = rows.toarray() if hasattr(rows, "toarray") else rows
-    fractions = np.ascontiguousarray(dense.T, dtype=np.float64)  # (N, K)
-    start, end, resting = final(net, fractions, np.zeros_like(fractions))
-    return _usd(net, start.distress), _usd(net, end.distress - start.distress), resting
-
-
-def _usd(net: Channel, distress: Floats) -> Floats:
+def usd(net: Channel, distress: Floats) -> Floats:
     """Return (K,) USD lost at an (N, K) distress, added up in the same order on any machine."""
     lost: Floats = (net.absorbing_usd[:, None] * distress).sum(axis=0)
     return lost
@@ -253,7 +180,7 @@ def _result(
 
 def _underlying(snapshot: Snapshot, net: Channel, states: list[State]) -> float:
     """Return the loss at the bottom: direct losses, and what holders of struck issuers without assets lost of them."""
-    direct = float(_usd(net, states[0].distress)[0])
+    direct = float(usd(net, states[0].distress)[0])
     issuers = (net.absorbing_usd == 0) & (states[0].distress[:, 0] > 0)
     if len(states) == 1 or not issuers.any():
         return direct

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from dexposure_core.network.snapshot import Snapshot
-from dexposure_core.stress.contagion import run_many
+from dexposure_core.stress.many import run_many
 from dexposure_core.stress.rules import find_rule
 from dexposure_core.stress.scenarios import SCENARIOS
 

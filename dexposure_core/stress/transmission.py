@@ -40,12 +40,30 @@ def transmission(snapshot: Snapshot, contagion: Contagion, limit: int | None = N
     return Transmission(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
+def by_exposure(snapshot: Snapshot, contagion: Contagion) -> tuple[Indices, Floats]:
+    """Return (E,) the first round in which an exposure carried a loss (0: in none) and USD carried over all rounds."""
+    first, carried = np.zeros(len(snapshot.exposure_usd), dtype=np.int64), np.zeros(len(snapshot.exposure_usd))
+    lost = contagion.loss_by_round_usd
+    for number in range(1, contagion.rounds + 1):
+        edges, parts = _passed(snapshot, contagion, number, lost[number])
+        carried[edges] += parts
+        first[edges] = np.where(first[edges] == 0, number, first[edges])
+    return first, carried
+
+
 def _round(snapshot: Snapshot, contagion: Contagion, number: int, lost: Floats, limit: int | None) -> Transmission:
+    edges, parts = _passed(snapshot, contagion, number, lost)
+    order = np.argsort(-parts, kind="stable")[:limit]
+    chosen = edges[order]
+    return Transmission(
+        np.full(len(chosen), number), snapshot.debtor[chosen], snapshot.creditor[chosen], parts[order]
+    )  # fmt: skip
+
+
+def _passed(snapshot: Snapshot, contagion: Contagion, number: int, lost: Floats) -> tuple[Indices, Floats]:
+    """Return the exposures that carried a loss in a round, and USD of each."""
     creditor, debtor = snapshot.creditor, snapshot.debtor
     asked = contagion.transfer_usd * contagion.passing[number - 1][debtor]
     edges = np.flatnonzero((asked > 0) & (lost[creditor] > 0))
     total = np.bincount(creditor[edges], weights=asked[edges], minlength=len(lost))
-    parts = lost[creditor[edges]] * (asked[edges] / total[creditor[edges]])
-    order = np.argsort(-parts, kind="stable")[:limit]
-    chosen = edges[order]
-    return Transmission(np.full(len(chosen), number), debtor[chosen], creditor[chosen], parts[order])
+    return edges, lost[creditor[edges]] * (asked[edges] / total[creditor[edges]])

@@ -13,7 +13,7 @@ from dexposure_core.pipeline.chains import balances
 from dexposure_core.pipeline.stress_result import StressResult
 from dexposure_core.store import Store
 from dexposure_core.stress import find_rule, harm
-from dexposure_core.stress.transmission import transmission
+from dexposure_core.stress.transmission import by_exposure
 
 
 def channels(result: StressResult) -> pl.DataFrame:
@@ -22,18 +22,17 @@ def channels(result: StressResult) -> pl.DataFrame:
     One row an exposure that carried a loss, over all rounds, largest first; sums to the induced loss (`share` of it).
     """
     s = result.snapshot
-    passed = transmission(s, result.contagion)
-    rows = pl.DataFrame(
-        {"debtor": passed.debtor, "creditor": passed.creditor, "round": passed.round, "loss_usd": passed.loss_usd}
-    )
-    sums = rows.group_by("debtor", "creditor", maintain_order=True).agg(
-        pl.min("round").alias("first_round"), pl.sum("loss_usd")
-    )
+    first, carried = by_exposure(s, result.contagion)
+    edges = np.flatnonzero(first)
     ids, names = (pl.Series(of.tolist(), dtype=pl.String) for of in (s.protocols, s.names))
-    ends = {"debtor": ids, "debtor_name": names, "creditor": ids, "creditor_name": names}
-    told = [texts.gather(sums[end.removesuffix("_name")]).alias(end) for end, texts in ends.items()]
-    share = (pl.col("loss_usd") / pl.col("loss_usd").sum()).alias("share")
-    table = sums.select(*told, "first_round", "loss_usd").with_columns(share)
+    ends = {"debtor": (ids, s.debtor), "debtor_name": (names, s.debtor)}
+    ends |= {"creditor": (ids, s.creditor), "creditor_name": (names, s.creditor)}
+    told = [texts.gather(pl.Series(rows[edges])).alias(name) for name, (texts, rows) in ends.items()]
+    carried = carried[edges]
+    total = carried.sum()
+    table = pl.DataFrame(told).with_columns(
+        first_round=pl.Series(first[edges]), loss_usd=pl.Series(carried), share=pl.Series(carried / total)
+    )
     return table.sort("loss_usd", descending=True, maintain_order=True)
 
 

@@ -60,5 +60,7 @@ else:
 
 st.subheader("Every chain", anchor=False)
 st.caption(chains.FAILURE)
-export.table(sizes.select(chains.SHOWN), "chains", origin, labels=chains.TABLE_LABELS, full=sizes)
+export.table(
+    sizes.select(chains.SHOWN), "chains", origin, labels=chains.TABLE_LABELS, full=sizes, most=sizes.height
+)
 frame.footer(origin, method="chains")

@@ -21,7 +21,7 @@ import streamlit as st
 from dexposure_core.ui import text
 
 ROWS: Final = 10  # before a table scrolls
-MOST: Final = 500  # that a page sends; 4,000 took a quarter of a second of every reader's page
+MOST: Final = 250  # that a page sends; 4,000 took a quarter of a second of every reader's page
 _ROW_PX: Final = 35
 _SHARES: Final = (
     "share",
@@ -86,6 +86,8 @@ def _rounded(frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
             done.append((column * 100 if _in_percent(name) else amount).alias(name))
         elif kind == pl.String and not name.endswith(_LINK):
             done.append(written(frame[name], _cut))
+        elif kind == pl.Boolean:
+            done.append(pl.col(name).replace_strict({True: "yes", False: "no"}, return_dtype=pl.String))
     return done
 
 

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dexposure_core import __version__
 from dexposure_core.ui import export, images, theme
@@ -191,3 +192,21 @@ def test_pictures(form, start):
         assert "SIMULATED DATA" in said
         assert CITED in said
         assert "Cite as: DeXposure Monitor" in said
+
+
+def _long_table():
+    import polars as pl
+
+    from dexposure_core.ui import export
+    from tests.ui.test_export import ORIGIN
+
+    export.table(pl.DataFrame({"name": ["a"] * 1234, "rows": range(1234)}), "long", ORIGIN, most=100)
+    export.table(pl.DataFrame({"name": ["a"] * 100, "rows": range(100)}), "short", ORIGIN, most=100)
+
+
+def test_a_long_table_says_how_much_of_it_is_shown():
+    app = AppTest.from_function(_long_table).run(timeout=30)
+    long, short = app.dataframe
+    assert (len(long.value), len(short.value)) == (100, 100)
+    assert long.value["rows"].iloc[-1] == 99
+    assert [words.value for words in app.caption] == ["The first 100 of 1,234 rows; the CSV holds all."]

@@ -91,6 +91,11 @@ def test_a_table_of_words_and_shares_stays_as_it_is():
     assert tables._written_out(words) is words
 
 
+def test_yes_and_no_are_words():
+    frame = pl.DataFrame({"acknowledged": [True, False, None]})
+    assert frame.with_columns(tables._rounded(frame))["acknowledged"].to_list() == ["yes", "no", None]
+
+
 def test_numbers_are_written_out_as_a_whole_styler_would_have_them():
     frame = pl.DataFrame(
         {

@@ -60,7 +60,5 @@ else:
 
 st.subheader("Every chain", anchor=False)
 st.caption(chains.FAILURE)
-export.table(
-    sizes.select(chains.SHOWN), "chains", origin, labels=chains.TABLE_LABELS, full=sizes, most=sizes.height
-)
+export.table(sizes.select(chains.SHOWN), "chains", origin, labels=chains.TABLE_LABELS, full=sizes, most=sizes.height)
 frame.footer(origin, method="chains")

@@ -65,7 +65,7 @@ def split_networks(rows: pl.DataFrame, names: pl.DataFrame, by: str) -> Iterator
     Args:
         rows: `by`, protocol, issuer (null: none), value_usd > 0; one row a holding.
         names: protocol, name, category, sector; ids it lacks are named by themselves.
-        by: column that tells the parts apart.
+        by: column that tells the parts apart; no nulls.
     """
     labels = _labels(rows, names)
     ids = pl.DataFrame({"protocol": pl.Series(labels.protocol.tolist(), dtype=pl.String)})

@@ -9,7 +9,6 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +20,6 @@ from dexposure_core.stress.engine import Channel, State, absorbing_value, channe
 from dexposure_core.stress.rules import Options, Rule, find_rule
 from dexposure_core.stress.scenarios import Scenario
 from dexposure_core.stress.shock import Shock
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -185,7 +185,9 @@ def test_losses_that_are_none_are_refused(wrong):
 def test_what_one_protocol_loses_by_each_other_equals_a_run_of_its_own(rule, snapshot, rounds):
     one, others = str(snapshot.protocols[0]), np.arange(1, len(snapshot.protocols))
     first, total = harm(snapshot, one, others, rule, max_rounds=rounds)
+    # a run rests when nobody would lose a larger share than `tolerance`; side by side it goes on while any other moves
+    near = 1e-6 + 1e-10 * float(snapshot.tvl_usd[0])
     for i, other in enumerate(others):
         alone = run(snapshot, {str(snapshot.protocols[other]): 1.0}, rule, max_rounds=rounds)
-        assert first[i] == pytest.approx(alone.loss_by_round_usd[:2, 0].sum(), rel=1e-9, abs=1e-6)
-        assert total[i] == pytest.approx(alone.total_usd[0], rel=1e-9, abs=1e-6)
+        assert first[i] == pytest.approx(alone.loss_by_round_usd[:2, 0].sum(), rel=1e-9, abs=near)
+        assert total[i] == pytest.approx(alone.total_usd[0], rel=1e-9, abs=near)

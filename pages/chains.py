@@ -56,7 +56,7 @@ else:
         export.chart(charts.ties(by_chain), by_chain, "ties-by-chain", origin)
     with right:
         tokens = by_token.select("chain", "token", "held_usd", "issuer_name")
-        export.table(tokens, "ties-by-token", origin, labels=chains.TIE_LABELS, full=by_token)
+        export.table(tokens, "ties-by-token", origin, labels=chains.TIE_LABELS, full=by_token, most=200)
 
 st.subheader("Every chain", anchor=False)
 st.caption(chains.FAILURE)

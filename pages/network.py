@@ -51,13 +51,10 @@ else:
     )  # fmt: skip
 
 st.subheader("The exposures shown", anchor=False)
+shown = views.exposure_table(snapshot, rows).drop("creditor_sector", "debtor_sector")
 export.table(
-    views.exposure_table(snapshot, rows).drop("creditor_sector", "debtor_sector"),
-    "exposures",
-    origin,
-    link=view.protocol_link,
-    full=views.exposure_table(snapshot),
+    shown, "exposures", origin, link=view.protocol_link, full=views.exposure_table(snapshot), most=shown.height,
     labels={"share": "Share of all exposure"},
-)
+)  # fmt: skip
 st.caption("The CSV holds all exposures of the date, not only those shown.")
 frame.footer(origin, method="data")

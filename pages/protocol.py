@@ -80,7 +80,8 @@ left, right = st.columns(2)
 with left:
     st.subheader("If it fails", anchor=False)
     st.caption(answers.failure_words(failure, here))
-    export.table(views.hit_by(failure, here), "if-it-fails", origin.having(rule=RULE), link=view.protocol_link)
+    hurt = views.hit_by(failure, here)
+    export.table(hurt, "if-it-fails", origin.having(rule=RULE), link=view.protocol_link, most=200)
 with right:
     st.subheader("Who can hurt it", anchor=False)
     st.caption("Each of its largest debtors fails whole, alone: what it loses at first, and in all (linear DebtRank).")

@@ -21,7 +21,7 @@ import streamlit as st
 from dexposure_core.ui import text
 
 ROWS: Final = 10  # before a table scrolls
-MOST: Final = 250  # that a page sends; 4,000 took a quarter of a second of every reader's page
+MOST: Final = 500  # that a page sends; 4,000 took a quarter of a second of every reader's page
 _ROW_PX: Final = 35
 _SHARES: Final = (
     "share",

@@ -21,6 +21,7 @@ from dexposure_core.stress import (
     token_shock,
     transmission,
 )
+from dexposure_core.stress.transmission import by_exposure
 from tests.networks import network, recorded, recorded_network, snapshots
 
 NAMES = [rule.name for rule in RULES]
@@ -115,6 +116,13 @@ def test_many_more_scenarios_than_fit_side_by_side():
 def test_transmissions_sum_to_what_each_creditor_lost_by_contagion(rule, snapshot, fraction):
     result = run(snapshot, {"p0": fraction}, rule, max_rounds=40)
     passed = transmission(snapshot, result)
+    first, carried = by_exposure(snapshot, result)
+    size = len(snapshot.protocols)
+    pairs = (passed.creditor * size + passed.debtor).tolist()
+    for edge, pair in enumerate((snapshot.creditor * size + snapshot.debtor).tolist()):
+        mine = [i for i, other in enumerate(pairs) if other == pair]
+        assert carried[edge] == pytest.approx(passed.loss_usd[mine].sum())
+        assert first[edge] == min(passed.round[mine], default=0)
     by_creditor = np.bincount(passed.creditor, weights=passed.loss_usd, minlength=len(snapshot.protocols))
     assert by_creditor == pytest.approx(result.induced_usd, rel=1e-9, abs=1e-6)
     assert (np.diff(passed.round) >= 0).all()

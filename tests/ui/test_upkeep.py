@@ -58,6 +58,18 @@ def test_what_died_in_a_circle_after_it_was_set_aside_goes_the_next_time(monkeyp
     assert alive() is None
 
 
+def test_what_is_alive_when_a_page_run_begins_is_not_looked_at_after_it():
+    upkeep.set_aside()
+    kept = [[] for _ in range(1000)]
+    upkeep.begin()
+    assert gc.get_freeze_count() > len(kept)
+    made = []
+    made.append(made)
+    del made
+    assert gc.collect() >= 1
+    assert not any(one is kept[0] for one in gc.get_objects())
+
+
 def test_visitors_who_come_at_the_same_moment_find_every_library_whole():
     code = """
 import threading

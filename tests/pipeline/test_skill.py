@@ -81,3 +81,30 @@ def test_bins_of_few_pairs_are_left_out():
     found = skill.reliability(evaluations.reliability(), "flow", 4)
     assert found["pairs"].to_list() == [900, 50]
     assert math.isclose(found["said"][1], 0.5)
+
+
+def test_every_method_is_held_to_the_best_of_all_others():
+    def row(who, metric, value, horizon=4, basis="flow"):
+        return {
+            "forecaster": who,
+            "basis": basis,
+            "horizon": horizon,
+            "metric": metric,
+            "value": value,
+        } | dict.fromkeys(("low", "high"))
+
+    rows = [
+        *(row(who, "brier", v) for who, v in (("persistence", 0.2), ("hazard", 0.1), ("dexposure", 0.1005))),
+        *(row(who, "mrr", v) for who, v in (("persistence", 0.5), ("hazard", 0.5), ("dexposure", 0.49))),
+        *(row(who, "ece", v) for who, v in (("persistence", 0.0), ("hazard", None), ("dexposure", 0.1))),
+        row("hazard", "brier", 0.1, horizon=8),  # alone: nothing to be held to
+        row("hazard", "brier", 0.1, basis="holdings"), row("hazard", "r2_tvl_hhi", 0.1),
+    ]  # fmt: skip
+    found = skill.league(pl.DataFrame(rows, schema=ROWS), "flow")
+    assert found.columns == ["forecaster", "best", "near", "behind", "scores"]
+    assert found.rows() == [
+        ("hazard", 2, 0, 0, 2),  # ties are best
+        ("persistence", 2, 0, 1, 3),
+        ("dexposure", 0, 1, 2, 3),  # 0.5 % behind; 2 % behind; nothing is near no error at all
+    ]
+    assert skill.league(pl.DataFrame(schema=ROWS), "flow").is_empty()

@@ -105,3 +105,17 @@ def test_a_small_gain_beyond_chance_is_not_called_nothing():
     assert words.decided(0.0002, "better") == "<0.1\u00a0%"
     assert words.decided(0.0002, "equal") == "0\u00a0%"
     assert words.decided(0.032, "better") == words.points(0.032)
+
+
+def test_the_league_says_how_often_each_method_is_behind(evaluation):
+    found = skill.league(evaluation.rows, "flow")
+    assert words.league(found, "dexposure") == (
+        "More than 1 % behind the best of all others: this forecast in **2 of 6** comparisons, the others in "
+        "4 (hazard) to 4 (persistence)."
+    )
+    assert words.league(found.filter(pl.col("forecaster") == "dexposure"), "dexposure").endswith(
+        "**2 of 6** comparisons."
+    )
+    assert "not scored" in words.league(found.clear(), "dexposure")
+    bars = charts.league(found, title="Every method").data
+    assert sum(sum(bar["x"]) for bar in bars) == found["scores"].sum()  # every comparison is drawn once

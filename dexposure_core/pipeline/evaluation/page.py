@@ -7,11 +7,15 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
+import polars as pl
+
 from dexposure_core.forecast.metrics import METRICS
 from dexposure_core.forecast.standing import SERVED
 from dexposure_core.pipeline.evaluation import tables
+from dexposure_core.pipeline.evaluation.kept import ROWS
 from dexposure_core.pipeline.evaluation.pictures import reliability, weeks
 from dexposure_core.pipeline.evaluation.words import summary
+from dexposure_core.pipeline.views.skill import league
 
 Document = Mapping[str, Any]
 FACTS: Final = {
@@ -59,6 +63,7 @@ def _parts(document: Document) -> list[tuple[str, str]]:
     return [
         ("In short", _short(document)),
         *((f"Gain over the best baseline, {b} basis", tables.overview(standings, b)) for b in bases if _served(rows)),
+        *((f"Every method beside the best of all others, {b} basis", _league(rows, b)) for b in bases),
         ("How often what was said came true", reliability(document["reliability"])),
         ("Skill by week", weeks(document)),
         ("What there was to forecast", tables.listing(document["facts"], FACTS)),
@@ -72,6 +77,24 @@ def _parts(document: Document) -> list[tuple[str, str]]:
         ("All scores", _all(rows, bases)),
         ("What the scores mean", _glossary()),
     ]
+
+
+def _league(rows: Sequence[Document], basis: str) -> str:
+    found = league(pl.DataFrame([{k: r[k] for k in ROWS} for r in rows], schema=ROWS), basis).to_dicts()
+    if not found:
+        return ""
+    text = (
+        "<p>In how many comparisons (score and horizon) each method is the best, within 1 % of the best of all others, "
+        "or more than 1 % behind. The best is picked with hindsight, anew for every comparison.</p>"
+    )
+    columns = {
+        "forecaster": "method",
+        "best": "best",
+        "near": "within 1 %",
+        "behind": "behind",
+        "scores": "comparisons",
+    }
+    return text + tables.listing(found, columns)
 
 
 def _served(rows: Sequence[Document]) -> bool:

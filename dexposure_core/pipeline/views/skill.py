@@ -7,6 +7,7 @@ is better. Verdicts: `better` (the interval lies above 0), `worse` (the gain is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ KINDS: Final = {
     COVERAGE: "covered", f"{COVERAGE}known_": "covered_known", f"{COVERAGE}joint_": "covered_joint",
     f"{COVERAGE}independent_": "covered_alone",
 }  # fmt: skip
+PLACES: Final = ("best", "near", "behind")
 FEWEST: Final = 20  # pairs in a bin that are worth a point
 _COMPARED: Final = {m.name: m for m in METRICS if m.compared}
 _NOT_MEASURES: Final = {m.name for m in METRICS}
@@ -96,6 +98,39 @@ def tally(standings: pl.DataFrame) -> dict[str, int]:
     count = {v: int((standings["verdict"] == v).sum()) for v in ("better", "equal", "worse")}
     sure = standings.filter(pl.col("verdict") == "worse", pl.col("high") < 0).height
     return {**count, "sure": sure}
+
+
+def league(rows: pl.DataFrame, basis: str) -> pl.DataFrame:
+    """Return how often each method is near the best of all others: the same question as of the served one.
+
+    Columns: forecaster, best (no other method is ahead), near (behind by at most 1 %), behind (by more), scores (of how
+    many: score and horizon where it and another one are defined); fewest behind first.
+    """
+    lines: dict[tuple[str, int], dict[str, float]] = {}
+    for r in rows.filter(pl.col("basis") == basis, pl.col("metric").is_in(list(_COMPARED))).to_dicts():
+        if r["value"] is not None:
+            lines.setdefault((r["metric"], r["horizon"]), {})[r["forecaster"]] = r["value"]
+    found = [
+        {"forecaster": who, _place(value, [v for name, v in line.items() if name != who], metric): 1}
+        for (metric, _), line in lines.items()
+        for who, value in line.items()
+        if len(line) > 1
+    ]
+    counted = pl.DataFrame(found, schema={"forecaster": pl.String, **dict.fromkeys(PLACES, pl.Int64)})
+    return (
+        counted.group_by("forecaster", maintain_order=True)
+        .agg(pl.col(PLACES).sum(), scores=pl.len().cast(pl.Int64))
+        .sort("behind", "near", "forecaster")
+    )
+
+
+def _place(value: float, others: Sequence[float], metric: str) -> str:
+    more = _COMPARED[metric].more_is_better
+    best = max(others) if more else min(others)
+    if value >= best if more else value <= best:
+        return "best"
+    gain = value / best - 1 if more else 1 - value / best if best else -math.inf
+    return "behind" if gain < -TOLERATED else "near"
 
 
 def column(rows: pl.DataFrame, basis: str, horizon: int, metric: str) -> pl.DataFrame:

@@ -212,6 +212,35 @@ def forest(column: pl.DataFrame, *, title: str, unit: str) -> Any:
     return drawn
 
 
+PLACES: Final = {
+    "best": ("best", "rgba(8,112,87,1)"), "near": ("within 1 %", "rgba(11,143,111,.45)"),
+    "behind": ("behind", "rgba(128,140,150,.35)"),
+}  # fmt: skip
+
+
+def league(found: pl.DataFrame, *, title: str) -> Any:
+    """Return one bar a method: in how many scores it is best, within 1 % of the best other one, and behind."""
+    drawn = base.figure(title, "comparisons:", height=160 + 26 * max(1, found.height))
+    rows = list(range(found.height))
+    for place, (name, colour) in PLACES.items():
+        counts = found[place].to_list()
+        drawn.add_trace(
+            plain.bar(
+                x=counts, y=rows, orientation="h", name=name, showlegend=False, marker={"color": colour},
+                text=[str(n) if n else "" for n in counts], textposition="inside", insidetextanchor="middle",
+                hovertemplate=f"%{{x}} {name}<extra></extra>",
+            )
+        )  # fmt: skip
+    base.name_colours(drawn, list(PLACES.values()), row=3)
+    names = [text.html(text.short(name, 24)) for name in found["forecaster"]]
+    names = [f"<b>{name}</b>" if name == "dexposure" else name for name in names]
+    drawn.update_yaxes(tickvals=rows, ticktext=names, autorange="reversed", showgrid=False)
+    drawn.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
+    drawn.update_layout(barmode="stack", margin={"t": 64})
+    base.room_left(drawn, max((len(name) for name in found["forecaster"]), default=0))
+    return drawn
+
+
 COVERED: Final = {
     "covered": ("as served", theme.SECTOR_COLOURS[1], "diamond"),
     "covered_joint": ("joint draws", theme.SECTOR_COLOURS[0], "circle"),

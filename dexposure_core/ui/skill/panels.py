@@ -162,8 +162,18 @@ def weeks(shown: Shown) -> None:
 
 
 def baselines(shown: Shown) -> None:
-    """Draw every forecaster's value of one score at one horizon."""
+    """Draw how often each forecaster is near the best of the others, then all values of one score at one horizon."""
     rows = shown.evaluation.rows
+    found = skill.league(rows, shown.view.basis)
+    if not found.is_empty():
+        st.markdown(words.league(found, SERVED))
+        figure = charts.league(found, title="How often each method is near the best")
+        export.chart(figure, found, "league", shown.origin)
+        st.caption(
+            "Every method beside the best of all others, over all scores and horizons. Within 1 %: the error is at "
+            "most that much larger, or the score smaller. The best is picked with hindsight, anew for every comparison, so "
+            "that nobody is near it everywhere."
+        )
     known = [m for m in rows["metric"].unique(maintain_order=True).to_list() if words.meaning(m)]
     metric = controls.choice("metric", "Score", known, default="brier", format_func=words.titled)
     st.caption(text.markdown(words.meaning(metric)))
@@ -171,7 +181,7 @@ def baselines(shown: Shown) -> None:
     if column.is_empty():
         _absent("Not scored on this basis and horizon")
         return
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left:
         title = f"{words.title(metric)}, {shown.ahead} ahead"
         unit = f"{metric}; whiskers: 90 %; ◆ this forecast"

@@ -170,9 +170,9 @@ def baselines(shown: Shown) -> None:
         figure = charts.league(found, title="How often each method is near the best")
         export.chart(figure, found, "league", shown.origin)
         st.caption(
-            "Every method beside the best of all others, over all scores and horizons. Within 1 %: the error is that much "
-            "larger at most, or the score smaller. The best is picked with hindsight, anew for every comparison, so that "
-            "nobody is near it everywhere."
+            "Every method beside the best of all others, over all scores and horizons. Within 1 %: the error is "
+            "that much larger at most, or the score smaller. The best is picked with hindsight, anew for every "
+            "comparison, so that nobody is near it everywhere."
         )
     known = [m for m in rows["metric"].unique(maintain_order=True).to_list() if words.meaning(m)]
     metric = controls.choice("metric", "Score", known, default="brier", format_func=words.titled)

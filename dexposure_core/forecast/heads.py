@@ -1,8 +1,9 @@
 """The task heads: corrections to memory, for pairs and for protocols.
 
-Memory is nested: the existence of a pair starts from the log odds of its cell in a table counted on the training weeks,
-its size from its own (fading mean) size, a protocol's TVL from today's. The heads add to that, and their last layers
-start at zero, so before training the model is memory itself.
+Memory is nested: the existence of a pair starts from the log odds of its cell in a table counted on the training weeks
+(of a pair never seen, from those of a logistic regression upon it, see `never_seen`), its size from its own (fading
+mean) size, a protocol's TVL from today's. The heads add to that, and their last layers start at zero, so before
+training the model is memory itself.
 
 A pair is decoded from its own features and from the states of its two ends:
 
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from dexposure_core.forecast.encoder import Encoder, shares
-from dexposure_core.forecast.features import CELLS, HISTORY, PAIR_FEATURES
+from dexposure_core.forecast.features import CELLS, HISTORY, OF_ENDS, PAIR_FEATURES
 from dexposure_core.forecast.pair_cells import NEVER, SHAPE
 
 RANK: Final = 16  # of the screen
@@ -36,6 +37,12 @@ LEANING: Final = ((4, "share_4"), (12, "share_12"), (52, "share_52"))
 """Snapshots, and the features that say in which share of them a pair went this way."""
 _PER_STATE: Final = CELLS // SHAPE[0]
 _PAST: Final = [k for k, name in enumerate(PAIR_FEATURES) if name in HISTORY]
+OF_STRANGERS: Final = (
+    "paths", "paths_per_debt", "paths_per_both", "sector_popularity", "same_sector", "creditor_log_mean",
+    *(f"{end}_{name}" for end in ("creditor", "debtor") for name in OF_ENDS),
+)  # fmt: skip
+"""All features that a pair without a past has."""
+_STRANGERS: Final = torch.tensor([PAIR_FEATURES.index(name) for name in OF_STRANGERS])
 EXISTENCE: Final = ("now", "seen", "never")  # kinds of pairs in order of their number
 BRANCHES: Final = {
     **{kind: (f"encoders.{kind}", f"exists.{kind}") for kind in EXISTENCE[:-1]},
@@ -117,10 +124,10 @@ class Network(nn.Module):
     """Encoder and heads of one basis, for all horizons at once.
 
     Buffers hold what was counted or measured on the training weeks, so that they travel with the weights: scaling of
-    the features, the memory table (cells, horizons) and how far it leans to the usual way of a pair (), the mean size
-    that sizes start from (horizons,), which of the origin's flows the TVL it starts from has booked (horizons, a choice
-    of `examples.KEPT`), how far each correction is trusted (PARTS, horizons) and the stretch and shift of log odds
-    (KINDS, horizons).
+    the features, the memory table (cells, horizons), the regression that pairs never seen add to it (features and a
+    constant, horizons) and how far it leans to the usual way of a pair (), the mean size that sizes start from
+    (horizons,), which of the origin's flows the TVL it starts from has booked (horizons, a choice of `examples.KEPT`),
+    how far each correction is trusted (PARTS, horizons) and the stretch and shift of log odds (KINDS, horizons).
     """
 
     node_mean: Tensor
@@ -130,6 +137,7 @@ class Network(nn.Module):
     edge_mean: Tensor
     edge_scale: Tensor
     table: Tensor
+    regression: Tensor
     lean: Tensor
     fade: Tensor
     booked: Tensor
@@ -158,6 +166,7 @@ class Network(nn.Module):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
         self.register_buffer("table", torch.zeros(cells, horizons))
+        self.register_buffer("regression", torch.zeros(len(OF_STRANGERS) + 1, horizons))
         self.register_buffer("lean", torch.zeros(()))
         self.register_buffer("fade", torch.zeros(horizons, dtype=torch.long))
         self.register_buffer("booked", torch.zeros(horizons, dtype=torch.long))
@@ -231,9 +240,20 @@ class Network(nn.Module):
         exists, size = self.decode(states, batch["pair"], batch["ends"], cell)
         return states["never"], exists, size, self.steps(states["amounts"], batch)
 
+    def strangers(self, pair: Tensor) -> Tensor:
+        """Return (C, OF_STRANGERS + 1) what the regression reads of pairs never seen, standardised; last a constant."""
+        mean, scale = self.pair_mean[_STRANGERS], self.pair_scale[_STRANGERS]
+        given = ((pair[:, _STRANGERS] - mean) / scale).clamp(-5, 5)
+        return torch.cat([given, torch.ones(len(pair), 1)], dim=1)
+
     def memory(self, cell: Tensor, pair: Tensor) -> Tensor:
-        """Return (C, horizons) log odds of memory: those of the pair's cell, leaning the way it usually went."""
-        return self.table[cell] + self.lean * usual_way(pair)[:, None]
+        """Return (C, horizons) log odds of memory.
+
+        Those of the pair's cell, leaning the way it usually went; of a pair never seen moved by the regression.
+        """
+        found = self.table[cell] + self.lean * usual_way(pair)[:, None]
+        rows = torch.nonzero(kinds(cell) == EXISTENCE.index("never")).squeeze(1)
+        return found.index_add(0, rows, self.strangers(pair[rows]) @ self.regression)
 
     def logits(self, memory: Tensor, cell: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
         """Return (C, horizons) log odds: memory's, corrected as far as trusted."""

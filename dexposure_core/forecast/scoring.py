@@ -129,7 +129,8 @@ def sources(network: Network, k: int) -> dict[str, str]:
     size = "the last size" if fade == 0 else f"mean size, half-life {fade:g}" if np.isfinite(fade) else "mean size"
     tvl = START[int(network.booked[k])]
     odds = "hazard table, leaning the usual way" if network.lean else "hazard table"
-    memory = [odds, odds, "hazard table", size, size, tvl]
+    new = "hazard table and a regression on both ends" if network.regression[:, k].any() else "hazard table"
+    memory = [odds, odds, new, size, size, tvl]
     trust = network.shrink[:, k].tolist()
     return {
         target: kept if share == 0 else f"{kept}, corrected by the model ({share:.0%})"

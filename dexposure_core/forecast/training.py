@@ -37,6 +37,7 @@ from dexposure_core.forecast.fitting import (
     scale,
 )
 from dexposure_core.forecast.heads import BRANCHES, Network
+from dexposure_core.forecast.never_seen import fit_never_seen
 from dexposure_core.forecast.outcomes import Split, split
 from dexposure_core.forecast.pretraining import pretrain
 from dexposure_core.forecast.recipe import SCREEN, Recipe
@@ -129,6 +130,7 @@ class Run:
         net = network(self.about).tied()
         scale(net, learn)
         count_table(net, learn, check)
+        fit_never_seen(net, learn, check)
         lean(net, self.basis)
         choose_anchor(net, check)
         kept = Checkpoint(self.checkpoints, self.basis, self._digest())

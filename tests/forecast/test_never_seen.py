@@ -58,7 +58,8 @@ def test_it_finds_what_pairs_without_a_past_depend_on(examples):
     for e in learn:
         own = kinds(e.cell) == NEVER
         p = torch.sigmoid(net.memory(e.cell[own], e.input["pair"][own])[:, 0])
-        residual += net.strangers(e.input["pair"][own]).T @ (e.count[own] * (e.exists[own, 0] - p))
+        given = torch.cat([net.strangers(e.input["pair"][own]), torch.ones(int(own.sum()), 1)], dim=1)
+        residual += given.T @ (e.count[own] * (e.exists[own, 0] - p))
     assert residual[:-1].tolist() == pytest.approx((10.0 * net.regression[:-1, 0]).tolist(), abs=0.5)
     assert float(residual[-1]) == pytest.approx(0.0, abs=0.5)  # as many are expected as came
 

@@ -108,3 +108,20 @@ def test_every_method_is_held_to_the_best_of_all_others():
         ("dexposure", 0, 1, 2, 3),  # 0.5 % behind; 2 % behind; nothing is near no error at all
     ]
     assert skill.league(pl.DataFrame(schema=ROWS), "flow").is_empty()
+
+
+def test_what_is_served_stands_alone_and_horizons_alike_share_a_row():
+    def record(who, basis, horizon, births):
+        return {"forecaster": who, "basis": basis, "horizon": horizon, "births": births, "TVL": "today's"}
+
+    records = [
+        record("frozen", "flow", 1, "nothing"), record("dexposure", "holdings", 1, "nothing"),
+        record("dexposure", "flow", 1, "memory"), record("dexposure", "flow", 4, "the model"),
+        record("dexposure", "flow", 8, "memory"),
+    ]  # fmt: skip
+    assert skill.served_from(records, "flow").rows() == [
+        ("births", "1, 8", "memory"),
+        ("births", "4", "the model"),
+        ("TVL", "1, 4, 8", "today's"),
+    ]
+    assert skill.served_from([], "flow").is_empty()

@@ -15,7 +15,7 @@ from dexposure_core.pipeline.evaluation import tables
 from dexposure_core.pipeline.evaluation.kept import ROWS
 from dexposure_core.pipeline.evaluation.pictures import reliability, weeks
 from dexposure_core.pipeline.evaluation.words import summary
-from dexposure_core.pipeline.views.skill import league
+from dexposure_core.pipeline.views.skill import league, served_from
 
 Document = Mapping[str, Any]
 FACTS: Final = {
@@ -213,9 +213,13 @@ def _seeds(rows: Sequence[Document]) -> str:
 
 
 def _sources(records: Sequence[Document]) -> str:
-    targets = (k for r in records for k in r if k not in ("forecaster", "basis", "horizon"))
-    columns = {"basis": "basis", "horizon": "steps"} | {k: k for k in targets}
-    return tables.listing(records, columns) if records else ""
+    columns = {"what": "what", "steps": "steps", "memory": "served from"}
+    parts = {basis: served_from(records, basis) for basis in dict.fromkeys(r["basis"] for r in records)}
+    return "".join(
+        f"<h3>{escape(basis)} basis</h3>{tables.listing(found.to_dicts(), columns)}"
+        for basis, found in parts.items()
+        if not found.is_empty()
+    )
 
 
 def _all(rows: Sequence[Document], bases: Sequence[str]) -> str:

@@ -237,3 +237,18 @@ def spread(seeds: Sequence[Record], basis: str, horizon: int) -> pl.DataFrame:
         for s in seeds if (s["basis"], s["horizon"]) == (basis, horizon) and s["metric"] in _NOT_MEASURES
     ]  # fmt: skip
     return pl.DataFrame(rows, schema={"metric": pl.String, **dict.fromkeys(("mean", "low", "high"), pl.Float64)})
+
+
+def served_from(records: Sequence[Record], basis: str, forecaster: str = SERVED) -> pl.DataFrame:
+    """Return what, steps, memory: what each part of the served forecast comes from, horizons alike on one row."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for r in records:
+        if (r["basis"], r["forecaster"]) == (basis, forecaster):
+            for what in (k for k in r if k not in ("forecaster", "basis", "horizon")):
+                found.setdefault((what, str(r[what])), []).append(str(r["horizon"]))
+    order = list(dict.fromkeys(what for what, _ in found))
+    rows = sorted(found.items(), key=lambda item: order.index(item[0][0]))
+    schema = {"what": pl.String, "steps": pl.String, "memory": pl.String}
+    return pl.DataFrame(
+        [(what, ", ".join(steps), memory) for (what, memory), steps in rows], schema=schema, orient="row"
+    )

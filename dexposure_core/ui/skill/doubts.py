@@ -101,17 +101,16 @@ def _ablations(shown: Shown) -> None:
 
 
 def _sources(shown: Shown) -> None:
-    rows = [r for r in shown.document["sources"] if r["basis"] == shown.view.basis]
-    if not rows:
+    found = skill.served_from(shown.document["sources"], shown.view.basis)
+    if found.is_empty():
         return
     st.subheader("What the served values come from", anchor=False)
     st.markdown(
         "Where a correction to memory did not clearly help on the validation weeks it is off and memory is served."
     )
-    targets = dict.fromkeys(k for r in rows for k in r if k not in ("forecaster", "basis", "horizon"))
-    told = pl.DataFrame([{k: str(r.get(k, "–")) for k in ("horizon", *targets)} for r in rows])
-    labels = {"horizon": "Steps"} | {k: k[:1].upper() + k[1:] for k in targets}
-    export.table(told, "sources", shown.origin, labels=labels)
+    told = found.with_columns(pl.col("what").str.slice(0, 1).str.to_uppercase() + pl.col("what").str.slice(1))
+    labels = {"what": "What", "steps": "Steps", "memory": "From"}
+    export.table(told, "sources", shown.origin, labels=labels, full=found, height=38 + 35 * told.height)
 
 
 def _share(value: float | None) -> str | None:

@@ -137,5 +137,10 @@ def _click(visitor, what) -> tuple[str, list[str]]:
     before = visitor.page.url
     what.click()
     visitor.page.wait_for_function("address => location.href !== address", arg=before)
-    state = visitor.state()
+    state: list[str] = []
+    for _ in range(10):  # another page runs twice, without and with its view: on a busy machine it stands still between
+        seen, state = state, visitor.state()
+        if seen == state:
+            break
+        visitor.page.wait_for_timeout(1500)
     return visitor.page.url, state

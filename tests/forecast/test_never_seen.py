@@ -1,17 +1,21 @@
 """What memory says of pairs never seen: a regression that finds a rate that is there, and is left out where none is."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from dexposure_core.forecast.examples import example
 from dexposure_core.forecast.features import PAIR_FEATURES
 from dexposure_core.forecast.fitting import count_table, scale
+from dexposure_core.forecast.header import SCHEMA
 from dexposure_core.forecast.heads import EXISTENCE, OF_STRANGERS, kinds
 from dexposure_core.forecast.never_seen import fit_never_seen
+from dexposure_core.forecast.node_features import NODE_FEATURES
 from dexposure_core.forecast.scoring import sources
-from dexposure_core.forecast.weights import network
+from dexposure_core.forecast.weights import network, read, to_bytes
 from tests.forecast.test_network import ABOUT
 from tests.forecast.worlds import world
 
@@ -83,3 +87,13 @@ def test_only_pairs_never_seen_are_moved(examples):
     assert moved.any()
     assert not moved.all()
     assert sources(net, 0)["pairs never seen"] == "hazard table and a regression on both ends"
+
+
+def test_weights_made_before_there_was_a_regression_are_read_as_having_none(tmp_path):
+    about = ABOUT | {"bases": ["holdings"], "without": []}
+    tensors = load(to_bytes({"holdings": network(about)}, about))
+    del tensors["holdings.regression"]
+    described = {"schema": SCHEMA, "node_features": NODE_FEATURES, "pair_features": PAIR_FEATURES}
+    path = tmp_path / "old.safetensors"
+    path.write_bytes(save(tensors, {"about": json.dumps(about | described)}))
+    assert not read(path).networks["holdings"].regression.any()

@@ -40,11 +40,10 @@ def average_precision(score: Floats, true: Flags) -> float:
     """Return average precision of `score` (C,) over distinct levels; NaN when nothing is true."""
     if not true.any():
         return math.nan
-    order = np.argsort(score)[::-1]
-    ordered, hits = score[order], np.cumsum(true[order])
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    found = hits[ends]
-    return float((found / (ends + 1.0) * np.diff(found, prepend=0)).sum() / found[-1])
+    level, hits = np.unique(score[true], return_counts=True)
+    listed = len(score) - np.searchsorted(np.sort(score), level, "left")  # at this level or above
+    found = np.cumsum(hits[::-1])[::-1]
+    return float((hits * (found / listed)).sum() / found[0])
 
 
 def reciprocal_ranks(
@@ -59,15 +58,21 @@ def reciprocal_ranks(
         rival_creditor: (R,) theirs.
         unlisted: (N,) per creditor, how many other pairs there are that nobody listed: their score is 0.
     """
-    level = np.unique(np.concatenate([positive, rival, [0.0]]), return_inverse=True)[1]
-    own, others, zero = level[: len(positive)], level[len(positive) : -1], level[-1]
-    width = int(level.max()) + 1
+    level = np.unique(np.append(positive, 0.0))
+    width = 2 * len(level) + 1  # odd places are the levels, even ones what lies between them
+    own, others = 2 * np.searchsorted(level, positive) + 1, _places(rival, level)
     ordered = np.sort(rival_creditor * width + others)
     end = np.searchsorted(ordered, (creditor + 1) * width, "left")
     above = end - np.searchsorted(ordered, creditor * width + own, "right")
     upto = end - np.searchsorted(ordered, creditor * width + own, "left")
-    upto = upto + np.where(own == zero, unlisted[creditor], 0)
+    upto = upto + np.where(positive == 0.0, unlisted[creditor], 0)
     return np.asarray(1.0 / (0.5 * (above + upto) + 1.0))
+
+
+def _places(score: Floats, level: Floats) -> Indices:
+    """Return (C,) where each score lies among the sorted `level` (L,): 2k + 1 on the k-th, else an even number."""
+    at = np.searchsorted(level, score)
+    return np.asarray(2 * at + (level[np.minimum(at, len(level) - 1)] == score))
 
 
 def bin_sums(probability: Floats, true: Flags) -> Floats:

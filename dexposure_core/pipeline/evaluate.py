@@ -6,7 +6,9 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import polars as pl
@@ -19,16 +21,28 @@ from dexposure_core.forecast.model import describe
 from dexposure_core.forecast.outcomes import split
 from dexposure_core.forecast.standing import best_baselines, by_week, reliability, rows
 from dexposure_core.network import Basis, Snapshot
+from dexposure_core.pipeline.evaluation.ahead import Section, finish_ahead
 from dexposure_core.pipeline.evaluation.facts import facts
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.measured import measured_rows
 from dexposure_core.pipeline.evaluation.parts import Parts
-from dexposure_core.pipeline.evaluation.sections import ablations, events, leaks, null_world, seeds
+from dexposure_core.pipeline.evaluation.sections import (
+    ablations,
+    events,
+    leaks,
+    null_store,
+    null_world,
+    seeds,
+    train_seeds,
+)
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 
 HORIZONS: Final = (1, 4, 8, 12)
 FOLDER: Final = "evaluation"
+NOT_ASKED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"leak_test": [], "events": [], "event_standings": [], "seeds": [], "ablations": [], "null_world": {}}
+)  # fmt: skip
 WEEKLY: Final = (
     "brier", "auprc_historical", "brier_births", "brier_deaths", "weight_mae", "wape", "node_mae",
 )  # fmt: skip
@@ -68,7 +82,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score forecasters at every hold-out origin (2025 in the embedded dataset) of a vintage.
 
-    Finished parts are kept in the cache folder: after a kill it goes on where it was.
+    Finished parts are kept in the cache folder: after a kill it goes on where it was. On several cores they are made
+    side by side.
 
     Args:
         store: the vintage.
@@ -100,26 +115,33 @@ def evaluate(
             folder=settings.load().cache_dir / FOLDER / store.vintage, vintage=store.vintage, fresh=extras.fresh
         ),
     )  # fmt: skip
+    sections = _sections(job, extras, first)
+    job = finish_ahead(sections, job)
     document = {
         "vintage": store.vintage, "simulated": store.manifest.simulated, "frequency": store.manifest.frequency,
         "first_origin": str(first), "origins": sum(d >= first for d in store.dates(bases[0])) - min(job.horizons),
-        "trained_on": describe(about) if about else "", "event_dates": _event_dates(store, first),
-        **table(job, measures=extras.measures), **_sections(job, extras, first),
+        "trained_on": describe(about) if about else "", "event_dates": _event_dates(store, first), **NOT_ASKED,
     }  # fmt: skip
+    for section in sections:
+        document |= section(job)
     return dict(finite({**document, "notes": job.notes}))
 
 
-def _sections(job: Job, extras: Extras, first: dt.date) -> dict[str, Any]:
-    """Return the sections besides the table; one that was not asked for is empty."""
-    studied = [events(job, basis, measures=extras.measures) for basis in job.bases] if extras.events else []
-    return {
-        "leak_test": [leak for basis in job.bases for leak in leaks(job, basis, first)] if extras.leaks else [],
-        "events": [row for found, _ in studied for row in found],
-        "event_standings": [standing for _, found in studied for standing in found],
-        "seeds": seeds(job, extras.seeds, first) if extras.seeds else [],
-        "ablations": ablations(job, first) if extras.ablations else [],
-        "null_world": null_world(job, table) if extras.null_world else {},
-    }
+def _sections(job: Job, extras: Extras, first: dt.date) -> list[Section]:
+    """Return the sections that were asked for, the longest first; what all bases share is prepared here, once."""
+    found: list[Section] = []
+    if extras.events:
+        found.append(partial(events, measures=extras.measures))
+    if extras.ablations:
+        found.append(partial(ablations, first=first))
+    found.append(partial(table, measures=extras.measures))
+    if extras.null_world:
+        found.append(partial(null_world, store=null_store(job), table=table))
+    if extras.seeds:
+        found.append(partial(seeds, models=train_seeds(job, extras.seeds), first=first))
+    if extras.leaks:
+        found.append(partial(leaks, first=first))
+    return found
 
 
 def table(job: Job, *, measures: bool = False) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,11 @@ LIMIT $limit
 
 
 class Store(Series):
-    """One vintage, read-only and safe to share between threads; made by `open_store`."""
+    """One vintage, read-only and safe to share between threads; made by `open_store`. Pickled as where it lies."""
+
+    def __reduce__(self) -> tuple[Callable[..., Store], tuple[Path, str]]:
+        """Return how another process opens the same vintage."""
+        return open_store, (self.path.parent, self.path.name)
 
     def protocols(self) -> pl.DataFrame:
         """Return protocol, name, category, sector, symbol, listed_tvl_usd of every protocol on any date."""

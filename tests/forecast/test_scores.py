@@ -58,6 +58,21 @@ def test_a_pair_nobody_listed_ties_with_all_other_unlisted_ones():
     assert ranks == pytest.approx([1 / 6, 1.0])
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.1, 0.5, 0.9]), st.booleans()), min_size=1))
+def test_ranks_are_those_of_counting_rival_by_rival(pairs):
+    unlisted = np.array([0, 3, 50])
+    true, rivals = [p for p in pairs if p[2]], [p for p in pairs if not p[2]]
+    ranks = reciprocal_ranks(
+        np.array([p[1] for p in true]), np.array([p[0] for p in true], dtype=int),
+        np.array([p[1] for p in rivals]), np.array([p[0] for p in rivals], dtype=int), unlisted,
+    )  # fmt: skip
+    for (creditor, score, _), rank in zip(true, ranks, strict=True):
+        others = [s for c, s, _ in rivals if c == creditor] + [0.0] * int(unlisted[creditor])
+        above, upto = sum(s > score for s in others), sum(s >= score for s in others)
+        assert rank == pytest.approx(1 / (0.5 * (above + upto) + 1))
+
+
 def test_calibration_error_by_hand():
     # bin .2-.3: p .25 .25, y 1 0 → |.5 − 1| = .5; bin .9-.97: p .95, y 1 → .05; bin < .001: p 0, y 0 → 0; over 4 pairs
     sums = bin_sums(np.array([0.25, 0.25, 0.95, 0.0]), np.array([True, False, True, False]))

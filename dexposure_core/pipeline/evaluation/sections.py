@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from dexposure_core.network import Basis
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.measured import measured_event
 from dexposure_core.pipeline.evaluation.parts import Parts, fingerprint, program
+from dexposure_core.store import Store, open_store
 
 Record = dict[str, Any]
 COMPARED: Final = {m.name: m.more_is_better for m in METRICS if m.compared}
@@ -31,8 +32,12 @@ EVENTS: Final = (
 )
 
 
-def leaks(job: Job, basis: Basis, first: dt.date) -> list[dict[str, Any]]:
-    """Return whether each forecaster passed the leak test, from the first origin of the hold-out."""
+def leaks(job: Job, first: dt.date) -> Record:
+    """Return "leak_test": whether each forecaster passed it, from the first origin of the hold-out."""
+    return {"leak_test": [leak for basis in job.bases for leak in _leaks(job, basis, first)]}
+
+
+def _leaks(job: Job, basis: Basis, first: dt.date) -> list[Record]:
     whole = job.history(basis)
     at = next(i for i, s in enumerate(whole) if s.date >= first)
     history = whole[max(0, at - LEAK_HISTORY) : at + 1 + max(job.horizons)]
@@ -44,7 +49,7 @@ def leaks(job: Job, basis: Basis, first: dt.date) -> list[dict[str, Any]]:
             "horizons": job.horizons, "refit": job.refit,
         }  # fmt: skip
 
-        def tested(forecaster: Forecaster = forecaster) -> list[dict[str, Any]]:
+        def tested(forecaster: Forecaster = forecaster) -> list[Record]:
             job.progress(0, 0, f"{basis}: leak test of {forecaster.name}")
             leak = leak_test(lambda seen: job.fit(forecaster, seen, first), history, origin, job.horizons)
             return [{**asdict(leak), "origin": str(leak.origin)}]
@@ -53,12 +58,21 @@ def leaks(job: Job, basis: Basis, first: dt.date) -> list[dict[str, Any]]:
     return found
 
 
-def events(job: Job, basis: Basis, *, measures: bool = False) -> tuple[list[Record], list[Record]]:
-    """Return rows and standings with an "event": targets within 8 steps from it, all fitted before any of its origins.
+def events(job: Job, *, measures: bool = False) -> Record:
+    """Return "events" and "event_standings": rows and standings, each with an "event".
 
-    The cut is as many steps before the event as the longest horizon, so that nothing a forecaster learns from is
-    later than the first date it forecasts from. With `measures` also what is said of the whole network then.
+    They are of targets within 8 steps from it, all fitted before any of its origins: the cut is as many steps before
+    the event as the longest horizon, so that nothing a forecaster learns from is later than the first date it
+    forecasts from. With `measures` also what is said of the whole network then.
     """
+    studied = [_events(job, basis, measures=measures) for basis in job.bases]
+    return {
+        "events": [row for found, _ in studied for row in found],
+        "event_standings": [standing for _, found in studied for standing in found],
+    }
+
+
+def _events(job: Job, basis: Basis, *, measures: bool) -> tuple[list[Record], list[Record]]:
     studied = replace(job, refit=True)
     found: list[Record] = []
     standings: list[Record] = []
@@ -81,21 +95,27 @@ def events(job: Job, basis: Basis, *, measures: bool = False) -> tuple[list[Reco
     return found, standings
 
 
-def seeds(job: Job, count: int, first: dt.date) -> list[dict[str, Any]]:
-    """Train the model anew with seeds 1 to `count` on this vintage; return mean and range of every score."""
+def train_seeds(job: Job, count: int) -> tuple[Dexposure, ...]:
+    """Return the model trained anew on this vintage with seeds 1 to `count`; one that is trained stays as it is."""
     from dexposure_core.pipeline.train import train
 
-    table: list[Row] = []
-    for seed in range(1, count + 1):
-        folder = _folder(job, f"seed-{seed}-{program()}")
+    folders = [_folder(job, f"seed-{seed}-{program()}") for seed in range(1, count + 1)]
+    for seed, folder in enumerate(folders, 1):
         if not (folder / "trained").is_file():
             train(job.store, folder, seed=seed, score_it=False, intervals=False, progress=job.progress)
             (folder / "trained").write_text("")
-        alone = replace(job, forecasters=(Dexposure(model_dir=folder),), fits={})
+    return tuple(Dexposure(model_dir=folder) for folder in folders)
+
+
+def seeds(job: Job, models: Sequence[Dexposure], first: dt.date) -> Record:
+    """Return "seeds": mean and range of every score over models trained with different seeds."""
+    table: list[Row] = []
+    for model in models:
+        alone = replace(job, forecasters=(model,), fits={})
         for basis in job.bases:
             stage = Stage(history=job.history(basis), horizons=job.horizons, first_origin=first)
             table += rows(alone.scored(stage, first))
-    return spread(table, count)
+    return {"seeds": spread(table, len(models))}
 
 
 def spread(table: list[Row], count: int) -> list[dict[str, Any]]:
@@ -112,10 +132,10 @@ def spread(table: list[Row], count: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def ablations(job: Job, first: dt.date) -> list[dict[str, Any]]:
-    """Train the model with something left out or held fast; return its scores beside those of the same recipe whole.
+def ablations(job: Job, first: dt.date) -> Record:
+    """Return "ablations": scores of the model with something left out or held fast, beside the same recipe whole.
 
-    "gain" is relative to the whole model, below 0 worse; None where it is not defined or not compared.
+    Each is trained anew. "gain" is relative to the whole model, below 0 worse; None where not defined or not compared.
     """
     variants = tuple(Variant(name=name, variant=name) for name in VARIANTS)
     found: list[Record] = []
@@ -130,7 +150,7 @@ def ablations(job: Job, first: dt.date) -> list[dict[str, Any]]:
             }
             for r in scored if r.metric in COMPARED
         ]  # fmt: skip
-    return found
+    return {"ablations": found}
 
 
 def _gain(row: Row, whole: float) -> float | None:
@@ -139,18 +159,21 @@ def _gain(row: Row, whole: float) -> float | None:
     return (1.0 if COMPARED[row.metric] else -1.0) * (row.value / whole - 1.0)
 
 
-def null_world(job: Job, table: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:
-    """Build the null world and return the same table on it; every forecaster, the model too, is fitted on it."""
+def null_store(job: Job) -> Store:
+    """Return the null world, built once."""
     from dexposure_core.pipeline.ingest import ingest_independent
     from dexposure_core.sources.simulate import independent
-    from dexposure_core.store import open_store
 
     folder = _folder(job, f"null-world-{fingerprint([Path(independent.__file__)])}")
     if not (folder / "LATEST").is_file():
         ingest_independent(folder, progress=job.progress)
-    store = open_store(folder)
+    return open_store(folder)
+
+
+def null_world(job: Job, store: Store, table: Callable[[Job], Record]) -> Record:
+    """Return "null_world": the same table on the null world; every forecaster, the model too, is fitted on it."""
     parts = Parts(folder=job.parts.folder, vintage=store.vintage, fresh=job.parts.fresh)
-    return table(replace(job, store=store, parts=parts, refit=True, histories={}, fits={}, bases=store.bases()))
+    return {"null_world": table(replace(job, store=store, parts=parts, refit=True, histories={}, fits={}))}
 
 
 def _folder(job: Job, name: str) -> Path:

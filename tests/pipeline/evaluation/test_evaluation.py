@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from dexposure_core.errors import NoModel
+from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.pipeline import evaluate as pipeline_evaluate
 from dexposure_core.pipeline import ingest
 from dexposure_core.pipeline.evaluate import Extras, evaluate
-from dexposure_core.pipeline.evaluation import job, parts
+from dexposure_core.pipeline.evaluation import ahead, job, parts
 from dexposure_core.pipeline.evaluation.page import page
 from dexposure_core.pipeline.evaluation.parts import Parts
 from dexposure_core.pipeline.evaluation.report import write_evaluation
@@ -44,6 +44,34 @@ def test_a_killed_run_goes_on_where_it_was(made_up, monkeypatch):
     monkeypatch.setattr(job, "score", real)
     fresh = evaluate(store, CHEAP, ("holdings",), (1,), extras=Extras(fresh=True))
     assert resumed == fresh
+
+
+def test_parts_made_by_processes_side_by_side_give_the_same_evaluation(made_up, monkeypatch):
+    monkeypatch.setenv("DEXPOSURE_THREADS", "2")
+    asked = {"horizons": (1, 4), "extras": Extras(leaks=True, events=True, fresh=True)}
+    store = made_up(weeks=60, start=dt.date(2021, 8, 2))
+    alone = evaluate(store, CHEAP, **asked)
+    assert alone["events"]
+    assert alone["leak_test"]
+
+    def here(*_):
+        raise AssertionError("what a process has finished is not made again")
+
+    monkeypatch.setattr(ahead, "WORTH_IT", 0)
+    monkeypatch.setattr(job, "score", here)
+    assert evaluate(store, CHEAP, **asked) == alone
+
+
+def test_parts_that_cannot_be_kept_are_made_here_and_a_refusal_of_a_process_is_raised_here(
+    made_up, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DEXPOSURE_THREADS", "2")
+    monkeypatch.setattr(ahead, "WORTH_IT", 0)
+    (tmp_path / "cache").write_text("a file where the cache folder should be: no part can be kept")
+    alone = evaluate(made_up(), CHEAP, ("holdings",), (1,))
+    assert {r["forecaster"] for r in alone["rows"]} == set(CHEAP)
+    with pytest.raises(BadOption, match="take a shorter horizon"):
+        evaluate(made_up(), CHEAP, horizons=(29,))
 
 
 def test_a_damaged_part_is_computed_again_and_a_changed_program_finds_none(tmp_path, monkeypatch):
@@ -103,7 +131,7 @@ def test_the_null_world_is_evaluated_like_any_other(made_up, monkeypatch):
     monkeypatch.setattr(ingest, "ingest_independent", small)
     document = evaluate(made_up(), ("persistence",), ("holdings",), (1,), extras=Extras(null_world=True))
     null = document["null_world"]
-    assert {r["basis"] for r in null["rows"]} == {"holdings", "flow"}
+    assert {r["basis"] for r in null["rows"]} == {"holdings"}  # as asked for
     assert "A world without skill" in page(document)
 
 

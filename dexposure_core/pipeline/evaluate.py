@@ -117,14 +117,20 @@ def evaluate(
     )  # fmt: skip
     sections = _sections(job, extras, first)
     job = finish_ahead(sections, job)
-    document = {
-        "vintage": store.vintage, "simulated": store.manifest.simulated, "frequency": store.manifest.frequency,
-        "first_origin": str(first), "origins": sum(d >= first for d in store.dates(bases[0])) - min(job.horizons),
-        "trained_on": describe(about) if about else "", "event_dates": _event_dates(store, first), **NOT_ASKED,
-    }  # fmt: skip
+    document = {**_opening(job, first), "trained_on": describe(about) if about else "", **NOT_ASKED}
     for section in sections:
         document |= section(job)
     return dict(finite({**document, "notes": job.notes}))
+
+
+def _opening(job: Job, first: dt.date) -> dict[str, Any]:
+    """Return what is evaluated, from when on."""
+    store, dates = job.store, job.store.dates(job.bases[0])
+    return {
+        "vintage": store.vintage, "simulated": store.manifest.simulated, "frequency": store.manifest.frequency,
+        "first_origin": str(first), "origins": sum(d >= first for d in dates) - min(job.horizons),
+        "event_dates": _event_dates(store, first),
+    }  # fmt: skip
 
 
 def _sections(job: Job, extras: Extras, first: dt.date) -> list[Section]:

@@ -127,7 +127,8 @@ class Network(nn.Module):
     the features, the memory table (cells, horizons), the regression that pairs never seen add to it (features and a
     constant, horizons) and how far it leans to the usual way of a pair (), the mean size that sizes start from
     (horizons,), which of the origin's flows the TVL it starts from has booked (horizons, a choice of `examples.KEPT`),
-    how far each correction is trusted (PARTS, horizons) and the stretch and shift of log odds (KINDS, horizons).
+    how far each correction is trusted (PARTS, horizons), the stretch and shift of log odds (KINDS, horizons) and how
+    far what was learnt of the direction of flows is believed (horizons, 0: as it is, see `turning`).
     """
 
     node_mean: Tensor
@@ -144,6 +145,7 @@ class Network(nn.Module):
     shrink: Tensor
     stretch: Tensor
     shift: Tensor
+    turn: Tensor
 
     def __init__(
         self, *, node: int, pair: int, edge: int, sectors: int, lags: int, week: int, cells: int, horizons: int,
@@ -173,6 +175,7 @@ class Network(nn.Module):
         self.register_buffer("shrink", torch.ones(PARTS, horizons))
         self.register_buffer("stretch", torch.ones(KINDS, horizons))
         self.register_buffer("shift", torch.zeros(KINDS, horizons))
+        self.register_buffer("turn", torch.zeros(horizons))
         self.horizons = horizons
 
     def scaled(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -23,6 +23,7 @@ from dexposure_core.forecast.heads import Network
 from dexposure_core.forecast.offered import Offered, Pairs
 from dexposure_core.forecast.pair_memory import FADES
 from dexposure_core.forecast.record import Floats, Indices
+from dexposure_core.forecast.turning import turned, usual
 from dexposure_core.forecast.weights import Weights
 from dexposure_core.jobs import share
 
@@ -48,10 +49,11 @@ def scored(weights: Weights, offered: Offered) -> tuple[Indices, Floats, Floats,
         step = moved.double().numpy()
     key = np.concatenate([pairs.key for pairs in given])
     order = np.argsort(key, kind="stable")  # both parts are sorted, so this is a merge
-    key, logit, log_usd = key[order], *(np.concatenate(part)[order] for part in zip(*told, strict=True))
+    key, logit, log_usd, way = key[order], *(np.concatenate(part)[order] for part in zip(*told, strict=True))
     probability = 1.0 / (1.0 + np.exp(-logit))
     if past.origin.basis == "flow":
         probability = exclusive(probability, key, past.size)
+        probability = turned(probability, key, max(past.size, 1), way, network.turn.double().numpy())
     return (
         key, probability, np.expm1(np.clip(log_usd, SMALLEST_LOG_USD, LARGEST_LOG_USD)),
         np.expm1(np.clip(np.where(today > 0, today + step, 0.0), 0.0, LARGEST_LOG_USD)),
@@ -74,17 +76,19 @@ def proposed(network: Network, state: Tensor) -> Indices:
     return np.asarray(torch.cat(found).numpy(), dtype=np.int64)
 
 
-def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> tuple[Floats, Floats]:
-    """Return log odds and log1p USD, (C, H) each, decoded in blocks: as many at a time as torch has threads.
+def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> tuple[Floats, Floats, Floats]:
+    """Return log odds and log1p USD, (C, H) each, and the usual way of each pair (C,), decoded in blocks.
 
-    A block is mostly numpy's work, done by one thread; so one block a thread is faster than many threads a block.
+    As many blocks at a time as torch has threads: a block is mostly numpy's work, done by one thread, so that is faster
+    than many threads a block.
     """
     logit, log_usd = (np.empty((len(pairs.key), network.horizons)) for _ in range(2))
+    way = np.empty(len(pairs.key))
 
     def decode(start: int) -> None:
         rows = slice(start, start + PAIRS)
         with torch.inference_mode():
-            logit[rows], log_usd[rows] = _decoded(network, states, pairs.features(rows), n)
+            logit[rows], log_usd[rows], way[rows] = _decoded(network, states, pairs.features(rows), n)
 
     with _THREADS:
         threads = torch.get_num_threads()
@@ -93,16 +97,16 @@ def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> 
             share(threads, *(partial(decode, start) for start in range(0, len(pairs.key), PAIRS)))
         finally:
             torch.set_num_threads(threads)
-    return logit, log_usd
+    return logit, log_usd, way
 
 
-def _decoded(network: Network, states: dict[str, Tensor], given: Features, n: int) -> tuple[Floats, Floats]:
+def _decoded(network: Network, states: dict[str, Tensor], given: Features, n: int) -> tuple[Floats, Floats, Floats]:
     ends = torch.from_numpy(np.stack([given.key // n, given.key % n]))
     cell, pair = torch.from_numpy(given.cell), torch.from_numpy(given.pair)
     exists, size = network.decode(states, pair, ends, cell)
     told = network.logits(network.memory(cell, pair), cell, exists, network.shrink)
     log_usd = network.log_sizes(cell, torch.from_numpy(given.anchors), size, network.shrink)
-    return network.calibrated(cell, told).numpy(), log_usd.numpy()
+    return network.calibrated(cell, told).numpy(), log_usd.numpy(), usual(cell, pair)
 
 
 def exclusive(probability: Floats, key: Indices, n: int) -> Floats:
@@ -129,6 +133,8 @@ def sources(network: Network, k: int) -> dict[str, str]:
     size = "the last size" if fade == 0 else f"mean size, half-life {fade:g}" if np.isfinite(fade) else "mean size"
     tvl = START[int(network.booked[k])]
     odds = "hazard table, leaning the usual way" if network.lean else "hazard table"
+    turn = float(network.turn[k])
+    odds = f"hazard table (directions {turn:.0%})" if turn else odds
     new = "hazard table and a regression on both ends" if network.regression[:, k].any() else "hazard table"
     memory = [odds, odds, new, size, size, tvl]
     trust = network.shrink[:, k].tolist()

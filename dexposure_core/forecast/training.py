@@ -42,6 +42,7 @@ from dexposure_core.forecast.outcomes import Split, split
 from dexposure_core.forecast.pretraining import pretrain
 from dexposure_core.forecast.recipe import SCREEN, Recipe
 from dexposure_core.forecast.trusting import calibrate, choose_shrinkage, said
+from dexposure_core.forecast.turning import choose_turn
 from dexposure_core.forecast.weights import Weights, network, to_bytes
 from dexposure_core.network import Snapshot
 from dexposure_core.progress import Progress, silent
@@ -140,6 +141,7 @@ class Run:
         told = said(net.eval(), check)
         choose_shrinkage(net, check, told, self.recipe.horizons)
         calibrate(net, check, told, self.recipe.horizons)
+        choose_turn(net, check, told, self.recipe.horizons)
         kept.clear()
         return net, best_pass
 

@@ -80,7 +80,8 @@ def _networks(path: Path, about: dict[str, Any], tensors: dict[str, torch.Tensor
         net = network(about)
         own = {name.removeprefix(f"{basis}."): t for name, t in tensors.items() if name.startswith(f"{basis}.")}
         own.setdefault("lean", torch.zeros(()))  # weights made before flows leant have none
-        own.setdefault("regression", torch.zeros_like(net.regression))  # nor those made before there was one
+        for later in ("regression", "turn"):  # nor those made before there were these
+            own.setdefault(later, torch.zeros_like(net.get_buffer(later)))
         try:
             net.load_state_dict(own)
         except RuntimeError as error:

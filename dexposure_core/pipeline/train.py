@@ -14,7 +14,7 @@ from dexposure_core.forecast.model import FILE
 from dexposure_core.forecast.recipe import LARGE
 from dexposure_core.forecast.uncertainty import Uncertainty, merged
 from dexposure_core.network import Snapshot
-from dexposure_core.pipeline.allocator import keep_freed
+from dexposure_core.pipeline.allocator import give_back, keep_freed
 from dexposure_core.pipeline.apart import apart
 from dexposure_core.pipeline.evaluate import evaluate, history_of
 from dexposure_core.pipeline.model_card import write_card
@@ -73,6 +73,7 @@ def train(
     if intervals:
         learnt = apart(_learnt, _pasts(folder, histories, weights.about), _workers(histories), progress)
         past_misses.write(folder / past_misses.FILE, merged(learnt))
+    give_back()  # processes of their own score them
     rows = evaluate(store, SCORED, progress=progress, model_dir=folder)["rows"] if score_it else []
     write_card(folder, weights.about, weights.digest, rows)
     told = {key: weights.about[key] for key in ("seed", "trained_until", "test_from", "passes")}

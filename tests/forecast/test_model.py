@@ -133,7 +133,7 @@ def test_the_description_names_the_data(trained):
 def test_an_untrained_network_is_memory(history, trained, basis):
     """With every correction switched off and nothing recalibrated it says what was counted, whatever its weights."""
     network = copy.deepcopy(trained.networks[basis])
-    for name, value in (("shrink", 0.0), ("stretch", 1.0), ("shift", 0.0), ("fade", 0), ("booked", 0.0)):
+    for name, value in (("shrink", 0.0), ("stretch", 1.0), ("shift", 0.0), ("fade", 0), ("booked", 0.0), ("turn", 0.0)):
         network.get_buffer(name).fill_(value)
     forecast = Dexposure(trained=replace(trained, networks={basis: network})).predict(history, 1)
     levels = torch.sigmoid(network.table[:, 0].double()).numpy()

@@ -89,11 +89,12 @@ def test_only_pairs_never_seen_are_moved(examples):
     assert sources(net, 0)["pairs never seen"] == "hazard table and a regression on both ends"
 
 
-def test_weights_made_before_there_was_a_regression_are_read_as_having_none(tmp_path):
+@pytest.mark.parametrize("later", ["regression", "turn"])
+def test_weights_made_before_there_was_such_a_thing_are_read_as_having_none(tmp_path, later):
     about = ABOUT | {"bases": ["holdings"], "without": []}
     tensors = load(to_bytes({"holdings": network(about)}, about))
-    del tensors["holdings.regression"]
+    del tensors[f"holdings.{later}"]
     described = {"schema": SCHEMA, "node_features": NODE_FEATURES, "pair_features": PAIR_FEATURES}
     path = tmp_path / "old.safetensors"
     path.write_bytes(save(tensors, {"about": json.dumps(about | described)}))
-    assert not read(path).networks["holdings"].regression.any()
+    assert not read(path).networks["holdings"].get_buffer(later).any()

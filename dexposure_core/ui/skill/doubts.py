@@ -108,6 +108,11 @@ def _sources(shown: Shown) -> None:
     st.markdown(
         "Where a correction to memory did not clearly help on the validation weeks it is off and memory is served."
     )
+    if found["memory"].str.contains("(directions", literal=True).any():
+        st.caption(
+            "Directions: the share of what was learnt of which way a flow goes that counts, beside which way the pair "
+            "mostly went over its last 52 snapshots."
+        )
     told = found.with_columns(pl.col("what").str.slice(0, 1).str.to_uppercase() + pl.col("what").str.slice(1))
     labels = {"what": "What", "steps": "Steps", "memory": "From"}
     export.table(told, "sources", shown.origin, labels=labels, full=found, height=38 + 35 * told.height)

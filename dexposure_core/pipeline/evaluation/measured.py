@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import dexposure_core
 from dexposure_core.errors import NoModel
-from dexposure_core.forecast import Dexposure
+from dexposure_core.forecast import Dexposure, Forecaster
 from dexposure_core.forecast import uncertainty as past_misses
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.aggregates import aggregate_rows
@@ -58,6 +58,8 @@ def _kept(job: Job, basis: Basis, first: dt.date, part: str, spans: Sequence[Spa
             )
         ]
 
+    for forecaster in chosen:
+        _beside(job, forecaster)  # what is missing is said of a part that was made before, too
     found: list[dict[str, Any]] = job.parts.get(key, make)
     return found
 
@@ -75,6 +77,13 @@ def _learnt(job: Job, model: Dexposure, basis: Basis, first: dt.date) -> list[pa
     if model.trained is not None:
         before = [s for s in job.history(basis) if s.date < first]
         return [learn(model, {basis: before}, job.horizons, progress=job.progress)]
+    return _beside(job, model)
+
+
+def _beside(job: Job, model: Forecaster) -> list[past_misses.Uncertainty]:
+    """Return the past misses beside a model's weights; where there are none, that is a note."""
+    if job.refit or not isinstance(model, Dexposure):
+        return []
     try:
         return [past_misses.read(model.path.with_name(past_misses.FILE), model.version)]
     except NoModel as error:

@@ -1,12 +1,20 @@
 """How often intervals of measures held, by all of the target's network and by what was known of it."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
+from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast.baselines import Persistence
+from dexposure_core.forecast.model import FILE
+from dexposure_core.forecast.weights import network, write
 from dexposure_core.pipeline.aggregates import aggregate_rows
+from dexposure_core.pipeline.evaluation.job import Job
+from dexposure_core.pipeline.evaluation.measured import measured_rows
 from dexposure_core.pipeline.uncertainty import learn
+from dexposure_core.progress import silent
+from tests.forecast.test_network import ABOUT
 from tests.forecast.worlds import week
 
 ENTRY = 48  # an exchange larger than all others together enters
@@ -47,3 +55,16 @@ def test_where_nothing_enters_both_are_the_same():
     assert len(known) > 30
     for metric, value in known.items():
         assert value == pytest.approx(held[metric.replace("known_", "")], nan_ok=True)
+
+
+def test_that_past_misses_are_missing_is_also_said_of_a_part_made_before(made_up, tmp_path):
+    about = ABOUT | {"bases": ["holdings"], "without": []}
+    write(tmp_path / FILE, {"holdings": network(about)}, about)
+    made_before, store = SimpleNamespace(get=lambda _key, _make: []), made_up()
+    job = Job(
+        store=store, forecasters=(Dexposure(model_dir=tmp_path),), bases=("holdings",), horizons=(1,),
+        parts=made_before, progress=silent,
+    )  # fmt: skip
+    assert measured_rows(job, "holdings", store.dates()[20]) == []
+    (note,) = job.notes
+    assert note.startswith("No past misses")

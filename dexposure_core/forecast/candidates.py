@@ -33,6 +33,26 @@ def mirrored(key: Indices, n: int) -> Indices:
     return (key % max(n, 1)) * n + key // max(n, 1)
 
 
+def mirror_at(key: Indices, n: int) -> Indices:
+    """Return (C,) where each pair of the sorted `key` stands the other way round, -1 where it is not listed."""
+    if not len(key):
+        return np.zeros(0, dtype=np.int64)
+    back = mirrored(key, n)
+    at = np.minimum(np.searchsorted(key, back), len(key) - 1)
+    return np.where(key[at] == back, at, -1)
+
+
+def exclusive(probability: Floats, back: Indices) -> Floats:
+    """Return probabilities, (C,) or (C, H), scaled so that the two directions of a pair sum to at most 1.
+
+    `back` (C,) is where each pair stands the other way round, as `mirror_at` returns it.
+    """
+    if not len(back):
+        return probability
+    listed = (back >= 0).reshape(-1, *[1] * (probability.ndim - 1))
+    return np.asarray(probability / np.maximum(1.0, probability + np.where(listed, probability[back], 0.0)))
+
+
 def both_ways(key: Indices, past: Window) -> Indices:
     """Return the keys, on the flow basis with every pair the other way round too: only its direction is open."""
     return distinct(np.concatenate([key, mirrored(key, past.size)])) if past.origin.basis == "flow" else key

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dexposure_core.forecast.candidates import mirrored
+from dexposure_core.forecast.candidates import exclusive, mirror_at
 from dexposure_core.forecast.examples import batch
 from dexposure_core.forecast.features import Features
 from dexposure_core.forecast.heads import Network
@@ -52,8 +52,8 @@ def scored(weights: Weights, offered: Offered) -> tuple[Indices, Floats, Floats,
     key, logit, log_usd, way = key[order], *(np.concatenate(part)[order] for part in zip(*told, strict=True))
     probability = 1.0 / (1.0 + np.exp(-logit))
     if past.origin.basis == "flow":
-        probability = exclusive(probability, key, past.size)
-        probability = turned(probability, key, max(past.size, 1), way, network.turn.double().numpy())
+        back = mirror_at(key, past.size)
+        probability = turned(exclusive(probability, back), back, way, network.turn.double().numpy())
     return (
         key, probability, np.expm1(np.clip(log_usd, SMALLEST_LOG_USD, LARGEST_LOG_USD)),
         np.expm1(np.clip(np.where(today > 0, today + step, 0.0), 0.0, LARGEST_LOG_USD)),
@@ -109,16 +109,6 @@ def _decoded(network: Network, states: dict[str, Tensor], given: Features, n: in
     return network.calibrated(cell, told).numpy(), log_usd.numpy(), usual(cell, pair)
 
 
-def exclusive(probability: Floats, key: Indices, n: int) -> Floats:
-    """Return probabilities (C, H) scaled so that the two directions of a pair sum to at most 1."""
-    if not len(key):
-        return probability
-    back = mirrored(key, n)
-    at = np.minimum(np.searchsorted(key, back), len(key) - 1)
-    other = np.where((key[at] == back)[:, None], probability[at], 0.0)
-    return probability / np.maximum(1.0, probability + other)
-
-
 TARGETS: Final = (
     "exposures of today", "pairs seen before", "pairs never seen", "size of today's exposures", "size of others", "TVL",
 )  # fmt: skip
@@ -132,9 +122,8 @@ def sources(network: Network, k: int) -> dict[str, str]:
     fade = FADES[int(network.fade[k])]
     size = "the last size" if fade == 0 else f"mean size, half-life {fade:g}" if np.isfinite(fade) else "mean size"
     tvl = START[int(network.booked[k])]
-    odds = "hazard table, leaning the usual way" if network.lean else "hazard table"
-    turn = float(network.turn[k])
-    odds = f"hazard table (directions {turn:.0%})" if turn else odds
+    leaning = ", leaning the usual way" if network.lean else ""
+    odds = "hazard table" + (f" (directions {float(network.turn[k]):.0%})" if network.turn[k] else leaning)
     new = "hazard table and a regression on both ends" if network.regression[:, k].any() else "hazard table"
     memory = [odds, odds, new, size, size, tvl]
     trust = network.shrink[:, k].tolist()

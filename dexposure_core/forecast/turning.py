@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dexposure_core.forecast.candidates import mirrored
+from dexposure_core.forecast.candidates import mirror_at
 from dexposure_core.forecast.examples import Example
 from dexposure_core.forecast.features import PAIR_FEATURES
 from dexposure_core.forecast.heads import EXISTENCE, Network, kinds
@@ -44,20 +44,19 @@ def usual(cell: Tensor, pair: Tensor) -> Floats:
     return way.masked_fill(kinds(cell) == EXISTENCE.index("never"), torch.nan).numpy()
 
 
-def turned(probability: Floats, key: Indices, n: int, way: Floats, turn: Floats) -> Floats:
+def turned(probability: Floats, back: Indices, way: Floats, turn: Floats) -> Floats:
     """Return probabilities (C, H) with the direction of pairs seen before said anew.
 
     Args:
         probability: (C, H), of which the two directions of a pair sum to at most 1.
-        key: (C,) sorted, creditor row × n + debtor row.
-        n: factor of the keys.
+        back: (C,) where each pair stands the other way round, as `candidates.mirror_at` returns it.
         way: (C,) as `usual` returns it.
         turn: (H,) how far what was learnt is believed; 0: as it is.
     """
-    own, back = _both(key, n, way)
-    said = probability.copy()
+    own = np.flatnonzero(np.isfinite(way) & (back >= 0))
+    other, said = back[own], probability.copy()
     for k in np.flatnonzero(turn):
-        p, q = np.maximum(probability[own, k], _LEAST), np.maximum(probability[back, k], _LEAST)
+        p, q = np.maximum(probability[own, k], _LEAST), np.maximum(probability[other, k], _LEAST)
         said[own, k] = (p + q) / (1.0 + np.exp(-_direction(p, q, way[own], turn[k])))
     return said
 
@@ -80,15 +79,6 @@ def choose_turn(network: Network, examples: Sequence[Example], told: Said, horiz
     network.turn.copy_(torch.tensor(TURNS)[best])
 
 
-def _both(key: Indices, n: int, way: Floats) -> tuple[Indices, Indices]:
-    """Return where pairs seen before stand in `key`, and where the same the other way round do."""
-    own = np.flatnonzero(np.isfinite(way))
-    there = mirrored(key[own], n)
-    back = np.minimum(np.searchsorted(key, there), max(len(key) - 1, 0))
-    listed = key[back] == there
-    return own[listed], back[listed]
-
-
 def _direction(p: Floats, q: Floats, way: Floats, turn: float) -> Floats:
     return np.asarray(turn * np.log(p / q) + USUAL * way)
 
@@ -99,9 +89,9 @@ def _lost(network: Network, e: Example, correction: Tensor) -> Tensor:
     The other way round of a flow that came may have been thinned out; each that is left counts for those.
     """
     n, ends = max(len(e.input["node"]), 1), e.input["ends"].numpy()
-    key, way = ends[0] * n + ends[1], usual(e.cell, e.input["pair"])
-    order = np.argsort(key)
-    own, back = (order[rows] for rows in _both(key[order], n, way[order]))
+    way, at = usual(e.cell, e.input["pair"]), mirror_at(ends[0] * n + ends[1], n)
+    own = np.flatnonzero(np.isfinite(way) & (at >= 0))
+    back = at[own]
     logit = network.logits(network.memory(e.cell, e.input["pair"]), e.cell, correction, network.shrink)
     p = np.maximum(torch.sigmoid(network.calibrated(e.cell, logit)).double().numpy(), _LEAST)
     lost = torch.full((len(TURNS), network.horizons), torch.nan)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast import Dexposure, PairMemoryForecaster, scoring
-from dexposure_core.forecast.candidates import both_ways, candidates
+from dexposure_core.forecast.candidates import both_ways, candidates, mirror_at
 from dexposure_core.forecast.examples import batch
 from dexposure_core.forecast.features import Origin
 from dexposure_core.forecast.header import SCHEMA
@@ -200,3 +200,21 @@ def test_torch_is_loaded_ahead_without_torch_geometric():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "True", "False"]
+
+
+def test_a_served_flow_keeps_how_likely_it_is_either_way_and_turns_as_far_as_chosen(trained):
+    history = world(weeks=50, n=30, basis="flow")
+    said = {}
+    for turn in (0.0, 0.25):
+        network = copy.deepcopy(trained.networks["flow"])
+        network.turn.fill_(turn)
+        said[turn] = Dexposure(trained=replace(trained, networks={"flow": network})).predict(history, 1)
+    before, after = said[0.0], said[0.25]
+    key = before.creditor * 30 + before.debtor
+    back = mirror_at(key, 30)
+    assert np.array_equal(key, after.creditor * 30 + after.debtor)
+    assert np.allclose(*(f.probability + f.probability[back] for f in (before, after)))
+    moved = before.probability != after.probability
+    assert moved.any()
+    past = window(history)
+    assert not moved[~np.isin(key, both_ways(past.seen, past))].any()  # of pairs never seen nothing is said anew

@@ -1,17 +1,21 @@
 """Which way a flow goes: the sum of both ways stays, nothing else is touched, and what is believed has to be earned."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dexposure_core.forecast.candidates import exclusive, mirror_at
 from dexposure_core.forecast.examples import example
+from dexposure_core.forecast.features import PAIR_FEATURES
 from dexposure_core.forecast.fitting import count_table, lean, scale
 from dexposure_core.forecast.heads import EXISTENCE, kinds
-from dexposure_core.forecast.scoring import exclusive, sources
+from dexposure_core.forecast.scoring import sources
 from dexposure_core.forecast.trusting import said
-from dexposure_core.forecast.turning import START, TURNS, USUAL, choose_turn, turned, usual
+from dexposure_core.forecast.turning import START, TURNS, USUAL, _lost, choose_turn, turned, usual
 from dexposure_core.forecast.weights import network
 from tests.forecast.test_network import ABOUT
 from tests.forecast.worlds import world
@@ -19,7 +23,7 @@ from tests.forecast.worlds import world
 N = 4
 PAIRS = [(a, b) for a in range(N) for b in range(a + 1, N)]
 KEY = np.array(sorted([a * N + b for a, b in PAIRS] + [b * N + a for a, b in PAIRS]))
-BACK = np.searchsorted(KEY, KEY % N * N + KEY // N)
+BACK = mirror_at(KEY, N)
 
 
 @st.composite
@@ -33,14 +37,14 @@ def markets(draw):
             way[j], seen[i] = -way[i], draw(st.booleans())
             seen[j] = seen[i]
     turn = np.array([0.0, draw(st.sampled_from(TURNS))])
-    return exclusive(np.stack([p, p], axis=1), KEY, N), np.where(seen, way, np.nan), turn
+    return exclusive(np.stack([p, p], axis=1), BACK), np.where(seen, way, np.nan), turn
 
 
 @settings(deadline=None, max_examples=60)
 @given(markets())
 def test_only_the_direction_of_pairs_seen_before_is_said_anew(market):
     probability, way, turn = market
-    said_anew = turned(probability, KEY, N, way, turn)
+    said_anew = turned(probability, BACK, way, turn)
     assert np.array_equal(said_anew[:, 0], probability[:, 0])  # a horizon without a turn stays as it is
     assert np.array_equal(said_anew[np.isnan(way)], probability[np.isnan(way)])
     assert said_anew + said_anew[BACK] == pytest.approx(probability + probability[BACK], abs=1e-8)
@@ -51,7 +55,7 @@ def test_only_the_direction_of_pairs_seen_before_is_said_anew(market):
 def test_the_odds_of_a_direction_by_hand():
     # 0.6 and 0.2 sum to 0.8; odds 3 ^ turn · 4 ^ USUAL decide how it is shared
     probability = np.array([[0.6], [0.2]])
-    found = turned(probability, np.array([1, 2]), 2, np.log([4.0, 0.25]), np.array([0.5]))
+    found = turned(probability, np.array([1, 0]), np.log([4.0, 0.25]), np.array([0.5]))
     odds = 3**0.5 * 4**USUAL
     assert found[:, 0] == pytest.approx([0.8 * odds / (1 + odds), 0.8 / (1 + odds)])
 
@@ -69,11 +73,29 @@ def test_the_usual_way_is_the_other_ways_opposite_and_nothing_for_pairs_never_se
     n = len(e.input["node"])
     way, ends = usual(e.cell, e.input["pair"]), e.input["ends"].numpy()
     key = ends[0] * n + ends[1]
-    back = np.searchsorted(key, ends[1] * n + ends[0])
+    back = mirror_at(key, n)
     never = (kinds(e.cell) == EXISTENCE.index("never")).numpy()
     assert never.any()
     assert np.isnan(way[never]).all()
     assert way[~never] == pytest.approx(-way[back][~never], abs=1e-5)
+    share = e.input["pair"][:, PAIR_FEATURES.index("share_52")].numpy()
+    assert (way[~never] > 0).tolist() == (share > share[back])[~never].tolist()  # the way it went more often
+
+
+def test_a_flow_whose_other_way_was_thinned_counts_for_those_left_out(flows):
+    """Where the other ways of all pairs but one count for next to nothing, the loss is that one's own, by hand."""
+    e, net = flows[-1], network({**ABOUT, "bases": ["flow"]})
+    lean(net, "flow")
+    n, ends = len(e.input["node"]), e.input["ends"].numpy()
+    way, back = usual(e.cell, e.input["pair"]), mirror_at(ends[0] * n + ends[1], n)
+    one = int(np.flatnonzero((e.exists[:, 0].numpy() > 0) & np.isfinite(way))[3])
+    e = replace(e, count=torch.full_like(e.count, 1e-12).index_fill(0, torch.tensor(int(back[one])), 1.0))
+    with torch.inference_mode():
+        correction = said(net, [e])[0][1]
+        p = torch.sigmoid(net.memory(e.cell, e.input["pair"]))[:, 0].double().numpy()
+        lost = _lost(net, e, correction)[:, 0].tolist()
+    odds = np.log(p[one] / p[back[one]])
+    assert lost == pytest.approx([np.logaddexp(0, -(turn * odds + USUAL * way[one])) for turn in TURNS], abs=1e-6)
 
 
 @pytest.mark.parametrize(("knows", "expected"), [(True, 1.0), (False, START)])

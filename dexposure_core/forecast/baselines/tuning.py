@@ -16,7 +16,8 @@ import numpy as np
 
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast.base import HORIZONS
-from dexposure_core.forecast.baselines.view import Case, Truth, View, exclusive
+from dexposure_core.forecast.baselines.view import Case, Truth, View
+from dexposure_core.forecast.candidates import exclusive
 from dexposure_core.forecast.outcomes import Split, fit_split
 from dexposure_core.forecast.record import Floats, Forecast, check_history
 from dexposure_core.network import Basis, Snapshot
@@ -206,7 +207,7 @@ def origins(history: Sequence[Snapshot], cut: Split, horizons: Sequence[int], *,
 def value(part: Part, target: Target, view: View, horizon: int, setting: Setting) -> Floats:
     """Return what a part says; the two directions of a flow never sum to more than 1."""
     said = part.of(view, horizon, setting)
-    return exclusive(said, view) if target == "existence" else said
+    return exclusive(said, view.mirror) if target == "existence" and view.flow else said
 
 
 def loss(target: Target, said: Floats, truth: Truth) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dexposure_core.forecast.candidates import both_ways, candidates, mirrored
+from dexposure_core.forecast.candidates import both_ways, candidates, mirror_at, mirrored
 from dexposure_core.forecast.features import Features, features
 from dexposure_core.forecast.outcomes import look_up, outcome
 from dexposure_core.forecast.pair_memory import PairMemory, pair_memory
@@ -125,11 +125,7 @@ class View:
     @cached_property
     def mirror(self) -> Indices:
         """Return (C,) each listed pair's position in `key` the other way round, -1 where it is not listed."""
-        if not len(self.key):
-            return np.zeros(0, dtype=np.int64)
-        back = mirrored(self.key, self.size)
-        at = np.minimum(np.searchsorted(self.key, back), len(self.key) - 1)
-        return np.where(self.key[at] == back, at, -1)
+        return mirror_at(self.key, self.size)
 
     @cached_property
     def typical(self) -> Floats:
@@ -150,14 +146,6 @@ class View:
 def unordered(key: Indices, n: int) -> Indices:
     """Return each pair's key with the smaller row first."""
     return np.minimum(key, mirrored(key, n))
-
-
-def exclusive(probability: Floats, view: View) -> Floats:
-    """Return (C,) probabilities; on the flow basis scaled so that the two directions of a pair sum to at most 1."""
-    if not view.flow or not len(probability):
-        return probability
-    other = np.where(view.mirror >= 0, probability[view.mirror], 0.0)
-    return np.asarray(probability / np.maximum(1.0, probability + other))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,7 +12,8 @@ from dexposure_core.forecast.baselines.memory import FadingExistence, FadingSize
 from dexposure_core.forecast.baselines.new_pairs import NewPairs
 from dexposure_core.forecast.baselines.size_rule import LAST, TYPICAL, SizeRule
 from dexposure_core.forecast.baselines.tuning import loss
-from dexposure_core.forecast.baselines.view import Case, Truth, View, exclusive
+from dexposure_core.forecast.baselines.view import Case, Truth, View
+from dexposure_core.forecast.candidates import exclusive
 from dexposure_core.forecast.paths import three_paths
 from tests.forecast.worlds import week
 
@@ -296,6 +297,6 @@ def test_the_losses_that_settings_are_chosen_by():
 
 
 def test_two_directions_that_sum_to_more_than_one_are_scaled(flows):
-    p = said(exclusive(np.where(flows.key == A * 4 + B, 0.9, 0.6), flows), flows)
+    p = said(exclusive(np.where(flows.key == A * 4 + B, 0.9, 0.6), flows.mirror), flows)
     assert p["A>B"] == pytest.approx(0.9 / 1.5)
     assert p["B>A"] == pytest.approx(0.6 / 1.5)

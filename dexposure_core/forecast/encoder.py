@@ -19,7 +19,6 @@ from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 QUERIES: Final = 4
 HEADS: Final = 4
@@ -92,19 +91,39 @@ class Tabular(nn.Module):
         return torch.cat([self._read(node[rows], sector[rows], weeks[rows], None) for rows in blocks])
 
     def _read(self, node: Tensor, sector: Tensor, weeks: Tensor, hidden_cells: Tensor | None) -> Tensor:
-        tokens = node[:, :, None] * self.scale + self.shift
-        if hidden_cells is not None:
-            tokens = torch.where(hidden_cells[:, :, None], self.unknown, tokens)
-            node = node.masked_fill(hidden_cells, 0.0)
-        tokens = torch.cat([tokens, self.sector(sector)[:, None], torch.tanh(self.week(weeks) + self.lag)], dim=1)
-        n, count, hidden = tokens.shape
-        split = (HEADS, hidden // HEADS)
-        asked = self.queries.reshape(QUERIES, *split).transpose(0, 1).expand(n, -1, -1, -1)
-        key, value = (f(tokens).reshape(n, count, *split).transpose(1, 2) for f in (self.key, self.value))
-        read = scaled_dot_product_attention(asked, key, value).transpose(1, 2).reshape(n, QUERIES * hidden)
-        state = torch.tanh(self.mix(read) + self.enter(node))
+        """Return (N, hidden).
+
+        The key and the value of a number's token are affine in the number, so what a query hears of numbers is worked
+        out on the numbers themselves: their tokens are never made.
+        """
+        (n, features), width = node.shape, self.queries.shape[1]
+        hidden = None if hidden_cells is None else hidden_cells[:, None]
+        node = node if hidden_cells is None else node.masked_fill(hidden_cells, 0.0)
+        others = torch.cat([self.sector(sector)[:, None], torch.tanh(self.week(weeks) + self.lag)], dim=1)
+        asked = self._asked()
+        shift = asked @ self.shift.T
+        shift = shift if hidden is None else torch.where(hidden, asked @ self.unknown.T, shift)
+        told = node[:, None] * (asked @ self.scale.T) + shift  # (N, queries × heads, features)
+        share = torch.softmax(torch.cat([told, (others @ asked.T).transpose(1, 2)], dim=2), dim=2)
+        own, rest = share[:, :, :features], share[:, :, features:]
+        heard = (own * node[:, None]) @ self.scale + torch.bmm(rest, others)
+        if hidden is None:
+            heard = heard + own @ self.shift
+        else:
+            heard = heard + own.masked_fill(hidden, 0.0) @ self.shift + own.masked_fill(~hidden, 0.0) @ self.unknown
+        value = self.value.weight.reshape(HEADS, -1, width)
+        read = torch.einsum("nqhi,hdi->nqhd", heard.reshape(n, QUERIES, HEADS, width), value)
+        state = torch.tanh(self.mix(read.reshape(n, QUERIES * width)) + self.enter(node))
         deeper: Tensor = state + self.deepen(state)
         return deeper
+
+    def _asked(self) -> Tensor:
+        """Return (queries × heads, hidden): what each query of each head looks for in a token."""
+        width = self.queries.shape[1]
+        key = self.key.weight.reshape(1, HEADS, -1, width)
+        asked = (self.queries.reshape(QUERIES, HEADS, -1, 1) * key).sum(dim=2).reshape(QUERIES * HEADS, width)
+        scaled: Tensor = asked / (width // HEADS) ** 0.5
+        return scaled
 
 
 class Encoder(nn.Module):

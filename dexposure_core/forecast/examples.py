@@ -78,6 +78,7 @@ class Example:
         cell: (C,) the pair's memory cell; anchors: (C, fades) the sizes its head may start from.
         count: (C,) how many pairs each stands for.
         exists: (C, H) 0/1; `log_usd` (C, H) log1p of the size where it exists.
+        sized: (S,) positions of the pairs that exist at any horizon: only they have a size to learn from.
         tvl_step: (N, H) change of log1p TVL; `tvl_known` (N, H) whether there is one to learn from.
         use: (H,) whether this horizon's target belongs to the part of the data this example is for.
         born: (2, B) pairs never seen that came to exist; rivals: (2, R) random pairs that did not.
@@ -89,6 +90,7 @@ class Example:
     count: Tensor
     exists: Tensor
     log_usd: Tensor
+    sized: Tensor
     tvl_step: Tensor
     tvl_known: Tensor
     use: Tensor
@@ -125,6 +127,7 @@ def example(
         anchors=torch.from_numpy(given.anchors),
         count=torch.from_numpy(count).float(),
         exists=torch.from_numpy(exists[keep]).float(),
+        sized=torch.from_numpy(np.flatnonzero(exists[keep].any(axis=1))),
         log_usd=torch.from_numpy(np.stack([s[1][keep] for s in seen], axis=1)).float(),
         tvl_step=torch.from_numpy(np.stack([s[2] for s in seen], axis=1)).float(),
         tvl_known=torch.from_numpy(np.stack([s[3] for s in seen], axis=1)),

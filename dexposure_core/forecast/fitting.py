@@ -102,24 +102,24 @@ def losses(network: Network, e: Example, shrink: Tensor | None = None) -> tuple[
 
     Those of pairs are per true exposure, so that they do not depend on how many candidates there are; 0 where unused.
     """
-    state, exists, size, tvl = network(e.input, e.cell)
+    state, exists, size, tvl = network(e.input, e.cell, e.sized)
     trusted = torch.ones_like(network.shrink) if shrink is None else shrink
     return parts(network, e, exists, size, tvl, trusted) * e.use, screened(network, e, state)
 
 
 def parts(network: Network, e: Example, exists: Tensor, size: Tensor, tvl: Tensor, shrink: Tensor) -> Tensor:
-    """Return (PARTS, H) losses of corrections as far as they are trusted."""
+    """Return (PARTS, H) losses of corrections as far as they are trusted; `size` is of the pairs `e.sized`."""
     logit = network.logits(network.memory(e.cell, e.input["pair"]), e.cell, exists, shrink)
     weight = e.count[:, None].expand_as(logit)
     entropy = binary_cross_entropy_with_logits(logit, e.exists, weight=weight, reduction="none")
-    log_usd = network.log_sizes(e.cell, e.anchors, size, shrink)
-    off = smooth_l1_loss(log_usd, e.log_usd, reduction="none", beta=SIZE_BETA) * e.exists
+    log_usd = network.log_sizes(e.cell[e.sized], e.anchors[e.sized], size, shrink)
+    off = smooth_l1_loss(log_usd, e.log_usd[e.sized], reduction="none", beta=SIZE_BETA) * e.exists[e.sized]
     moved = network.log_steps(e.input["booked"], tvl, shrink)
     step = smooth_l1_loss(moved, e.tvl_step, reduction="none", beta=TVL_BETA) * e.tvl_known
     true, known = e.exists.sum(dim=0).clamp_min(1.0), e.tvl_known.sum(dim=0).clamp_min(1.0)
     kind = kinds(e.cell)
     by_kind = torch.zeros(KINDS, network.horizons).index_add_(0, kind, entropy)
-    sizes = torch.zeros(2, network.horizons).index_add_(0, kind.clamp_max(1), off)
+    sizes = torch.zeros(2, network.horizons).index_add_(0, kind[e.sized].clamp_max(1), off)
     return torch.cat([by_kind / true, sizes / true, (step.sum(dim=0) / known)[None]])
 
 

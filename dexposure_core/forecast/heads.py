@@ -210,8 +210,13 @@ class Network(nn.Module):
                 made[id(encoder)] = encoder(given)
         return {name: made[id(encoder)] for name, encoder in self.encoders.items()}
 
-    def decode(self, states: dict[str, Tensor], pair: Tensor, ends: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """Return corrections of existence logits and of log sizes, (C, horizons) each."""
+    def decode(
+        self, states: dict[str, Tensor], pair: Tensor, ends: Tensor, cell: Tensor, sized: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return corrections of existence logits (C, horizons) and of log sizes (S, horizons).
+
+        Those of sizes are of the pairs at the positions `sized` (S,); of all when it is None.
+        """
         given = self._standard("pair", pair)
         if "history" in self.without:
             given[:, _PAST] = 0.0
@@ -221,6 +226,8 @@ class Network(nn.Module):
             self.exists[name](given[own], states[name], ends[:, own]) for name, own in zip(EXISTENCE, rows, strict=True)
         ]
         order = torch.argsort(torch.cat(rows))
+        if sized is not None:
+            given, ends = given[sized], ends[:, sized]
         return torch.cat(said)[order], self.size(given, states["amounts"], ends)
 
     def steps(self, state: Tensor, batch: dict[str, Tensor]) -> Tensor:
@@ -234,13 +241,16 @@ class Network(nn.Module):
         change: Tensor = self.tvl(torch.cat(around, dim=1))
         return change
 
-    def forward(self, batch: dict[str, Tensor], cell: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, batch: dict[str, Tensor], cell: Tensor, sized: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the states (N, hidden) that the screen reads, then the corrections.
 
-        These are of existence logits (C, horizons), of log sizes (C, horizons) and of log TVL (N, horizons).
+        These are of existence logits (C, horizons), of log sizes (S, horizons; see `decode`) and of log TVL (N,
+        horizons).
         """
         states = self.states(batch)
-        exists, size = self.decode(states, batch["pair"], batch["ends"], cell)
+        exists, size = self.decode(states, batch["pair"], batch["ends"], cell, sized)
         return states["never"], exists, size, self.steps(states["amounts"], batch)
 
     def strangers(self, pair: Tensor) -> Tensor:

@@ -154,7 +154,7 @@ class Run:
         if recipe.frozen:
             net.encoders.requires_grad_(requires_grad=False)
         tuned = [p for p in net.parameters() if p.requires_grad]
-        optimiser = torch.optim.Adam(tuned, lr=recipe.rate, weight_decay=recipe.decay)
+        optimiser = torch.optim.Adam(tuned, lr=recipe.rate, weight_decay=recipe.decay, fused=True)
         mean = AveragedModel(net.eval(), multi_avg_fn=get_ema_multi_avg_fn(recipe.average))  # type: ignore[no-untyped-call]
         state = kept.load(net, mean, optimiser)
         if state is None:

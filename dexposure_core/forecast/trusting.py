@@ -31,9 +31,9 @@ Said = list[tuple[Tensor, Tensor, Tensor, Tensor]]
 
 
 def said(network: Network, examples: Sequence[Example]) -> Said:
-    """Return states, existence logits, sizes and TVL of every example, made once."""
+    """Return states, existence logits, sizes (of `Example.sized`) and TVL of every example, made once."""
     with torch.inference_mode():
-        return [network(e.input, e.cell) for e in examples]
+        return [network(e.input, e.cell, e.sized) for e in examples]
 
 
 def choose_shrinkage(network: Network, examples: Sequence[Example], told: Said, horizons: Sequence[int]) -> None:

@@ -7,7 +7,9 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 
+from dexposure_core.forecast.encoder import HEADS, Tabular
 from dexposure_core.forecast.examples import example
 from dexposure_core.forecast.features import PAIR_FEATURES
 from dexposure_core.forecast.fitting import lean, relative
@@ -47,6 +49,46 @@ def test_a_masked_number_is_not_seen(one):
     with torch.inference_mode():
         assert torch.allclose(encoder(one.input, masked), encoder(other, masked))
         assert not torch.allclose(encoder(one.input), encoder(other))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_what_is_heard_of_numbers_is_attention_over_their_tokens(one, masked):
+    """The encoder never makes the tokens of numbers; here they are made and attended to in the plain way."""
+    tabular = network(ABOUT).encoder("now").tabular
+    for parameter in tabular.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    node, sector, weeks = (one.input[name] for name in ("node", "sector", "weeks"))
+    node = node / node.abs().max()
+    hidden = torch.rand(node.shape) < 0.3 if masked else None
+    with torch.inference_mode():
+        assert torch.allclose(
+            tabular(node, sector, weeks, hidden), plainly(tabular, node, sector, weeks, hidden), atol=1e-5
+        )
+
+
+def plainly(tabular: Tabular, node, sector, weeks, hidden):
+    tokens = node[:, :, None] * tabular.scale + tabular.shift
+    if hidden is not None:
+        tokens = torch.where(hidden[:, :, None], tabular.unknown, tokens)
+        node = node.masked_fill(hidden, 0.0)
+    weeks = torch.tanh(tabular.week(weeks) + tabular.lag)
+    tokens = torch.cat([tokens, tabular.sector(sector)[:, None], weeks], dim=1)
+    n, count, width = tokens.shape
+    asked = tabular.queries.reshape(-1, HEADS, width // HEADS).transpose(0, 1).expand(n, -1, -1, -1)
+    key, value = (f(tokens).reshape(n, count, HEADS, -1).transpose(1, 2) for f in (tabular.key, tabular.value))
+    read = scaled_dot_product_attention(asked, key, value).transpose(1, 2).reshape(n, -1)
+    state = torch.tanh(tabular.mix(read) + tabular.enter(node))
+    return state + tabular.deepen(state)
+
+
+def test_sizes_asked_of_some_pairs_are_those_of_all_pairs_there(one):
+    net = network(ABOUT).eval()
+    torch.nn.init.normal_(net.size.out.weight)
+    with torch.inference_mode():
+        whole, some = net(one.input, one.cell)[2], net(one.input, one.cell, one.sized)[2]
+    assert 0 < len(one.sized) < len(one.cell)
+    assert torch.allclose(some, whole[one.sized], atol=1e-5)
+    assert one.sized.tolist() == [k for k, row in enumerate(one.exists.tolist()) if any(row)]
 
 
 def test_a_forecast_passes_messages_as_torch_geometric_does_in_training(one):

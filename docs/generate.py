@@ -9,21 +9,29 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+import polars as pl
 
 from dexposure_core import errors
 from dexposure_core.cli.commands import dexposure
+from dexposure_core.forecast.base import HORIZONS
 from dexposure_core.forecast.evaluation import METRICS
+from dexposure_core.forecast.standing import TOLERATED
 from dexposure_core.measures import MEASURES
+from dexposure_core.network import BASES
 from dexposure_core.network.families import families as token_families
 from dexposure_core.pipeline.calibrate import kept, page
 from dexposure_core.pipeline.checks.catalogue import CHECKS
 from dexposure_core.pipeline.definitions import DEFINITIONS
+from dexposure_core.pipeline.evaluation import kept as evaluation
+from dexposure_core.pipeline.evaluation.kept import Evaluation
 from dexposure_core.pipeline.token_causes import CAUSES
 from dexposure_core.pipeline.tokens import DOUBTS
+from dexposure_core.pipeline.views import skill
 from dexposure_core.settings import SETTINGS
 from dexposure_core.store import open_store
 from dexposure_core.store.schema import TABLES
@@ -31,6 +39,13 @@ from dexposure_core.stress import RULES, SCENARIOS
 
 DOCS = Path(__file__).parent
 DATA = DOCS.parent / "data"
+SAID = {"holdings": "holdings", "flow": "flows"}
+LEFT_OUT = {
+    "no graph": "messages along the graph", "no history": "the past of pairs",
+    "no tabular features": "the numbers of protocols", "random initialisation": "pre-training",
+    "frozen": "tuning of the encoder",
+}  # fmt: skip
+COMPARED = frozenset(m.name for m in METRICS if m.compared)
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -135,6 +150,67 @@ def calibration() -> str:
     return page(kept("demo"), kept("full"))
 
 
+def league() -> str:
+    """How often each method is near the best of all others on the shipped evaluation."""
+    rows = evaluated().rows
+    both = pl.concat([skill.league(rows, basis).with_columns(basis=pl.lit(basis)) for basis in BASES])
+    behind = both.pivot("basis", index="forecaster", values=["behind", "scores"])
+    told = behind.with_columns(both=pl.sum_horizontal(f"behind_{basis}" for basis in BASES)).sort("both", "forecaster")
+    names = ["both", *(f"behind_{basis}" for basis in BASES)]
+    scores = [sum(told[f"scores_{basis}"][0] for basis in BASES), *(told[f"scores_{basis}"][0] for basis in BASES)]
+    header = [f"{what} (of {n})" for what, n in zip(("behind", "holdings", "flows"), scores, strict=True)]
+    return table(["method", *header], [[f"`{r['forecaster']}`", *(r[n] for n in names)] for r in told.to_dicts()])
+
+
+def ablations() -> str:
+    """What the parts of the model are worth on the shipped evaluation."""
+    document = evaluated().document
+    rows = [[LEFT_OUT[variant]] for variant in LEFT_OUT]
+    for row, variant in zip(rows, LEFT_OUT, strict=True):
+        for basis in BASES:
+            gains = [
+                r["gain"] for r in document["ablations"]
+                if (r["variant"], r["basis"]) == (variant, basis) and r["metric"] in COMPARED and r["gain"] is not None
+            ]  # fmt: skip
+            row += [str(sum(g < -TOLERATED for g in gains)), str(sum(g > TOLERATED for g in gains))]
+    header = ["left out", "holdings: worse by more than 1 %", "better", "flows: worse", "better"]
+    return table(header, rows) + "\n" + _luck(document)
+
+
+def _luck(document: Mapping[str, Any]) -> str:
+    """How much of that is the luck of a seed."""
+    apart = {
+        basis: sum(
+            (r["high"] - r["low"]) / abs(r["mean"]) > 2 * TOLERATED
+            for r in document["seeds"] if r["basis"] == basis and r["metric"] in COMPARED and r["mean"]
+        )
+        for basis in BASES
+    }  # fmt: skip
+    return (
+        f"Between {document['seed_count']} seeds of the whole recipe {apart['holdings']} lines of holdings and "
+        f"{apart['flow']} of flows differ by more than 2 %, so differences of a few lines say nothing.\n"
+    )
+
+
+def coverage() -> str:
+    """How often the 90 % intervals held on the shipped evaluation, mean over measures, losses and horizons."""
+    found = evaluated()
+    events = found.event_rows.partition_by("event", as_dict=True, maintain_order=True)
+    tables = {"2025": found.rows} | {str(event[0]): rows for event, rows in events.items()}
+    kinds = {"all that came": "covered", "known protocols": "covered_known"}
+    rows = []
+    for basis in BASES:
+        for said, column in kinds.items():
+            held = [[skill.measured(of, basis, h)[column].drop_nulls() for h in HORIZONS] for of in tables.values()]
+            rows.append([SAID[basis], said, *(f"{100 * float(pl.concat(h).mean()):.1f} %" for h in held)])
+    return table(["basis", "by", *tables], rows)
+
+
+def evaluated() -> Evaluation:
+    """The evaluation of the shipped weights."""
+    return evaluation.read(DATA / "model")
+
+
 def datacard() -> str:
     """What the embedded vintage holds: the figures of its data card."""
     store = open_store(DATA / "store")
@@ -186,23 +262,10 @@ def _usage(command: click.Command, path: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
-        checks,
-        measures,
-        definitions,
-        rules,
-        scenarios,
-        scores,
-        settings,
-        refusals,
-        schema,
-        families,
-        doubts,
-        causes,
-        commands,
-        calibration,
-        datacard,
+        checks, measures, definitions, rules, scenarios, scores, settings, refusals, schema, families, doubts, causes,
+        commands, calibration, datacard, league, ablations, coverage,
     )
-}
+}  # fmt: skip
 
 
 def render(text: str) -> str:

@@ -179,16 +179,10 @@ def ablations() -> str:
 
 def _luck(document: Mapping[str, Any]) -> str:
     """How much of that is the luck of a seed."""
-    apart = {
-        basis: sum(
-            (r["high"] - r["low"]) / abs(r["mean"]) > 2 * TOLERATED
-            for r in document["seeds"] if r["basis"] == basis and r["metric"] in COMPARED and r["mean"]
-        )
-        for basis in BASES
-    }  # fmt: skip
+    apart = [f"{n} of {of} lines of {SAID[b]}" for b in BASES for n, of in [skill.luck(document["seeds"], b)]]
     return (
-        f"Between {document['seed_count']} seeds of the whole recipe {apart['holdings']} lines of holdings and "
-        f"{apart['flow']} of flows differ by more than 2 %, so differences of a few lines say nothing.\n"
+        f"Of {document['seed_count']} seeds of the whole recipe the worst is more than 1 % behind the best in "
+        f"{' and in '.join(apart)}, so differences of a few lines say nothing.\n"
     )
 
 

@@ -107,6 +107,18 @@ def test_a_small_gain_beyond_chance_is_not_called_nothing():
     assert words.decided(0.032, "better") == words.points(0.032)
 
 
+def test_how_far_seeds_lie_apart_is_counted_in_comparisons():
+    def one(metric, low, high, basis="flow"):
+        return {"basis": basis, "horizon": 1, "metric": metric, "low": low, "mean": low, "high": high}
+
+    errors = [one("brier", 0.1, 0.1009), one("brier", 0.1, 0.102)]  # 0.9 % and 2 % more error than the best
+    scores = [one("mrr", 0.995, 1.0), one("mrr", 0.98, 1.0)]
+    beside = [one("brier_part_new", 0.1, 0.9), one("r2_density", 0.1, 0.9), one("brier", 0.1, 0.9, "holdings")]
+    undefined = [one("mrr", None, None)]
+    assert skill.luck([*errors, *scores, *beside, *undefined], "flow") == (2, 4)
+    assert skill.luck([], "flow") == (0, 0)
+
+
 def test_the_league_says_how_often_each_method_is_behind(evaluation):
     found = skill.league(evaluation.rows, "flow")
     assert words.league(found, "dexposure") == (

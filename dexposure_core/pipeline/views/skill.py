@@ -239,6 +239,18 @@ def spread(seeds: Sequence[Record], basis: str, horizon: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"metric": pl.String, **dict.fromkeys(("mean", "low", "high"), pl.Float64)})
 
 
+def luck(seeds: Sequence[Record], basis: str) -> tuple[int, int]:
+    """Return in how many comparisons the worst of several seeds is more than 1 % behind the best, and of how many."""
+    known = [
+        s for s in seeds if s["basis"] == basis and s["metric"] in _COMPARED and None not in (s["low"], s["high"])
+    ]  # fmt: skip
+    apart = []
+    for s in known:
+        worst, best = (s["low"], s["high"]) if _COMPARED[s["metric"]].more_is_better else (s["high"], s["low"])
+        apart.append(_place(worst, [best], s["metric"]))
+    return apart.count("behind"), len(known)
+
+
 def served_from(records: Sequence[Record], basis: str, forecaster: str = SERVED) -> pl.DataFrame:
     """Return what, steps, memory: what each part of the served forecast comes from, horizons alike on one row."""
     found: dict[tuple[str, str], list[str]] = {}

@@ -153,13 +153,13 @@ def calibration() -> str:
 def league() -> str:
     """How often each method is near the best of all others on the shipped evaluation."""
     rows = evaluated().rows
-    both = pl.concat([skill.league(rows, basis).with_columns(basis=pl.lit(basis)) for basis in BASES])
-    behind = both.pivot("basis", index="forecaster", values=["behind", "scores"])
-    told = behind.with_columns(both=pl.sum_horizontal(f"behind_{basis}" for basis in BASES)).sort("both", "forecaster")
-    names = ["both", *(f"behind_{basis}" for basis in BASES)]
-    scores = [sum(told[f"scores_{basis}"][0] for basis in BASES), *(told[f"scores_{basis}"][0] for basis in BASES)]
-    header = [f"{what} (of {n})" for what, n in zip(("behind", "holdings", "flows"), scores, strict=True)]
-    return table(["method", *header], [[f"`{r['forecaster']}`", *(r[n] for n in names)] for r in told.to_dicts()])
+    found = {basis: skill.league(rows, basis) for basis in BASES}
+    behind = {basis: dict(own.select("forecaster", "behind").iter_rows()) for basis, own in found.items()}
+    told = [[f"`{name}`", sum(by[name] for by in behind.values()), *(by[name] for by in behind.values())]
+            for name in behind[BASES[0]]]  # fmt: skip
+    count = {basis: own["scores"].max() for basis, own in found.items()}
+    heads = ["method", f"behind (of {sum(count.values())})", *(f"{SAID[b]} (of {n})" for b, n in count.items())]
+    return table(heads, sorted(told, key=lambda row: (row[1], row[0])))
 
 
 def ablations() -> str:

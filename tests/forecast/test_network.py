@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from dexposure_core.forecast.encoder import HEADS, Tabular
 from dexposure_core.forecast.examples import example
 from dexposure_core.forecast.features import PAIR_FEATURES
-from dexposure_core.forecast.fitting import lean, relative
+from dexposure_core.forecast.fitting import lean, losses, relative
 from dexposure_core.forecast.heads import ABLATIONS, BRANCHES, EXISTENCE, KINDS, PARTS, kinds, usual_way
 from dexposure_core.forecast.pretraining import pretrain, pretraining_loss
 from dexposure_core.forecast.prior import task
@@ -89,6 +90,17 @@ def test_sizes_asked_of_some_pairs_are_those_of_all_pairs_there(one):
     assert 0 < len(one.sized) < len(one.cell)
     assert torch.allclose(some, whole[one.sized], atol=1e-5)
     assert one.sized.tolist() == [k for k, row in enumerate(one.exists.tolist()) if any(row)]
+
+
+def test_pairs_without_a_size_add_nothing_to_what_sizes_lose(one):
+    """Sizes are decoded where there is one; decoding all pairs loses the same, part by part."""
+    net = network(ABOUT).eval()
+    torch.nn.init.normal_(net.size.out.weight)
+    whole = replace(one, sized=torch.arange(len(one.cell)))
+    assert len(one.sized) < len(whole.sized)
+    (some, _), (every, _) = losses(net, one), losses(net, whole)
+    assert (some[KINDS : KINDS + 2] > 0).all()
+    assert torch.allclose(some, every, rtol=1e-5)
 
 
 def test_a_forecast_passes_messages_as_torch_geometric_does_in_training(one):

@@ -13,6 +13,8 @@ from dexposure_core import errors
 from dexposure_core.cli.commands import COMMANDS
 from dexposure_core.forecast import FORECASTERS
 from dexposure_core.measures import MEASURES
+from dexposure_core.network import BASES
+from dexposure_core.pipeline.evaluation import kept
 from dexposure_core.settings import SETTINGS
 from dexposure_core.stress import RULES, SCENARIOS
 from dexposure_core.ui.navigation import PAGES
@@ -86,3 +88,21 @@ def test_the_analysts_examples_run(number):
 def test_the_tour_shows_every_page():
     tour = (DOCS / "tour.md").read_text("utf-8")
     assert [page.key for page in PAGES if f"(pictures/{page.key}.png)" not in tour] == []
+
+
+def test_figures_of_the_evaluation_in_the_docs_are_counted_two_ways():
+    """What the docs say of the shipped forecast, worked out here from the document itself and not from its views."""
+    found, text = kept.read(ROOT / "data" / "model"), text_of("forecasting.md")
+    worse = [sum(s["verdict"] == "worse" and s["basis"] == b for s in found.document["standings"]) for b in BASES]
+    assert f"| `dexposure` | {sum(worse)} | {worse[0]} | {worse[1]} |" in text
+    for basis, said in (("holdings", "holdings"), ("flow", "flows")):
+        held = [
+            [
+                r["value"] for r in rows.to_dicts()
+                if r["basis"] == basis and r["forecaster"] == "dexposure" and r["value"] is not None
+                and r["metric"].startswith("coverage_90_known_")
+            ]
+            for rows in (found.rows, *found.event_rows.partition_by("event", maintain_order=True))
+        ]  # fmt: skip
+        means = " | ".join(f"{100 * sum(values) / len(values):.1f} %" for values in held)
+        assert f"| {said} | known protocols | {means} |" in text

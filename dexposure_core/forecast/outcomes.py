@@ -40,8 +40,7 @@ class Outcome:
 def outcome(origin: Snapshot, target: Snapshot) -> Outcome:
     """Return what `target` says about the protocols of `origin`, and what entered in between."""
     n = len(origin.protocols)
-    rows = {str(p): i for i, p in enumerate(origin.protocols)}
-    row = np.array([rows.get(p, -1) for p in target.protocols], dtype=np.int64)
+    row = origin.rows(target.protocols)
     known = row >= 0
     log_tvl, stays = np.zeros(n), np.zeros(n, dtype=bool)
     log_tvl[row[known]] = np.log1p(target.tvl_usd[known])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -70,12 +69,11 @@ def window(history: Sequence[Snapshot], length: int = MEMORY) -> Window:
     """Return the last `length` snapshots of `history` as one table."""
     recent = history[-length:][::-1]
     origin = recent[0]
-    rows = {str(p): i for i, p in enumerate(origin.protocols)}
-    n = len(rows)
+    n = len(origin.protocols)
     log_tvl = np.full((len(recent), n), np.nan)
     keys, lags, sizes = [], [], []
     for lag, snapshot in enumerate(recent):
-        row = np.fromiter(map(rows.get, snapshot.protocols, repeat(-1)), dtype=np.int64)
+        row = origin.rows(snapshot.protocols)
         known = row >= 0
         log_tvl[lag, row[known]] = np.log1p(snapshot.tvl_usd[known])
         creditor, debtor = row[snapshot.creditor], row[snapshot.debtor]

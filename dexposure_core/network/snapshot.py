@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -132,6 +133,10 @@ class Snapshot:
         except KeyError:
             hint = suggest(protocol, [*rows, *map(str, self.names)])
             raise UnknownProtocol(f"No protocol '{protocol[:80]}' in the {self.date} snapshot{hint}") from None
+
+    def rows(self, protocols: npt.NDArray[np.object_]) -> Indices:
+        """Return the row of each of some ids (M,), -1 where there is none."""
+        return np.fromiter(map(self._found().get, protocols, repeat(-1)), dtype=np.int64, count=len(protocols))
 
     def _found(self) -> dict[str, int]:
         """Return the rows of all ids, made at the first question: most snapshots are never asked."""

@@ -28,6 +28,7 @@ from dexposure_core.forecast.futures import drawn_futures
 from dexposure_core.forecast.networks import drawn_networks
 from dexposure_core.forecast.record import Floats, Forecast, Indices
 from dexposure_core.forecast.resampling import interval, resampled_origins
+from dexposure_core.forecast.turnover import turned_over
 from dexposure_core.forecast.uncertainty import Uncertainty
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.panel import known_part
@@ -91,7 +92,7 @@ def aggregate_rows(
             learnt = (uncertainty or {}).get(forecaster.name)
             for h, forecast in forecaster.predict_all(history[: i + 1], within).items():
                 past = seen[max(0, i + 1 - LOOK_BACK) : i + 1]
-                said = _said(forecast, history[i], history[i + h].date, names, past, learnt, seed)
+                said = _said(forecast, history[: i + 1], history[i + h].date, names, past, learnt, seed)
                 kept.setdefault((h, forecaster.name), []).append(said)
         for h in within:
             trailing = _mean(seen[max(0, i + 1 - TRAILING) : i + 1])
@@ -107,15 +108,21 @@ def aggregate_rows(
 
 
 def _said(
-    forecast: Forecast, origin: Snapshot, date: dt.date, names: Sequence[str], past: Floats,
+    forecast: Forecast, history: Sequence[Snapshot], date: dt.date, names: Sequence[str], past: Floats,
     learnt: Uncertainty | None, seed: int,
 ) -> Said:  # fmt: skip
-    alone = values(iter(drawn_networks(forecast, origin, date, DRAWS if learnt else MEAN_DRAWS, seed)), names)
+    origin, horizon = history[-1], forecast.horizon_weeks
     if learnt is None:
-        return Said(value=_mean(alone), intervals={})
-    place = (forecast.basis, forecast.horizon_weeks)
-    together = values(drawn_futures(forecast, origin, date, learnt.residuals[place], DRAWS, seed=seed), names)
-    value, low, high = learnt.blends[place].served(past, together, forecast.horizon_weeks)
+        return Said(value=_mean(values(drawn_networks(forecast, origin, date, MEAN_DRAWS, seed), names)), intervals={})
+    place = (forecast.basis, horizon)
+    # protocols enter and leave in both, so that all that differs is whether exposures move together
+    alone, together = (
+        values(turned_over(drawn, history, horizon), names) for drawn in (
+            drawn_networks(forecast, origin, date, DRAWS, seed),
+            drawn_futures(forecast, origin, date, learnt.residuals[place], DRAWS, seed=seed),
+        )
+    )  # fmt: skip
+    value, low, high = learnt.blends[place].served(past, together, horizon)
     ends = {
         "": np.stack([low, high]),
         "joint_": np.nanquantile(together, LEVELS, axis=0),

@@ -1,10 +1,11 @@
 """What drawn futures say: measures and stress losses with intervals, protocols' importance, sector cells.
 
-With learnt uncertainty the futures are joint (`forecast.futures`), and a number is served by the recipe of its
-past (`forecast.blend`) with its 90 % interval. Without, exposures are drawn one by one: the means are right, and no
-interval is given. Importance and sector cells carry the 5 % and 95 % quantiles of the joint futures, and their
-expectation leans on today as far as the system-wide number of the same kind does: where the mean of the futures was
-not to be trusted for the whole, it is not for its parts.
+With learnt uncertainty the futures are joint (`forecast.futures`), protocols enter and leave in them
+(`forecast.turnover`), and a number is served by the recipe of its past (`forecast.blend`) with its 90 % interval.
+Without, exposures are drawn one by one: the means are right for what is there today, and no interval is given.
+Importance and sector cells carry the 5 % and 95 % quantiles of the joint futures, and their expectation leans on
+today as far as the system-wide number of the same kind does: where the mean of the futures was not to be trusted for
+the whole, it is not for its parts.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dexposure_core.forecast.blend import LEVELS, LOOK_BACK
 from dexposure_core.forecast.futures import drawn_futures
 from dexposure_core.forecast.networks import drawn_networks
 from dexposure_core.forecast.record import Floats
+from dexposure_core.forecast.turnover import expected_newcomers, turned_over
 from dexposure_core.forecast.uncertainty import Uncertainty
 from dexposure_core.measures import Facts, measure_facts
 from dexposure_core.network import Snapshot
@@ -52,6 +54,7 @@ class Drawn:
             sums to the total exposure of `numbers`.
         draws: M.
         joint: whether they were drawn jointly, from past misses.
+        newcomers: protocols that enter in a future, on average, and exposures that they bring; 0 unless joint.
     """
 
     numbers: pl.DataFrame
@@ -59,6 +62,7 @@ class Drawn:
     cells: pl.DataFrame
     draws: int
     joint: bool
+    newcomers: tuple[float, float] = (0.0, 0.0)
 
 
 def how_many(origin: Snapshot, *, joint: bool, asked: int | None = None) -> int:
@@ -79,7 +83,7 @@ def draw(
     """
     origin, place = history[-1], (forecast.basis, forecast.horizon_weeks)
     joint = learnt is not None and place in learnt.residuals
-    seen = [_seen(network) for network in networks(forecast, origin, date, learnt, draws)]
+    seen = [_seen(network, origin) for network in networks(forecast, history, date, learnt, draws)]
     names = list(seen[0][0])
     numbers = np.array([[values[name] for name in names] for values, _, _ in seen])
     value, low, high = _means(numbers), *np.full((2, len(names)), np.nan)
@@ -89,7 +93,7 @@ def draw(
         known = track(history[-LOOK_BACK:])[1] if past is None else past
         value, low, high = blend.served(known, numbers, forecast.horizon_weeks)
         source, trust = blend.main_sources(), blend.weights[-1]
-    _, scores_today, cells_today = _seen(origin)
+    _, scores_today, cells_today = _seen(origin, origin)
     at = {name: k for k, name in enumerate(names)}
     scores = _Parts(np.array([part for _, part, _ in seen]), scores_today, joint=joint)
     cells = _Parts(np.array([part for _, _, part in seen]), cells_today, joint=joint)
@@ -99,24 +103,36 @@ def draw(
         importance=_importance(origin, scores, trust[[at[name] for name in SCORES.values()]]),
         cells=_cells(origin, cells, float(trust[total]), float(value[total])),
         draws=len(seen), joint=joint,
+        newcomers=expected_newcomers(history, forecast.horizon_weeks) if joint else (0.0, 0.0),
     )  # fmt: skip
 
 
 def networks(
-    forecast: Forecast, origin: Snapshot, date: dt.date, learnt: Uncertainty | None, draws: int
+    forecast: Forecast, history: Sequence[Snapshot], date: dt.date, learnt: Uncertainty | None, draws: int
 ) -> Iterable[Snapshot]:
     """Return the futures that `draw` measures: joint ones where past misses of this basis and horizon are known."""
-    place = (forecast.basis, forecast.horizon_weeks)
+    origin, place = history[-1], (forecast.basis, forecast.horizon_weeks)
     if learnt is not None and place in learnt.residuals:
-        return drawn_futures(forecast, origin, date, learnt.residuals[place], draws)
+        joint = drawn_futures(forecast, origin, date, learnt.residuals[place], draws)
+        return turned_over(joint, history, forecast.horizon_weeks)
     return drawn_networks(forecast, origin, date, draws)
 
 
-def _seen(network: Snapshot) -> tuple[dict[str, float], Floats, Floats]:
-    """Return the measures and losses by name, SCORES and TVL of every protocol (3, N) and the sector cells (S, S)."""
+def _seen(network: Snapshot, origin: Snapshot) -> tuple[dict[str, float], Floats, Floats]:
+    """Return what is measured on a network.
+
+    By name the measures and losses; of the N protocols and S sectors of `origin`, in its order, SCORES and TVL (3, N)
+    and the sector cells (S, S): 0 for what has left.
+    """
     facts = Facts(network)
     values = {**measure_facts(facts), **standard_losses(network)}
-    return values, np.vstack([facts.importance.select(COLUMNS).to_numpy().T, network.tvl_usd]), facts.sectors[1]
+    parts = np.vstack([facts.importance.select(COLUMNS).to_numpy().T, network.tvl_usd])
+    sectors, cells = facts.sectors
+    kept = [sectors.index(s) if s in sectors else -1 for s in Facts(origin).sectors[0]]
+    nothing = ((0, 0), (0, 1))  # one column of zeros at the end, where row -1 points to
+    return (
+        values, np.pad(parts, nothing)[:, network.rows(origin.protocols)], np.pad(cells, (0, 1))[np.ix_(kept, kept)]
+    )  # fmt: skip
 
 
 def _means(values: Floats) -> Floats:

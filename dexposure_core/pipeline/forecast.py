@@ -133,23 +133,25 @@ def _key_of(store: Store, origin: dt.date, basis: Basis, horizon: int, forecaste
         return None
 
 
-def futures_of(result: ForecastResult) -> Iterable[Snapshot]:
+def futures_of(store: Store, result: ForecastResult) -> Iterable[Snapshot]:
     """Return the networks that a forecast's numbers were drawn from, the same ones again."""
-    return drawn_again(result, result.today, result.target or result.origin)
+    return drawn_again(store, result, result.target or result.origin)
 
 
-def drawn_again(made: Kept | ForecastResult, today: Snapshot, date: dt.date) -> Iterable[Snapshot]:
+def drawn_again(store: Store, made: Kept | ForecastResult, date: dt.date) -> Iterable[Snapshot]:
     """Return the futures of a forecast again, dated `date`; none when the past misses behind them are gone.
 
     Args:
+        store: the vintage it is of.
         made: the forecast and what was drawn from it.
-        today: the snapshot it was made from.
         date: written on the networks; nothing else depends on it.
     """
-    learnt, _ = _misses(find_forecaster(made.forecast.forecaster))
+    f = made.forecast
+    learnt, _ = _misses(find_forecaster(f.forecaster))
     if made.drawn.joint and learnt is None:
         return ()
-    return futures.networks(made.forecast, today, date, learnt[0] if learnt else None, made.drawn.draws)
+    history = store.snapshots([d for d in store.dates(f.basis) if d <= f.origin][-MEMORY:], f.basis)
+    return futures.networks(f, history, date, learnt[0] if learnt else None, made.drawn.draws)
 
 
 def _key(

@@ -26,7 +26,7 @@ from dexposure_core.forecast import Forecast
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.drawn import Drawn
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 DRAWN: Final = ("numbers", "importance", "cells")
 
 
@@ -119,7 +119,7 @@ def _write(folder: Path, key: Key, kept: Kept) -> None:
     document = {
         "key": key.fields(), "mean_factor": f.mean_factor, "pairs": len(f.creditor), "protocols": len(f.protocols),
         "sources": dict(f.sources), "numbers": kept.drawn.numbers.height, "draws": kept.drawn.draws,
-        "joint": kept.drawn.joint,
+        "joint": kept.drawn.joint, "newcomers": kept.drawn.newcomers,
     }  # fmt: skip
     (folder / "forecast.json").write_text(json.dumps(document, indent=1, sort_keys=True))
 
@@ -140,4 +140,8 @@ def _read(folder: Path, key: Key) -> Kept:
         mean_factor=float(document["mean_factor"]), sources=document["sources"],
         **{name: pairs[name].to_numpy() for name in pairs.columns},
     )  # fmt: skip
-    return Kept(forecast=forecast, drawn=Drawn(**drawn, draws=int(document["draws"]), joint=bool(document["joint"])))
+    entering, bringing = map(float, document["newcomers"])
+    says = Drawn(
+        **drawn, draws=int(document["draws"]), joint=bool(document["joint"]), newcomers=(entering, bringing)
+    )  # fmt: skip
+    return Kept(forecast=forecast, drawn=says)

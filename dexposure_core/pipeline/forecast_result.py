@@ -129,6 +129,7 @@ class ForecastResult:
             "expected_usd": float(self.forecast.expected_usd().sum()),
             "draws": self.drawn.draws,
             "joint_draws": self.drawn.joint,
+            "newcomers": dict(zip(("protocols", "exposures"), self.drawn.newcomers, strict=True)),
             "sources": dict(self.forecast.sources),
             "measures": _beside(self.measures),
             "stress": _beside(self.stress),

@@ -108,7 +108,7 @@ def stress_ahead(
         return run_on(store, network, here, terms, what if isinstance(what, str) else None)
 
     losses = []
-    for done, network in enumerate(futures_of(ahead), start=1):
+    for done, network in enumerate(futures_of(store, ahead), start=1):
         c = outcome(network).contagion
         losses.append((c.total_loss_usd, c.loss_fraction))
         progress(done, ahead.drawn.draws, "futures")
@@ -121,7 +121,7 @@ def stress_ahead(
 
 
 def _moved(struck: Struck, today: Snapshot, network: Snapshot) -> Struck:
-    """Return the shock on another network of the same protocols: losses in USD move with the holder's TVL."""
+    """Return the shock on another network, on what is there of it: losses in USD move with the holder's TVL."""
     there = {str(p): float(usd) for p, usd in zip(network.protocols, network.tvl_usd, strict=True)}
     losses = {}
     for protocol, usd in struck.shock.losses_usd.items():

@@ -7,7 +7,7 @@ measure is served (`forecast.blend`). Futures of a past origin are never drawn f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,7 @@ from dexposure_core.forecast.blend import (
 from dexposure_core.forecast.futures import drawn_futures
 from dexposure_core.forecast.record import Floats
 from dexposure_core.forecast.residuals import Miss, Residuals, miss, residuals
+from dexposure_core.forecast.turnover import turned_over
 from dexposure_core.forecast.uncertainty import Place, Uncertainty
 from dexposure_core.measures import measure_all
 from dexposure_core.network import Snapshot
@@ -55,7 +56,7 @@ def track(history: Sequence[Snapshot]) -> tuple[tuple[str, ...], Floats]:
     return names, np.array([[row[name] for name in names] for row in rows])
 
 
-def values(networks: Iterator[Snapshot], names: Sequence[str]) -> Floats:
+def values(networks: Iterable[Snapshot], names: Sequence[str]) -> Floats:
     """Return (M, K) everything measured on M networks."""
     return np.array([[row[name] for name in names] for row in map(measured, networks)])
 
@@ -145,7 +146,8 @@ class _Basis:
         apart = np.abs(np.searchsorted(ordinals, bank.origin) - i) > h
         allowed = apart if apart.any() else None
         date = self.history[i + h].date
-        return values(drawn_futures(forecast, origin, date, bank, self.draws, allowed=allowed), self.names)
+        drawn = drawn_futures(forecast, origin, date, bank, self.draws, allowed=allowed)
+        return values(turned_over(drawn, self.history[: i + 1], h), self.names)
 
     def _forecasts(self, doing: str) -> Iterator[tuple[int, dict[int, Forecast]]]:
         for done, i in enumerate(self.origins):

@@ -149,7 +149,7 @@ def contagion(result: StressResult, losses: Sequence[float], words: str) -> str:
 
 
 def forecast(
-    measures: pl.DataFrame, weeks: int, forecaster: str, when: str, turnover: tuple[float, float] | None = None
+    measures: pl.DataFrame, weeks: int, forecaster: str, when: str, turnover: tuple[float, float, float] | None = None
 ) -> str:
     """Answer: what is expected to change in the coming weeks?
 
@@ -158,7 +158,7 @@ def forecast(
         weeks: horizon.
         forecaster: who says so.
         when: the date it is for, in words.
-        turnover: how many exposures are expected to begin and to end.
+        turnover: how many exposures are expected to begin, to end and to come with protocols not in the data yet.
     """
     rows = {row["measure"]: row for row in measures.to_dicts()}
     parts = [
@@ -177,11 +177,12 @@ def forecast(
     )
 
 
-def _turnover(turnover: tuple[float, float] | None) -> str:
+def _turnover(turnover: tuple[float, float, float] | None) -> str:
     if turnover is None:
         return ""
-    begin, end = (f"about **{text.count(n)}**" if n >= 1 else "fewer than **1**" for n in turnover)
-    return f"Of exposures, {begin} are expected to begin and {end} to end. "
+    begin, end, more = (f"about **{text.count(n)}**" if n >= 1 else "fewer than **1**" for n in turnover)
+    entering = f"; protocols that enter the data may bring {more} more" if turnover[2] > 0 else ""
+    return f"Of exposures, {begin} are expected to begin and {end} to end{entering}. "
 
 
 def _expected(what: str, row: dict[str, float] | None, unit: str) -> str:

@@ -205,8 +205,9 @@ def served_from(result: ForecastResult) -> str:
     return f"Pairs and protocols. {'; '.join(told)}." if told else ""
 
 
-def turnover(result: ForecastResult) -> tuple[float, float]:
-    """Return how many exposures are expected to begin and to end: sums of probabilities."""
+def turnover(result: ForecastResult) -> tuple[float, float, float]:
+    """Return how many exposures are expected to begin, to end (sums of probabilities) and to come with newcomers."""
     pairs = result.exposures.select("probability", "today_usd")
     now = pairs["today_usd"] > 0
-    return float(pairs.filter(~now)["probability"].sum()), float((1 - pairs.filter(now)["probability"]).sum())
+    begin, end = pairs.filter(~now)["probability"].sum(), (1 - pairs.filter(now)["probability"]).sum()
+    return float(begin), float(end), result.drawn.newcomers[1]

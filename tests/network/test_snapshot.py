@@ -35,6 +35,12 @@ def test_whether_a_protocol_is_there_is_asked_by_its_id() -> None:
     assert 0 not in there
 
 
+def test_rows_of_ids_that_are_not_there_are_minus_one() -> None:
+    there = made()
+    wanted = np.array([*there.protocols[::-1], "nobody", None], dtype=object)
+    assert there.rows(wanted).tolist() == [2, 1, 0, -1, -1]
+
+
 def test_an_empty_network_is_a_network() -> None:
     nothing = made(creditor=[], debtor=[], exposure_usd=[])
     assert nothing.matrix().nnz == 0

@@ -177,7 +177,7 @@ def foreseen_numbers(**numbers: tuple[float, float, float]) -> SimpleNamespace:
         [(n, *v) for n, v in numbers.items()], schema=["name", "forecast", "low", "high"], orient="row"
     )
     bank = {"protocol": ["1"], "tvl_low": [1e9], "tvl_high": [9e9], "sis": [0.6], "sis_low": [0.5], "sis_high": [0.9]}
-    forecast = SimpleNamespace(protocols=np.array(["1"], dtype=object), tvl_usd=np.array([3e9]))
+    forecast = SimpleNamespace(protocols=np.array(["1", "2", "3"], dtype=object), tvl_usd=np.array([3e9, 1e9, 1e9]))
     return SimpleNamespace(forecast=forecast, drawn=SimpleNamespace(numbers=table, importance=pl.DataFrame(bank)))
 
 
@@ -251,6 +251,12 @@ def test_the_probability_of_an_exposure_is_the_share_of_futures():
     assert chance("exposure@2,3>1").probability == 0.0
     assert chance("exposure@1,2>15").how == "share of futures"
     assert chance("exposure@1,9>15").how == "not defined: the forecast does not know it"
+    left = Snapshot(
+        date=LAST, basis="holdings", protocols=["1", "3"], names=["A", "C"], sectors=["x"] * 2, tvl_usd=[9, 1],
+        creditor=[0], debtor=[1], exposure_usd=[5.0],
+    )  # fmt: skip
+    assert chance("exposure@1,2>15", lambda: (left, *drawn[1:])).probability == 0.5  # 2 has left one future: 0 there
+    assert chance("tvl_usd@2>0.5", lambda: (left, *drawn[1:])).probability == 0.75
     alone = chance("exposure@1,2>15", lambda: ())
     assert math.isnan(alone.probability)
     assert alone.how.startswith("not defined: ")

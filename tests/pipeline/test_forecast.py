@@ -354,8 +354,8 @@ def test_futures_are_drawn_again_only_while_their_past_misses_are_there(
     shutil.copytree(model_dir, folder)
     monkeypatch.setenv("DEXPOSURE_MODEL_DIR", str(folder))
     result = forecast(store, origin, "holdings", 4, draws=5)
-    again = list(futures_of(result))
+    again = list(futures_of(store, result))
     assert len(again) == 5
     assert {s.date for s in again} == {result.target}
     (folder / past_misses.FILE).unlink()
-    assert list(futures_of(result)) == []
+    assert list(futures_of(store, result)) == []

@@ -59,9 +59,11 @@ def test_forecast_names_what_moves_and_leaves_out_what_is_not_defined() -> None:
     assert "TVL concentration (HHI) **0.0700** (no change)" in said
     assert "cross-sector" not in said
     assert answers.forecast(measures(100e9), 1, "persistence", "x").count("ersistence") == 1
-    turned = answers.forecast(measures(100e9 * (1 + 1e-9)), 4, "dexposure", "2025-09-15", (0.4, 32.4))
+    turned = answers.forecast(measures(100e9 * (1 + 1e-9)), 4, "dexposure", "2025-09-15", (0.4, 32.4, 0.0))
     assert "total exposure **USD 100 bn** (no change)" in turned  # rounding is no expectation
     assert "Of exposures, fewer than **1** are expected to begin and about **32** to end." in turned
+    turned = answers.forecast(measures(110e9), 4, "dexposure", "2025-09-15", (3.0, 32.4, 41.6))
+    assert "about **32** to end; protocols that enter the data may bring about **42** more." in turned
 
 
 @pytest.mark.parametrize("page", navigation.PAGES, ids=lambda page: page.key)

@@ -84,7 +84,7 @@ class Outlook:
 def outlook(kept: Kept, rule: Rule, futures: Futures | None = None) -> Outlook:
     """Return what a forecast says of what a rule watches; `futures` draws its joint futures again."""
     if not rule.indicator and rule.of not in _SCORES and futures is not None:
-        return _drawn(rule, futures())
+        return _drawn(rule, kept, futures())
     if rule.indicator == WORST:
         rows = kept.drawn.numbers.filter(pl.col("name").str.starts_with(LOSS), pl.col("forecast").is_finite())
         return _of(rows.sort("forecast", descending=True).head(1), ("forecast", "low", "high"))
@@ -101,10 +101,10 @@ def outlook(kept: Kept, rule: Rule, futures: Futures | None = None) -> Outlook:
     return _of(row, (name, f"{name}_low", f"{name}_high"))
 
 
-def _drawn(rule: Rule, futures: tuple[Snapshot, ...]) -> Outlook:
-    """Return what joint futures say of an exposure, or of USD of a protocol; a pair that none holds is 0 in it."""
+def _drawn(rule: Rule, kept: Kept, futures: tuple[Snapshot, ...]) -> Outlook:
+    """Return what joint futures say of an exposure, or of USD of a protocol; what is not in one of them is 0 there."""
     ends = (rule.protocol,) if rule.protocol else (rule.creditor, rule.debtor)
-    if not futures or not set(ends) <= set(futures[0].protocols.tolist()):
+    if not futures or not set(ends) <= set(kept.forecast.protocols.tolist()):
         return Outlook()
     values = np.array([_held(network, rule) for network in futures])
     low, high = np.quantile(values, (0.05, 0.95))
@@ -112,14 +112,15 @@ def _drawn(rule: Rule, futures: tuple[Snapshot, ...]) -> Outlook:
 
 
 def _held(network: Snapshot, rule: Rule) -> float:
-    at = {str(protocol): place for place, protocol in enumerate(network.protocols)}
+    ends = np.array([rule.protocol, rule.creditor, rule.debtor], dtype=object)
+    own, creditor, debtor = network.rows(ends)  # -1: it has left
     if rule.protocol and rule.of == "tvl_usd":
-        return float(network.tvl_usd[at[rule.protocol]])
+        return float(network.tvl_usd[own]) if own >= 0 else 0.0
     owed = np.ones(len(network.exposure_usd), dtype=bool)
     if rule.creditor or rule.of == "as_creditor_usd":
-        owed &= network.creditor == at[rule.creditor or rule.protocol]
+        owed &= network.creditor == (creditor if rule.creditor else own)
     if rule.debtor or rule.of == "as_debtor_usd":
-        owed &= network.debtor == at[rule.debtor or rule.protocol]
+        owed &= network.debtor == (debtor if rule.debtor else own)
     return float(network.exposure_usd[owed].sum())
 
 

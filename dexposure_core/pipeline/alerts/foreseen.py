@@ -86,8 +86,7 @@ def futures_of(store: Store, kept: Kept) -> Futures:
     def draw() -> tuple[Snapshot, ...]:
         from dexposure_core.pipeline.forecast import drawn_again
 
-        f = kept.forecast
-        return tuple(drawn_again(kept, store.snapshot(f.origin, f.basis), f.origin)) if kept.drawn.joint else ()
+        return tuple(drawn_again(store, kept, kept.forecast.origin)) if kept.drawn.joint else ()
 
     return draw
 

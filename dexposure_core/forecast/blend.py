@@ -6,8 +6,9 @@ A measure h steps ahead is served as today's value plus what the past gave reaso
 
 with sources: an average that forgets by half in 2 snapshots, the means of the last 12 and 52, the trend of the last
 26, and the mean of the futures drawn from the forecaster. The weights are non-negative least squares over past
-origins, leaning on today (ridge), and stay 0 unless they lower the squared error clearly: by 1 % and by 2.3 standard
-errors over blocks of origins; one standard error is enough on a basis where most measures gain (`needed`).
+origins, leaning on today (a ridge that grows with √h: the further ahead, the fewer targets stand for themselves), and
+stay 0 unless they lower the squared error clearly: by 1 % and by 2.3 standard errors over blocks of origins; one
+standard error is enough on a basis where most measures gain (`needed`).
 
 The interval reaches as far to both sides of ŷ as 90 % of past misses of exactly this recipe reached to either or, as
 few misses say little of their tails, as far as covers a new miss as often as promised: with n misses that stand for
@@ -35,7 +36,7 @@ SOURCES: Final = ("today", "recent weeks", "mean of 12", "mean of 52", "trend of
 LOOK_BACK: Final = 52  # snapshots of a measure's own past that are read
 HALF_LIFE: Final = 2.0
 TREND: Final = 26
-RIDGE: Final = 0.1
+RIDGE: Final = 0.1  # one step ahead
 MARGIN: Final = 0.01
 BLOCKS: Final = 8
 LEVELS: Final = (0.05, 0.95)
@@ -123,9 +124,9 @@ def stretch(hard: Floats, usual: Floats | float) -> Floats:
     return np.clip(_or_one(np.divide(hard, usual, out=np.ones_like(hard), where=np.asarray(usual) > 0)), *STRETCH)
 
 
-def gains(said: Floats, truth: Floats) -> Floats:
+def gains(said: Floats, truth: Floats, horizon: int) -> Floats:
     """Return (K,) by how many standard errors the best weights beat today's value; NaN where they cannot be fitted."""
-    return np.array([_fit(said[:, :, k], truth[:, k])[1] for k in range(said.shape[2])])
+    return np.array([_fit(said[:, :, k], truth[:, k], horizon)[1] for k in range(said.shape[2])])
 
 
 def needed(every_gain: Floats) -> float:
@@ -135,7 +136,7 @@ def needed(every_gain: Floats) -> float:
 
 
 def fit_blend(
-    said: Floats, truth: Floats, hard: Floats, scale: Indices, needed_gain: float, apart: float
+    said: Floats, truth: Floats, hard: Floats, scale: Indices, horizon: int, needed_gain: float, apart: float
 ) -> Blend:  # fmt: skip
     """Fit weights and the reach of misses.
 
@@ -144,6 +145,7 @@ def fit_blend(
         truth: (n, K) what came, on the same scale.
         hard: (n, K) difficulty.
         scale: (K,) code of the measures' scale.
+        horizon: steps ahead.
         needed_gain: standard errors of gain from which weights are trusted.
         apart: as how many misses of their own they count, at least 1.
     """
@@ -153,7 +155,7 @@ def fit_blend(
     weights = np.zeros((len(SOURCES), kinds))
     half, used = np.full(kinds, np.nan), np.full(kinds, np.nan)
     for k in range(kinds):
-        found, gain = _fit(said[:, :, k], truth[:, k])
+        found, gain = _fit(said[:, :, k], truth[:, k], horizon)
         weights[1:, k] = found if gain > needed_gain else 0.0
         weights[0, k] = 1.0 - weights[1:, k].sum()
         missed = truth[:, k] - said[:, :, k] @ weights[:, k]
@@ -169,14 +171,14 @@ def level_for(apart: float) -> float:
     return min(1.0, PROMISED * (1.0 + 1.0 / apart))
 
 
-def _fit(said: Floats, truth: Floats) -> tuple[Floats, float]:
+def _fit(said: Floats, truth: Floats, horizon: int) -> tuple[Floats, float]:
     """Return non-negative weights (S-1,) and by how many standard errors over blocks they beat today's value."""
     fine = np.isfinite(said).all(axis=1) & np.isfinite(truth)
     moves, wanted = said[fine, 1:] - said[fine, :1], truth[fine] - said[fine, 0]
     if len(wanted) < BLOCKS:
         return np.zeros(moves.shape[1]), np.nan
     size = np.sqrt((moves**2).mean(axis=0)) + TINY
-    lean = np.diag(size * np.sqrt(len(wanted) * RIDGE))
+    lean = np.diag(size * np.sqrt(len(wanted) * RIDGE * np.sqrt(horizon)))
     found = nnls(np.vstack([moves, lean]), np.r_[wanted, np.zeros(len(lean))])[0]
     found = found / max(1.0, found.sum())
     gain = wanted**2 - (wanted - moves @ found) ** 2

@@ -128,8 +128,8 @@ class _Basis:
                 truth[h].append(scaled(self.values[i + h], self.scale))
                 hard[h].append(difficulty(past))
         stacked = {h: (np.stack(said[h]), np.stack(truth[h]), np.stack(hard[h])) for h in self.horizons}
-        evidence = needed(np.concatenate([gains(s, t) for s, t, _ in stacked.values()]))
-        return {h: fit_blend(s, t, d, self.scale, evidence, self._apart(h)) for h, (s, t, d) in stacked.items()}
+        evidence = needed(np.concatenate([gains(s, t, h) for h, (s, t, _) in stacked.items()]))
+        return {h: fit_blend(s, t, d, self.scale, h, evidence, self._apart(h)) for h, (s, t, d) in stacked.items()}
 
     def _apart(self, h: int) -> float:
         """Return as how many misses of their own the past origins count, at least 1.

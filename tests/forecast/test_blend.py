@@ -33,7 +33,7 @@ def recipe(series, horizon=1, needed_gain=1.0):
         truth.append(values[i + horizon])
         hard.append(difficulty(past))
     return (
-        fit_blend(np.stack(said), np.stack(truth), np.stack(hard), scale, needed_gain, len(said) / horizon),
+        fit_blend(np.stack(said), np.stack(truth), np.stack(hard), scale, horizon, needed_gain, len(said) / horizon),
         np.stack(said),
         np.stack(truth),
     )
@@ -76,7 +76,7 @@ def test_random_walk_is_served_as_today():
     blend, said, truth = recipe(walk, needed_gain=needed(np.array([0.3, 0.8, 1.1])))
     assert blend.weights[0, 0] == 1.0
     assert blend.main_sources() == ["today"]
-    assert gains(said, truth)[0] < 2.3
+    assert gains(said, truth, 1)[0] < 2.3
 
 
 def test_noise_around_a_level_is_served_near_the_level():
@@ -136,3 +136,13 @@ def test_a_share_stays_between_nothing_and_all():
     value, low, high = blend.served(np.array([[0.8]]), np.array([[0.7], [0.9]]), 1)
     assert value[0] == pytest.approx(0.8)
     assert 0 < low[0] < 0.8 < high[0] < 1
+
+
+def test_the_further_ahead_the_more_a_recipe_leans_on_today():
+    rng = np.random.default_rng(3)
+    said = np.concatenate([np.zeros((60, 1, 1)), rng.normal(size=(60, len(SOURCES) - 1, 1))], axis=1)
+    truth = said[:, -1] * 0.8 + rng.normal(size=(60, 1))
+    moved = [
+        1 - fit_blend(said, truth, np.ones((60, 1)), np.array([PLAIN]), h, 0.0, 60).weights[0, 0] for h in (1, 4, 12)
+    ]
+    assert moved[0] > moved[1] > moved[2] > 0.3

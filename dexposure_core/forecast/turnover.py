@@ -47,9 +47,14 @@ class Stretch:
     left: Floats
 
 
+def reach(horizon: int) -> int:
+    """Return how many snapshots up to the origin are looked at."""
+    return max(HALF_YEAR, horizon) + 1
+
+
 def stretches(history: Sequence[Snapshot], horizon: int) -> list[Stretch]:
     """Return the stretches of `horizon` steps in the last half-year, or the last one; none in too short a history."""
-    recent = history[-max(HALF_YEAR, horizon) - 1 :]
+    recent = history[-reach(horizon) :]
     if len(recent) <= horizon:
         return []
     place: dict[str, int] = {}

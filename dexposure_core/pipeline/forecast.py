@@ -26,6 +26,7 @@ from dexposure_core.forecast.blend import LOOK_BACK
 from dexposure_core.forecast.model import describe
 from dexposure_core.forecast.outcomes import split
 from dexposure_core.forecast.record import Floats
+from dexposure_core.forecast.turnover import reach
 from dexposure_core.forecast.uncertainty import Uncertainty
 from dexposure_core.forecast.window import MEMORY
 from dexposure_core.measures import measure_all
@@ -150,7 +151,7 @@ def drawn_again(store: Store, made: Kept | ForecastResult, date: dt.date) -> Ite
     learnt, _ = _misses(find_forecaster(f.forecaster))
     if made.drawn.joint and learnt is None:
         return ()
-    history = store.snapshots([d for d in store.dates(f.basis) if d <= f.origin][-MEMORY:], f.basis)
+    history = store.snapshots([d for d in store.dates(f.basis) if d <= f.origin][-reach(f.horizon_weeks) :], f.basis)
     return futures.networks(f, history, date, learnt[0] if learnt else None, made.drawn.draws)
 
 

@@ -357,5 +357,8 @@ def test_futures_are_drawn_again_only_while_their_past_misses_are_there(
     again = list(futures_of(store, result))
     assert len(again) == 5
     assert {s.date for s in again} == {result.target}
+    today = result.today  # the same ones as were measured: in as many of them each protocol's TVL rises
+    rises = np.mean([s.tvl_usd[s.rows(today.protocols)] > today.tvl_usd for s in again], axis=0)
+    assert result.drawn.importance["tvl_rises"].to_list() == pytest.approx(rises.tolist())
     (folder / past_misses.FILE).unlink()
     assert list(futures_of(store, result)) == []

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any, Final
 
 import numpy as np
@@ -115,7 +116,8 @@ def _moved_on(network: Snapshot, stretch: Stretch) -> Snapshot:
     stays = np.ones(size + more, dtype=bool)
     stays[_leavers(network.tvl_usd, idle, stretch.left)] = False
     row = np.cumsum(stays) - 1
-    ids = np.array([f"{NEWCOMER}{k + 1}" for k in range(more)], dtype=object)
+    names = (f"{NEWCOMER}{k}" for k in count(1))  # whatever protocols of the data are called
+    ids = np.array(list(islice((name for name in names if name not in network), more)), dtype=object)
 
     def joined(old: Array, new: Array) -> Array:
         return np.concatenate([old, new])[stays]

@@ -50,6 +50,12 @@ def test_newcomers_are_added_and_leavers_taken_from_those_without_exposures():
     assert {network.date for network in drawn} == {START + dt.timedelta(weeks=3)}
 
 
+def test_a_protocol_that_is_called_like_a_newcomer_keeps_its_name():
+    history = [week(0, {}, {"newcomer-1": 1.0}), week(1, {}, {"newcomer-1": 1.0, "B": 1.0, "C": 1.0})]
+    (drawn,) = turned_over([week(2, {}, {"newcomer-1": 1.0, "B": 1.0, "C": 1.0})], history, 1)
+    assert drawn.protocols.tolist() == ["newcomer-1", "B", "C", "newcomer-2", "newcomer-3"]
+
+
 def test_leavers_are_those_of_like_size_each_another_one():
     many = {f"p{i}": float(i) for i in range(10)}
     before = week(0, {}, {**many, "x": 8.5, "y": 8.6, "z": 0.0})  # two large ones and the smallest but one leave

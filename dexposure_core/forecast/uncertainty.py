@@ -24,7 +24,7 @@ from dexposure_core.forecast.header import REMEDY
 from dexposure_core.forecast.residuals import Residuals
 
 FILE: Final = "uncertainty.safetensors"
-SCHEMA: Final = 3
+SCHEMA: Final = 4  # 4: recipes of measures are fitted to futures with newcomers
 Place = tuple[str, int]  # basis, horizon
 
 

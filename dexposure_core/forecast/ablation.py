@@ -28,6 +28,7 @@ VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
     "no graph": {"without": ("graph",)},
     "no history": {"without": ("history",)},
     "no tabular features": {"without": ("tabular",)},
+    "no teachers": {"teachers": 0},
 })  # fmt: skip
 """Variant → what differs in the recipe."""
 

@@ -7,8 +7,9 @@ A measure h steps ahead is served as today's value plus what the past gave reaso
 with sources: an average that forgets by half in 2 snapshots, the means of the last 12 and 52, the trend of the last
 26, and the mean of the futures drawn from the forecaster. The weights are non-negative least squares over past
 origins, leaning on today (a ridge that grows with √h: the further ahead, the fewer targets stand for themselves), and
-stay 0 unless they lower the squared error clearly: by 1 % and by 2.3 standard errors over blocks of origins; one
-standard error is enough on a basis where most measures gain (`needed`).
+stay 0 unless they lower the squared error clearly: by 1 % and by 2.3 standard errors over blocks of origins, either of
+the error itself or of the share of each block's error (so that a wild year cannot drown the calm ones); one standard
+error of the first is enough on a basis where most measures gain (`needed`).
 
 The interval reaches as far to both sides of ŷ as 90 % of past misses of exactly this recipe reached to either or, as
 few misses say little of their tails, as far as covers a new miss as often as promised: with n misses that stand for
@@ -24,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,7 @@ STRETCH: Final = (0.4, 2.5)
 MOVEMENT: Final = 26  # steps of a measure's recent movement
 NEEDED: Final = (1.0, 2.3)  # standard errors of gain: where most measures gain, and where they do not
 MOST: Final = 1.64  # the median over measures that counts as "most gain"
+STILL: Final = 1e-6  # a source that moves from today by less than this share of what came says nothing
 TINY: Final = 1e-12
 PLAIN, LOG, ODDS = 0, 1, 2
 
@@ -126,7 +128,7 @@ def stretch(hard: Floats, usual: Floats | float) -> Floats:
 
 def gains(said: Floats, truth: Floats, horizon: int) -> Floats:
     """Return (K,) by how many standard errors the best weights beat today's value; NaN where they cannot be fitted."""
-    return np.array([_fit(said[:, :, k], truth[:, k], horizon)[1] for k in range(said.shape[2])])
+    return np.array([_fit(said[:, :, k], truth[:, k], horizon).gain for k in range(said.shape[2])])
 
 
 def needed(every_gain: Floats) -> float:
@@ -155,8 +157,9 @@ def fit_blend(
     weights = np.zeros((len(SOURCES), kinds))
     half, used = np.full(kinds, np.nan), np.full(kinds, np.nan)
     for k in range(kinds):
-        found, gain = _fit(said[:, :, k], truth[:, k], horizon)
-        weights[1:, k] = found if gain > needed_gain else 0.0
+        fit = _fit(said[:, :, k], truth[:, k], horizon)
+        clear = fit.gain > needed_gain or fit.share > max(needed_gain, NEEDED[1])
+        weights[1:, k] = fit.weights if clear else 0.0
         weights[0, k] = 1.0 - weights[1:, k].sum()
         missed = truth[:, k] - said[:, :, k] @ weights[:, k]
         fine = np.isfinite(missed)
@@ -171,21 +174,43 @@ def level_for(apart: float) -> float:
     return min(1.0, PROMISED * (1.0 + 1.0 / apart))
 
 
-def _fit(said: Floats, truth: Floats, horizon: int) -> tuple[Floats, float]:
-    """Return non-negative weights (S-1,) and by how many standard errors over blocks they beat today's value."""
+class _Fit(NamedTuple):
+    """Non-negative weights (S-1,) and by how many standard errors over blocks they beat today's value.
+
+    `gain` is of the squared error, `share` of the share of it that goes in each block.
+    """
+
+    weights: Floats
+    gain: float
+    share: float
+
+
+def _fit(said: Floats, truth: Floats, horizon: int) -> _Fit:
     fine = np.isfinite(said).all(axis=1) & np.isfinite(truth)
     moves, wanted = said[fine, 1:] - said[fine, :1], truth[fine] - said[fine, 0]
     if len(wanted) < BLOCKS:
-        return np.zeros(moves.shape[1]), np.nan
-    size = np.sqrt((moves**2).mean(axis=0)) + TINY
-    lean = np.diag(size * np.sqrt(len(wanted) * RIDGE * np.sqrt(horizon)))
+        return _Fit(np.zeros(moves.shape[1]), np.nan, np.nan)
+    size = np.sqrt((moves**2).mean(axis=0))
+    moves = np.where(size > STILL * np.sqrt((wanted**2).mean()), moves, 0.0)  # or its weight would be all there is
+    lean = np.diag((size + TINY) * np.sqrt(len(wanted) * RIDGE * np.sqrt(horizon)))
     found = nnls(np.vstack([moves, lean]), np.r_[wanted, np.zeros(len(lean))])[0]
-    found = found / max(1.0, found.sum())
-    gain = wanted**2 - (wanted - moves @ found) ** 2
-    error = np.array([part.mean() for part in np.array_split(gain, BLOCKS)]).std() / np.sqrt(BLOCKS)
-    if gain.mean() <= MARGIN * (wanted**2).mean():
-        return np.asarray(found), 0.0
-    return np.asarray(found), float(gain.mean() / (error + TINY * (wanted**2).mean() + TINY))
+    found = np.asarray(found / max(1.0, found.sum()))
+    before = wanted**2
+    gain = before - (wanted - moves @ found) ** 2
+    if gain.mean() <= MARGIN * before.mean():
+        return _Fit(found, 0.0, 0.0)
+    block = [(part.mean(), whole.mean()) for part, whole in zip(_blocks(gain), _blocks(before), strict=True)]
+    gained, missed = np.array(block).T
+    return _Fit(found, _errors(gained, TINY * before.mean()), _errors(gained / (missed + TINY * before.mean()), TINY))
+
+
+def _blocks(values: Floats) -> list[Floats]:
+    return np.array_split(values, BLOCKS)
+
+
+def _errors(blocks: Floats, least: float) -> float:
+    """Return the mean of blocks in its standard errors, these being `least` at least."""
+    return float(blocks.mean() / (blocks.std() / np.sqrt(len(blocks)) + least + TINY))
 
 
 def _or_one(values: Floats) -> Floats:

@@ -82,6 +82,7 @@ class Example:
         tvl_step: (N, H) change of log1p TVL; `tvl_known` (N, H) whether there is one to learn from.
         use: (H,) whether this horizon's target belongs to the part of the data this example is for.
         born: (2, B) pairs never seen that came to exist; rivals: (2, R) random pairs that did not.
+        taught: (C, H) probability that earlier networks give each pair, learnt from in place of `exists`; None: not.
     """
 
     input: dict[str, Tensor]
@@ -96,6 +97,7 @@ class Example:
     use: Tensor
     born: Tensor
     rivals: Tensor
+    taught: Tensor | None = None
 
 
 def example(

@@ -111,7 +111,8 @@ def parts(network: Network, e: Example, exists: Tensor, size: Tensor, tvl: Tenso
     """Return (PARTS, H) losses of corrections as far as they are trusted; `size` is of the pairs `e.sized`."""
     logit = network.logits(network.memory(e.cell, e.input["pair"]), e.cell, exists, shrink)
     weight = e.count[:, None].expand_as(logit)
-    entropy = binary_cross_entropy_with_logits(logit, e.exists, weight=weight, reduction="none")
+    goal = e.exists if e.taught is None else e.taught
+    entropy = binary_cross_entropy_with_logits(logit, goal, weight=weight, reduction="none")
     log_usd = network.log_sizes(e.cell[e.sized], e.anchors[e.sized], size, shrink)
     off = smooth_l1_loss(log_usd, e.log_usd[e.sized], reduction="none", beta=SIZE_BETA) * e.exists[e.sized]
     moved = network.log_steps(e.input["booked"], tvl, shrink)

@@ -50,6 +50,7 @@ BRANCHES: Final = {
 }  # fmt: skip
 """Branches and their modules."""
 ABLATIONS: Final = ("graph", "history", "tabular")  # what a network can be made without, to see what it is worth
+AMOUNTS: Final = "amounts"  # without this branch a network says whether pairs exist, and nothing of sizes
 
 
 class Correction(nn.Module):
@@ -176,7 +177,7 @@ class Network(nn.Module):
         self.register_buffer("stretch", torch.ones(KINDS, horizons))
         self.register_buffer("shift", torch.zeros(KINDS, horizons))
         self.register_buffer("turn", torch.zeros(horizons))
-        self.horizons = horizons
+        self.horizons, self.hidden = horizons, hidden
 
     def scaled(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the batch with standardised node and edge features, without what the network is made without."""
@@ -205,10 +206,11 @@ class Network(nn.Module):
     def states(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return (N, hidden) per branch, for a batch as it comes."""
         given, made = self.scaled(batch), {}
-        for encoder in self.encoders.values():
-            if id(encoder) not in made:
+        for name, encoder in self.encoders.items():
+            if name not in self.without and id(encoder) not in made:
                 made[id(encoder)] = encoder(given)
-        return {name: made[id(encoder)] for name, encoder in self.encoders.items()}
+        nothing = torch.zeros(len(given["node"]), self.hidden)
+        return {name: made.get(id(encoder), nothing) for name, encoder in self.encoders.items()}
 
     def decode(
         self, states: dict[str, Tensor], pair: Tensor, ends: Tensor, cell: Tensor, sized: Tensor | None = None

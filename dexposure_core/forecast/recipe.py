@@ -26,6 +26,9 @@ class Recipe:
         every: each so many-th origin is learnt from (and validated on).
         most: pairs that do not exist kept per origin; None: see `examples`.
         pretraining: steps on made-up tasks, and as many on training weeks, before the encoder is tuned; 0: none.
+        teachers: networks of existence alone that are trained first, in orders of their own; the network then learns
+            from the mean of what they say of a pair in place of whether it came, which is half luck. 0: from what came.
+        lessons: passes at most of a teacher.
         frozen: leave the encoder as it is after that.
         without: ablations, see `heads.ABLATIONS`.
         threads: of torch. The graphs are small: a second thread costs more in waiting than it saves.
@@ -43,15 +46,18 @@ class Recipe:
     every: int = 1
     most: int | None = None
     pretraining: int = 300
+    teachers: int = 3
+    lessons: int = 8
     frozen: bool = False
     without: tuple[str, ...] = ()
     threads: int = 1
     seed: int = 7
 
     def sized(self, history: Sequence[Snapshot]) -> Recipe:
-        """Return the recipe for a network of this size: a full-size one tells as much with fewer origins and pairs."""
+        """Return the recipe for a network of this size: a large one tells as much with less and without teachers."""
         if len(history[-1].exposure_usd) < LARGE:
             return self
         return replace(
-            self, every=4, most=150_000, epochs=min(self.epochs, 6), pretraining=min(self.pretraining, 150), threads=2
-        )
+            self, every=4, most=150_000, epochs=min(self.epochs, 6), pretraining=min(self.pretraining, 150), teachers=0,
+            threads=2,
+        )  # fmt: skip

@@ -1,11 +1,9 @@
 """Training in strict time order: pre-training, counted tables, corrections, then how far they are trusted.
 
 A horizon's target belongs to training when it lies before `validation_from`, to validation when it lies before
-`test_from`; later ones are never read. The encoder is pre-trained (`pretraining`), then encoder and heads are tuned
-together: cross-entropy of existence per kind of pair, sizes and TVL, each over what memory usually loses, and the
-screen. Adam, one origin a step, gradients clipped branch by branch (a surprise to one does not slow the others), a
-running mean of the weights; each branch keeps the weights of its best pass on the validation weeks. Each pass draws its
-order from (seed, pass) alone and is checkpointed whole, so a run that was killed resumes to the same weights.
+`test_from`; later ones are never read. The encoder is pre-trained (`pretraining`), then teachers are tuned from there,
+each in an order of its own, then the network, which learns from what they say of existence (`teaching`), of sizes and
+TVL from what came (`passes`). How far its corrections are trusted is decided last (`trusting`, `turning`).
 """
 
 from __future__ import annotations
@@ -16,31 +14,23 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dexposure_core.errors import BadOption
-from dexposure_core.forecast.checkpoint import Checkpoint, State
+from dexposure_core.forecast.checkpoint import Checkpoint
 from dexposure_core.forecast.examples import Example, example
-from dexposure_core.forecast.fitting import (
-    LEAST_LOSS,
-    choose_anchor,
-    count_table,
-    lean,
-    losses,
-    mean_losses,
-    relative,
-    scale,
-)
-from dexposure_core.forecast.heads import BRANCHES, Network
+from dexposure_core.forecast.fitting import choose_anchor, count_table, lean, scale
+from dexposure_core.forecast.heads import AMOUNTS, Network
 from dexposure_core.forecast.never_seen import fit_never_seen
 from dexposure_core.forecast.outcomes import Split, split
+from dexposure_core.forecast.passes import Passes
 from dexposure_core.forecast.pretraining import pretrain
-from dexposure_core.forecast.recipe import SCREEN, Recipe
+from dexposure_core.forecast.recipe import Recipe
+from dexposure_core.forecast.teaching import taught
 from dexposure_core.forecast.trusting import calibrate, choose_shrinkage, said
 from dexposure_core.forecast.turning import choose_turn
 from dexposure_core.forecast.weights import Weights, network, to_bytes
@@ -49,7 +39,6 @@ from dexposure_core.progress import Progress, silent
 
 Each = Callable[[Callable[["Run"], "Fitted"], Sequence["Run"]], Iterable["Fitted"]]
 Fitted = tuple[Network, dict[str, int]]
-USUAL: Final = 8  # every so many-th training origin says what memory usually loses
 
 __all__ = ["Recipe", "Run", "train"]
 
@@ -103,8 +92,8 @@ def _about(
     seen = [s for s in history if s.date < cut.validation_from]
     return {
         "bases": bases, "horizons": list(recipe.horizons), "hidden": recipe.hidden, "seed": recipe.seed,
-        "epochs": recipe.epochs, "pretraining": recipe.pretraining, "frozen": recipe.frozen,
-        "without": list(recipe.without), "passes": {}, "data": data,
+        "epochs": recipe.epochs, "pretraining": recipe.pretraining, "teachers": recipe.teachers,
+        "frozen": recipe.frozen, "without": list(recipe.without), "passes": {}, "data": data,
         "sectors": sorted({str(x) for s in seen for x in s.sectors}),
         "validation_from": str(cut.validation_from), "test_from": str(cut.test_from),
         "trained_until": str(max(s.date for s in history if s.date < cut.test_from)),
@@ -127,6 +116,20 @@ class Run:
         """Return the network with the best validation losses and the pass each branch came from (0: memory itself)."""
         torch.set_num_threads(self.recipe.threads)
         learn, check = self._examples()
+        start = self._started(learn, check)
+        turns = [self._passes(k) for k in range(self.recipe.teachers + 1)]
+        teachers = [self._best(own, start, learn, check, AMOUNTS)[0] for own in turns[1:]]
+        net, best_pass = self._best(turns[0], start, taught(learn, teachers) if teachers else learn, check)
+        told = said(net, check)
+        choose_shrinkage(net, check, told, self.recipe.horizons)
+        calibrate(net, check, told, self.recipe.horizons)
+        choose_turn(net, check, told, self.recipe.horizons)
+        for own in turns:
+            own.kept.clear()
+        return net, best_pass
+
+    def _started(self, learn: Sequence[Example], check: Sequence[Example]) -> dict[str, Tensor]:
+        """Return the weights of memory with a pre-trained encoder."""
         torch.manual_seed(self.recipe.seed)
         net = network(self.about).tied()
         scale(net, learn)
@@ -134,66 +137,28 @@ class Run:
         fit_never_seen(net, learn, check)
         lean(net, self.basis)
         choose_anchor(net, check)
-        kept = Checkpoint(self.checkpoints, self.basis, self._digest())
-        best, best_pass = self._trained(net, learn, check, kept)
-        net = network(self.about)
-        net.load_state_dict(best)
-        told = said(net.eval(), check)
-        choose_shrinkage(net, check, told, self.recipe.horizons)
-        calibrate(net, check, told, self.recipe.horizons)
-        choose_turn(net, check, told, self.recipe.horizons)
-        kept.clear()
-        return net, best_pass
+        if self.recipe.pretraining:
+            pretrain(net, learn, self.recipe.pretraining, self.recipe.seed, self.progress, self.basis)
+        return net.state_dict()
 
-    def _trained(
-        self, net: Network, learn: Sequence[Example], check: Sequence[Example], kept: Checkpoint
-    ) -> tuple[dict[str, Tensor], dict[str, int]]:
-        """Return the best weights of each branch and their pass; `net` is memory before the first."""
-        recipe = self.recipe
-        memory, usual = mean_losses(net, check), mean_losses(net, learn[::USUAL])
-        if recipe.frozen:
-            net.encoders.requires_grad_(requires_grad=False)
-        tuned = [p for p in net.parameters() if p.requires_grad]
-        optimiser = torch.optim.Adam(tuned, lr=recipe.rate, weight_decay=recipe.decay, fused=True)
-        mean = AveragedModel(net.eval(), multi_avg_fn=get_ema_multi_avg_fn(recipe.average))  # type: ignore[no-untyped-call]
-        state = kept.load(net, mean, optimiser)
-        if state is None:
-            if recipe.pretraining:
-                pretrain(net, learn, recipe.pretraining, recipe.seed, self.progress, self.basis)
-                mean.module.load_state_dict(net.state_dict())
-            state = State(
-                passed=0, best=dict.fromkeys(BRANCHES, 1.0), best_pass=dict.fromkeys(BRANCHES, 0), weights=_copy(net)
-            )
-        while state.passed < recipe.epochs and state.passed - max(state.best_pass.values()) < recipe.patience:
-            self._epoch(net, mean, optimiser, learn, usual, state.passed)
-            state = _after(state, mean.module, relative(mean_losses(cast("Network", mean.module), check), memory))
-            kept.save(state, net, mean, optimiser)
-        return state.weights, state.best_pass
+    def _best(
+        self, passes: Passes, start: Mapping[str, Tensor], learn: Sequence[Example], check: Sequence[Example],
+        *without: str,
+    ) -> Fitted:  # fmt: skip
+        """Return the network of these passes, every branch as its best one left it."""
+        about = {**self.about, "without": [*self.about["without"], *without]}
+        net = network(about).tied()
+        net.load_state_dict(start)
+        weights, best_pass = passes.best(net, learn, check)
+        net = network(about)
+        net.load_state_dict(weights)
+        return net.eval(), best_pass
 
-    def _epoch(
-        self, net: Network, mean: AveragedModel, optimiser: torch.optim.Adam, learn: Sequence[Example], usual: Tensor,
-        passed: int,
-    ) -> None:  # fmt: skip
-        order = np.random.default_rng([self.recipe.seed, passed]).permutation(len(learn))
-        factor = 0.5 * (1 + np.cos(np.pi * passed / max(1, self.recipe.epochs)))
-        for group in optimiser.param_groups:
-            group["lr"] = self.recipe.rate * factor
-        weights = torch.nan_to_num(1.0 / usual.clamp_min(LEAST_LOSS))
-        branches = [[p for m in modules for p in net.get_submodule(m).parameters()] for modules in BRANCHES.values()]
-        net.train()
-        torch.manual_seed(
-            hash((self.recipe.seed, passed))
-        )  # what is dropped depends on the pass alone, so it can resume
-        for done, i in enumerate(order):
-            optimiser.zero_grad()
-            lost, screen = losses(net, learn[i])
-            ((weights * lost).sum() / learn[i].use.sum() + SCREEN * screen).backward()
-            for own in branches:
-                torch.nn.utils.clip_grad_norm_(own, self.recipe.clip)
-            optimiser.step()
-            mean.update_parameters(net)
-            self.progress(done + 1, len(order), f"{self.basis}: pass {passed + 1} of at most {self.recipe.epochs}")
-        net.eval()
+    def _passes(self, turn: int) -> Passes:
+        label = f"{self.basis}: teacher {turn}" if turn else self.basis
+        kept = Checkpoint(self.checkpoints, f"{self.basis}-{turn}", self._digest())
+        recipe = replace(self.recipe, epochs=min(self.recipe.epochs, self.recipe.lessons)) if turn else self.recipe
+        return Passes(recipe=recipe, turn=turn, label=label, kept=kept, progress=self.progress)
 
     def _examples(self) -> tuple[list[Example], list[Example]]:
         cut = Split(
@@ -231,18 +196,3 @@ class Run:
         ]
         about = {k: v for k, v in self.about.items() if k != "passes"}
         return hashlib.sha256(json.dumps([about, str(self.recipe), sizes], sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _after(state: State, net: torch.nn.Module, scores: Mapping[str, float]) -> State:
-    passed, weights = state.passed + 1, dict(state.weights)
-    better = [branch for branch, score in scores.items() if score < state.best[branch]]
-    prefixes = tuple(f"{module}." for branch in better for module in BRANCHES[branch])
-    weights |= {name: t for name, t in _copy(net).items() if name.startswith(prefixes)} if prefixes else {}
-    return State(
-        passed=passed, best=state.best | {b: scores[b] for b in better},
-        best_pass=state.best_pass | dict.fromkeys(better, passed), weights=weights,
-    )  # fmt: skip
-
-
-def _copy(net: torch.nn.Module) -> dict[str, Tensor]:
-    return {name: t.detach().clone() for name, t in net.state_dict().items()}

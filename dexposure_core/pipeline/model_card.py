@@ -64,6 +64,7 @@ def _facts(about: dict[str, Any], digest: str) -> str:
         "Seed": about["seed"],
         f"Passes kept, of at most {about['epochs']}": "; ".join(map(_passes, about["passes"].items())),
         "Pre-training": f"{about['pretraining']} steps on made-up tasks, as many on training weeks",
+        "Teachers": f"{about['teachers']} networks per basis, from whose mean this one learnt existence",
         "Bases and horizons": f"{', '.join(about['bases'])}; {', '.join(map(str, about['horizons']))} steps",
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())]) + "\n"

@@ -5,7 +5,8 @@ from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast.training import Recipe, train
 from tests.forecast.worlds import world
 
-TINY = Recipe(hidden=8, epochs=2, pretraining=3)
+TINY = Recipe(hidden=8, epochs=2, pretraining=3, teachers=0)
+BRIEF = Recipe(pretraining=3, teachers=0)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,8 +17,8 @@ def one_thread():
 
 @pytest.fixture
 def briefly_pretrained(monkeypatch):
-    """The published recipe with a few steps of pre-training, for tests of what is around it."""
-    monkeypatch.setattr("dexposure_core.forecast.training.Recipe", lambda: Recipe(pretraining=3))
+    """The published recipe with a few steps of pre-training and no teachers, for tests of what is around it."""
+    monkeypatch.setattr("dexposure_core.forecast.training.Recipe", lambda: BRIEF)
 
 
 @pytest.fixture(scope="session", params=["holdings", "flow"])

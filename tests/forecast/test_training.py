@@ -1,6 +1,7 @@
 """Training: it learns, it never looks ahead, it resumes, and it is the same every time."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from dexposure_core.forecast.fitting import choose_anchor, count_table, mean_los
 from dexposure_core.forecast.heads import PARTS, exists_now
 from dexposure_core.forecast.outcomes import TEST_FROM, VALIDATION_FROM, split
 from dexposure_core.forecast.pair_memory import FADES
-from dexposure_core.forecast.training import Recipe, Run, train
+from dexposure_core.forecast.training import Run, train
 from dexposure_core.forecast.weights import network
 from dexposure_core.progress import silent
 from tests.forecast.conftest import TINY
@@ -32,7 +33,7 @@ def loss_of(weights, basis, history):
 def test_a_tiny_run_improves_on_memory_where_there_is_something_to_learn():
     # the TVL of half of the protocols returns to its mean: today's is a poor guess
     history = [restless(s, k) for k, s in enumerate(world(n=20))]
-    weights = train({"holdings": history}, recipe=Recipe(hidden=8, epochs=6, pretraining=3))
+    weights = train({"holdings": history}, recipe=replace(TINY, epochs=6))
     trained, memory = loss_of(weights, "holdings", history)
     assert weights.about["passes"]["holdings"]["amounts"] > 0
     assert trained[TVL] < 0.95 * memory[TVL]
@@ -65,22 +66,29 @@ class Killed(Exception):
     pass
 
 
-def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
+@pytest.mark.parametrize("at", ["flow: pass 3", "flow: teacher 2: pass 2"])
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path, at):
     history = world(weeks=40, n=10, basis="flow")
-    recipe = Recipe(hidden=8, epochs=4, patience=4, pretraining=3)
+    recipe = replace(TINY, epochs=4, patience=4, teachers=2, lessons=2)
     whole = train({"flow": history}, recipe=recipe)
+    before, after = [], []
 
     def kill(done, total, label):
-        if "pass 3" in label and done == 2:
+        before.append(label)
+        if at in label and done == 2:
             raise Killed
 
     with pytest.raises(Killed):
         train({"flow": history}, recipe=recipe, checkpoints=tmp_path, progress=kill)
-    passes = []
     again = train(
-        {"flow": history}, recipe=recipe, checkpoints=tmp_path, progress=lambda _d, _t, label: passes.append(label)
+        {"flow": history}, recipe=recipe, checkpoints=tmp_path, progress=lambda _d, _t, label: after.append(label)
     )
-    assert not any("pass 1 " in label or "pass 2 " in label for label in passes)
+    passes = [[label for label in dict.fromkeys(told) if "pass " in label] for told in (before, after)]
+    assert passes[0][-1] == passes[1][0]  # it goes on with the pass it was in, and no earlier one is made again
+    assert passes[0][:-1] + passes[1] == [
+        *(f"flow: teacher {t}: pass {p} of at most 2" for t in (1, 2) for p in (1, 2)),
+        *(f"flow: pass {p} of at most 4" for p in (1, 2, 3, 4)),
+    ]
     assert again.digest == whole.digest
     assert list(tmp_path.iterdir()) == []
 
@@ -91,7 +99,7 @@ def test_a_damaged_checkpoint_only_costs_its_passes(tmp_path):
     run = Run(
         basis="holdings", history=history, about=whole.about, recipe=TINY, progress=silent, checkpoints=tmp_path
     )  # fmt: skip
-    (tmp_path / f"holdings-{run._digest()}.safetensors").write_bytes(b"torn")
+    (tmp_path / f"holdings-0-{run._digest()}.safetensors").write_bytes(b"torn")
     assert train({"holdings": history}, recipe=TINY, checkpoints=tmp_path).digest == whole.digest
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from dexposure_core.errors import BadOption, NoModel, UnknownDate, UnknownForeca
 from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast import uncertainty as past_misses
 from dexposure_core.forecast.model import FILE
-from dexposure_core.forecast.training import Recipe, train
+from dexposure_core.forecast.training import train
 from dexposure_core.forecast.weights import write
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline import drawn, forecast_cache
@@ -24,6 +25,7 @@ from dexposure_core.pipeline.forecast import forecast, forecast_kept, futures_of
 from dexposure_core.pipeline.uncertainty import _Basis, learn, track
 from dexposure_core.store import TABLES, VintageWriter, open_store
 from dexposure_core.stress import standard_losses
+from tests.forecast.conftest import BRIEF, TINY
 from tests.forecast.worlds import world
 
 BASES = ("holdings", "flow")
@@ -75,7 +77,7 @@ def model_dir(store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     histories = {b: [store.snapshot(d, b) for d in store.dates(b)] for b in BASES}
     data = {"vintage": store.vintage, "content_hash": store.manifest.content_hash, "simulated": True}
-    trained = train(histories, recipe=Recipe(hidden=8, epochs=1, pretraining=3), data=data)
+    trained = train(histories, recipe=replace(TINY, epochs=1), data=data)
     written = write(folder / FILE, trained.networks, trained.about)
     known = {basis: history[:24] for basis, history in histories.items()}  # the hold-out begins at week 24
     with pytest.MonkeyPatch.context() as patch:
@@ -247,7 +249,7 @@ def test_a_model_that_has_seen_the_hold_out_is_refused(store, home, model_dir, m
 
 @pytest.mark.slow
 def test_train_writes_weights_and_a_card_that_can_be_refreshed(store, home, tmp_path, monkeypatch):
-    monkeypatch.setattr("dexposure_core.forecast.training.Recipe", lambda: Recipe(pretraining=3))
+    monkeypatch.setattr("dexposure_core.forecast.training.Recipe", lambda: BRIEF)
     folder = tmp_path / "trained"
     monkeypatch.setenv("DEXPOSURE_THREADS", "1")
     monkeypatch.setattr("dexposure_core.pipeline.uncertainty.DRAWS", 4)

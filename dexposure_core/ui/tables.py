@@ -1,6 +1,7 @@
 """How a frame is shown as a table: the column's name decides its format.
 
-`*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank`, `probability` … → a bar in the cell and %;
+`*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank` … → a bar in the cell and %, the largest of the
+column full; a probability's bar is full at 100 %;
 changes show their sign; `protocol`, `creditor`, `debtor` become links to the protocol's page. Sorting in the browser
 stays numerical because numbers stay numbers; the CSV keeps the full precision.
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import polars as pl
 import streamlit as st
@@ -93,12 +94,28 @@ def _rounded(frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
 
 _LINK: Final = "·link"
 _SECTOR_PX: Final = 190  # the longest names would push the numbers out of half a page
+_WIDE: Final = 5  # columns from which a table has the whole page
+_NAME_PX: Final = 176  # some 20 letters
 _PERCENT: Final = "%.2f %%"  # as many decimals in every row: the points stand below each other
 
 
 def _bar_px(label: str) -> int:
     """Return the least width of a column of bars that shows bar, number and heading."""
     return max(118, 24 + round(7.2 * len(label)))
+
+
+def _full(column: str, percent: pl.Series) -> float:
+    """Return the per cent at which a bar is full: a probability is read against certainty, a share against the rest."""
+    top = percent.fill_nan(None).max()
+    if column.endswith("probability") or not isinstance(top, int | float) or not math.isfinite(top) or top <= 0:
+        return 100.0
+    return min(100.0, float(top))
+
+
+def _name_px(links: pl.Series) -> int:
+    """Return the least width of a column of links that shows their names whole, up to a bound."""
+    longest = max((len(unquote(link.rpartition("#")[2])) for link in links.drop_nulls().to_list()), default=0)
+    return min(_NAME_PX, max(90, 22 + round(7.6 * longest)))
 
 
 def is_share(column: str) -> bool:
@@ -171,12 +188,15 @@ def _reads_as_numbers(values: pl.Series) -> bool:
 def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]) -> Any:
     kind = frame.schema[name]
     if name in named:
-        return st.column_config.LinkColumn(named[name], display_text=r"#(.*)$", help="Opens the protocol's page")
+        return st.column_config.LinkColumn(
+            named[name],
+            display_text=r"#(.*)$",
+            help="Opens the protocol's page",
+            width=_name_px(frame[name]) if frame.width >= _WIDE else None,
+        )
     if kind.is_float() and is_share(name):
-        top = frame[name].fill_nan(None).max()
-        ceiling = float(top) if isinstance(top, int | float) and math.isfinite(top) and top > 0 else 100.0
         return st.column_config.ProgressColumn(
-            label, format=_PERCENT, min_value=0.0, max_value=min(100.0, ceiling), width=_bar_px(label)
+            label, format=_PERCENT, min_value=0.0, max_value=_full(name, frame[name]), width=_bar_px(label)
         )
     if kind.is_float() and _in_percent(name):
         return st.column_config.NumberColumn(label, format=_PERCENT)

@@ -56,6 +56,24 @@ def test_shares_are_in_percent_with_as_many_decimals_in_every_row():
     assert bar["type_config"]["max_value"] == pytest.approx(14.0)
 
 
+def test_a_probability_is_drawn_against_certainty():
+    shown = pl.DataFrame({"probability": [4.6, 56.8], "share": [4.6, 56.8]})
+    full = {name: tables._column(name, shown, name, {})["type_config"]["max_value"] for name in shown.columns}
+    assert full == {"probability": 100.0, "share": 56.8}
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers", "width"),
+    [(["Lido"], 4, 90), (["Wrapped Ether (WETH)"], 4, 174), (["x" * 60], 4, 176), ([], 4, 90), (["Lido"], 3, None)],
+)
+def test_names_have_room_where_a_table_has_the_whole_page(names, numbers, width):
+    columns = {"debtor": names, "debtor_name": names, **{f"n{k}": [1.0] * len(names) for k in range(numbers)}}
+    frame = pl.DataFrame(columns, schema_overrides={"debtor": pl.String, "debtor_name": pl.String})
+    shown, named = tables._linked(frame, lambda p: f"/protocol?protocol={p}", {})
+    (column,) = named
+    assert tables._column(column, shown, "Debtor", named)["width"] == width
+
+
 @pytest.mark.parametrize(
     "written",
     [["USD 1.23 bn", "−USD 45.6 m"], ["<0.01 %", "12.3 %"], ["± 0.3 points", "not defined"], ["2,367", None]],

@@ -43,7 +43,7 @@ SAID = {"holdings": "holdings", "flow": "flows"}
 LEFT_OUT = {
     "no graph": "messages along the graph", "no history": "the past of pairs",
     "no tabular features": "the numbers of protocols", "random initialisation": "pre-training",
-    "frozen": "tuning of the encoder", "no teachers": "learning from several",
+    "frozen": "tuning of the encoder", "no teachers": "teachers",
 }  # fmt: skip
 COMPARED = frozenset(m.name for m in METRICS if m.compared)
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast import Dexposure, Forecaster
-from dexposure_core.forecast.ablation import VARIANTS, WHOLE, Variant
+from dexposure_core.forecast.ablation import VARIANTS, Variant, beside
 from dexposure_core.forecast.evaluation import Stage
 from dexposure_core.forecast.leak import leak_test
 from dexposure_core.forecast.metrics import METRICS
@@ -133,30 +133,31 @@ def spread(table: list[Row], count: int) -> list[dict[str, Any]]:
 
 
 def ablations(job: Job, first: dt.date) -> Record:
-    """Return "ablations": scores of the model with something left out or held fast, beside the same recipe whole.
+    """Return "ablations": scores of the model with something left out or held fast.
 
-    Each is trained anew. "gain" is relative to the whole model, below 0 worse; None where not defined or not compared.
+    Each is trained anew. "gain" is relative to the variant that has what is left out (`ablation.beside`), below 0
+    worse; None where not defined or not compared.
     """
     variants = tuple(Variant(name=name, variant=name) for name in VARIANTS)
     found: list[Record] = []
     for basis in job.bases:
         stage = Stage(history=job.history(basis), horizons=job.horizons, first_origin=first)
         scored = rows(replace(job, forecasters=variants, fits={}).scored(stage, first))
-        base = {(r.horizon, r.metric): r.value for r in scored if r.forecaster == WHOLE}
+        values: dict[tuple[str | None, int, str], float] = {
+            (r.forecaster, r.horizon, r.metric): r.value for r in scored
+        }
         found += [
             {
                 "variant": r.forecaster, "basis": basis, "horizon": r.horizon, "metric": r.metric, "value": r.value,
-                "gain": _gain(r, base[r.horizon, r.metric]),
+                "gain": _gain(r, values.get((beside(r.forecaster), r.horizon, r.metric))),
             }
             for r in scored if r.metric in COMPARED
         ]  # fmt: skip
     return {"ablations": found}
 
 
-def _gain(row: Row, whole: float) -> float | None:
-    if row.forecaster == WHOLE or not whole:
-        return None
-    return (1.0 if COMPARED[row.metric] else -1.0) * (row.value / whole - 1.0)
+def _gain(row: Row, whole: float | None) -> float | None:
+    return (1.0 if COMPARED[row.metric] else -1.0) * (row.value / whole - 1.0) if whole else None
 
 
 def null_store(job: Job) -> Store:

@@ -214,14 +214,14 @@ def reliability(records: Sequence[Record], basis: str, horizon: int) -> pl.DataF
 
 
 def ablations(records: Sequence[Record], basis: str, horizon: int) -> pl.DataFrame:
-    """Return the standings of variants of the model beside the whole one, with a column `variant`; no intervals.
+    """Return the standings of variants of the model beside the one with the part, with a column `variant`; no intervals.
 
     `records` are {"variant", "basis", "horizon", "metric", "value", "gain"}; the whole model itself has no gain. Within
     1 % a variant is as good.
     """
     rows = [
         {
-            "variant": r["variant"], "metric": r["metric"], "horizon": horizon, "rival": "the whole model",
+            "variant": r["variant"], "metric": r["metric"], "horizon": horizon, "rival": "the model with it",
             "rival_value": None, "value": r["value"], "gain": r["gain"], "low": None, "high": None,
             "verdict": "worse" if r["gain"] < -TOLERATED else "better" if r["gain"] > TOLERATED else "equal",
         }

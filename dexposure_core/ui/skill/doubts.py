@@ -91,7 +91,8 @@ def _ablations(shown: Shown) -> None:
         return
     st.subheader("What each piece of the model is worth", anchor=False)
     st.markdown(
-        f"The same model trained again with one piece left out or held fast, {shown.ahead} ahead, beside the whole. "
+        f"The same model trained again with one piece left out or held fast, {shown.ahead} ahead, beside the same with "
+        "it (the whole model without its teachers, beside which the other pieces are judged, to save time). "
         "▼ worse without it: the piece is worth having. ▲ better without it. ≈ within 1 %. One training run each."
     )
     known = found["metric"].unique().to_list()

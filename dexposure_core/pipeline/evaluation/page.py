@@ -192,18 +192,20 @@ def _measured(rows: Sequence[Document], basis: str, horizon: int) -> str:
 
 
 def _ablations(rows: Sequence[Document]) -> str:
-    """Return, per basis and horizon, how much each variant of the model gains or loses beside the one it differs from."""
+    """Return, per basis and horizon, how much each variant gains or loses beside the model with what it lacks."""
     if not rows:
         return ""
     places = dict.fromkeys((r["basis"], r["horizon"]) for r in rows)
-    return (
-        "<p>The model trained anew with something left out or held fast; minus: worse without. The whole model without its teachers; the other parts beside that.</p>"
-        + "".join(
-            f"<details><summary>{escape(b)} basis, {tables.steps(h)}</summary>"
-            f"{tables.gains([r for r in rows if (r['basis'], r['horizon']) == (b, h)])}</details>"
-            for b, h in places
-        )
+    parts = [
+        f"<details><summary>{escape(b)} basis, {tables.steps(h)}</summary>"
+        f"{tables.gains([r for r in rows if (r['basis'], r['horizon']) == (b, h)])}</details>"
+        for b, h in places
+    ]
+    said = (
+        "The model trained anew with something left out or held fast; minus: worse without. Without teachers beside "
+        "the whole model, without other parts beside that."
     )
+    return f"<p>{said}</p>{''.join(parts)}"
 
 
 def _seeds(rows: Sequence[Document]) -> str:

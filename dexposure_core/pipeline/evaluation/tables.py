@@ -76,7 +76,7 @@ def scores(rows: Sequence[Record], basis: str, horizon: int) -> str:
 
 
 def gains(rows: Sequence[Record]) -> str:
-    """Return metric × variant: the gain over the model that has the part, in red where it is worse by more than is tolerated."""
+    """Return metric × variant: the gain over the model with the part, in red where it is worse than is tolerated."""
     at = {(r["metric"], r["variant"]): r["gain"] for r in rows if r["gain"] is not None}
     variants = list(dict.fromkeys(variant for _, variant in at))
     lines = []

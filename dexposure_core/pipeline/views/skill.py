@@ -214,7 +214,7 @@ def reliability(records: Sequence[Record], basis: str, horizon: int) -> pl.DataF
 
 
 def ablations(records: Sequence[Record], basis: str, horizon: int) -> pl.DataFrame:
-    """Return the standings of variants of the model beside the one with the part, with a column `variant`; no intervals.
+    """Return the standings of variants of the model beside those with the part and a column `variant`; no intervals.
 
     `records` are {"variant", "basis", "horizon", "metric", "value", "gain"}; the whole model itself has no gain. Within
     1 % a variant is as good.

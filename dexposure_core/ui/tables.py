@@ -1,7 +1,7 @@
 """How a frame is shown as a table: the column's name decides its format.
 
-`*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank` … → a bar in the cell and %, the largest of the
-column full; a probability's bar is full at 100 %;
+`*_usd` → USD m to three significant digits; `*share`, `sis`, `pagerank` … → a bar in the cell and %: of a common total
+the largest of the column is full, what is part of a whole of its own (a probability, a protocol's loss) at 100 %;
 changes show their sign; `protocol`, `creditor`, `debtor` become links to the protocol's page. Sorting in the browser
 stays numerical because numbers stay numbers; the CSV keeps the full precision.
 
@@ -35,6 +35,7 @@ _SHARES: Final = (
     "distress",
     "fraction",
 )
+_OF_ITS_OWN: Final = ("probability", "distress", "fraction", "loss_share", "main_share", "alarms_share", "date_share")
 _AMOUNT: Final = r"^(?:not defined|[<±+−]* ?(?:USD )?[<\d][\d,.]*(?: (?:tn|bn|m|k|%|points))?)$"
 _ENDS: Final = {"protocol": "name", "creditor": "creditor_name", "debtor": "debtor_name"}
 
@@ -105,9 +106,9 @@ def _bar_px(label: str) -> int:
 
 
 def _full(column: str, percent: pl.Series) -> float:
-    """Return the per cent at which a bar is full: a probability is read against certainty, a share against the rest."""
+    """Return the per cent at which a bar is full."""
     top = percent.fill_nan(None).max()
-    if column.endswith("probability") or not isinstance(top, int | float) or not math.isfinite(top) or top <= 0:
+    if column.endswith(_OF_ITS_OWN) or not isinstance(top, int | float) or not math.isfinite(top) or top <= 0:
         return 100.0
     return min(100.0, float(top))
 

@@ -56,10 +56,10 @@ def test_shares_are_in_percent_with_as_many_decimals_in_every_row():
     assert bar["type_config"]["max_value"] == pytest.approx(14.0)
 
 
-def test_a_probability_is_drawn_against_certainty():
-    shown = pl.DataFrame({"probability": [4.6, 56.8], "share": [4.6, 56.8]})
+def test_what_is_part_of_a_whole_of_its_own_is_drawn_against_that():
+    shown = pl.DataFrame({name: [4.6, 56.8] for name in ("probability", "any_date_share", "distress", "share")})
     full = {name: tables._column(name, shown, name, {})["type_config"]["max_value"] for name in shown.columns}
-    assert full == {"probability": 100.0, "share": 56.8}
+    assert full == {"probability": 100.0, "any_date_share": 100.0, "distress": 100.0, "share": 56.8}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,15 @@ _SHARES: Final = (
     "distress",
     "fraction",
 )
-_OF_ITS_OWN: Final = ("probability", "distress", "fraction", "loss_share", "main_share", "alarms_share", "date_share")
+_OF_ITS_OWN: Final = (
+    "probability",
+    "distress",
+    "fraction",
+    "bridge_loss_share",
+    "main_share",
+    "alarms_share",
+    "date_share",
+)
 _AMOUNT: Final = r"^(?:not defined|[<±+−]* ?(?:USD )?[<\d][\d,.]*(?: (?:tn|bn|m|k|%|points))?)$"
 _ENDS: Final = {"protocol": "name", "creditor": "creditor_name", "debtor": "debtor_name"}
 

@@ -203,7 +203,7 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
             help="Opens the protocol's page",
             width=_name_px(frame[name]) if frame.width >= _WIDE else None,
         )
-    if kind.is_float() and is_share(name):
+    if kind.is_float() and is_share(name) and not frame[name].is_null().any():  # a bar cannot say "not defined"
         return st.column_config.ProgressColumn(
             label, format=_PERCENT, min_value=0.0, max_value=_full(name, frame[name]), width=_bar_px(label)
         )

@@ -47,13 +47,19 @@ def test_which_columns_are_drawn_as_bars():
 
 
 def test_shares_are_in_percent_with_as_many_decimals_in_every_row():
-    frame = pl.DataFrame({"share": [0.14, None, 0.05866], "share_before": [0.1, 0.2, 0.3], "sis": [0.5, 0.6, 1.0]})
+    frame = pl.DataFrame({"share": [0.14, 0.1, 0.05866], "share_before": [0.1, 0.2, 0.3], "sis": [0.5, 0.6, 1.0]})
     shown = frame.with_columns(tables._rounded(frame))
-    assert shown["share"].to_list() == pytest.approx([14.0, None, 5.866])
+    assert shown["share"].to_list() == pytest.approx([14.0, 10.0, 5.866])
     assert shown["share_before"].to_list() == pytest.approx([10, 20, 30])
     bar = tables._column("share", shown, "Share", {})
     assert bar["type_config"]["format"] % 5.866 == "5.87 %"
     assert bar["type_config"]["max_value"] == pytest.approx(14.0)
+
+
+def test_a_column_with_something_not_defined_has_no_bars_which_would_leave_a_blank():
+    shown = pl.DataFrame({"whole": [4.6, 56.8], "share": [4.6, None]}).rename({"whole": "main_share"})
+    kinds = {name: tables._column(name, shown, name, {})["type_config"]["type"] for name in shown.columns}
+    assert kinds == {"main_share": "progress", "share": "number"}
 
 
 def test_what_is_part_of_a_whole_of_its_own_is_drawn_against_that():

@@ -34,11 +34,22 @@ def test_the_answer_counts_beside_the_best_and_beside_no_change(evaluation):
 
 
 def test_a_score_is_listed_once_with_its_gain(evaluation):
-    found = words.lists(both(evaluation)[0], "weeks")
+    found = words.lists(both(evaluation)[0], "week")
     assert found["better"] == ["the probability that an exposure exists (+10.0\u00a0%)"]
     assert found["worse"] == ["the size of exposures (−5.0\u00a0%)"]
     assert found["equal"] == ["who is exposed to whom"]
     assert words.said([], "better") == "- nowhere beyond chance"
+
+
+@pytest.mark.parametrize(("worse", "said"), [([1], "at 1 week)"), ([2], "at 2 weeks)"), ([1, 2], "(−5.0\u00a0%)")])
+def test_where_a_score_is_worse_is_said_in_as_many_weeks(evaluation, worse, said):
+    size = both(evaluation)[0].filter(pl.col("metric") == "weight_mae")
+    rows = [
+        {**size.row(0, named=True), "horizon": h, "verdict": "worse" if h in worse else "equal", "gain": -0.05}
+        for h in (1, 2)
+    ]
+    (found,) = words.lists(pl.DataFrame(rows, schema=size.schema), "week")["worse"]
+    assert found.endswith(said)
 
 
 @pytest.mark.parametrize(

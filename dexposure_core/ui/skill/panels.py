@@ -87,7 +87,7 @@ def short(shown: Shown) -> None:
         return
     left, right = st.columns([2, 5])
     with left, st.container(key="verdicts"):
-        found = words.lists(standings, f"{words.unit_of(shown.evaluation)}s")
+        found = words.lists(standings, words.unit_of(shown.evaluation))
         st.markdown(f"**▲ It helps with**\n{words.said(found[words.HELPS], words.HELPS)}")
         st.markdown(f"**▼ It is worse at**\n{words.said(found[words.HURTS], words.HURTS)}")
         st.markdown(f"**≈ No difference beyond chance**\n{words.said(found[words.SAME], words.SAME)}")

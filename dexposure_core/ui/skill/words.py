@@ -111,10 +111,7 @@ def _beside(held: Mapping[str, int], whole: int) -> str:
 
 
 def lists(standings: pl.DataFrame, unit: str) -> dict[str, list[str]]:
-    """Return verdict → what it holds for, in words: the main scores, each under its most frequent verdict.
-
-    `unit`: of the horizons, in the plural.
-    """
+    """Return verdict → what it holds for, in words: the main scores by their most frequent verdict, steps in `unit`s."""
     found: dict[str, list[str]] = {HELPS: [], SAME: [], HURTS: []}
     for metric, (_, phrase) in MAIN.items():
         own = standings.filter(pl.col("metric") == metric)
@@ -137,7 +134,9 @@ def _by_how_much(own: pl.DataFrame, verdict: str, unit: str) -> str:
         return ""
     part = own.filter(pl.col("verdict") == verdict).sort("horizon")
     gains = [g for g in part["gain"].to_list() if g is not None]
-    where = "" if part.height == own.height else f" at {_listed([str(h) for h in part['horizon'].to_list()])} {unit}"
+    steps = part["horizon"].to_list()
+    ahead = f" at {_listed([str(h) for h in steps])} {unit}{'' if steps == [1] else 's'}"
+    where = "" if part.height == own.height else ahead
     if not gains:
         return where
     low, high = min(gains), max(gains)

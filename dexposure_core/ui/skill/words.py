@@ -111,7 +111,7 @@ def _beside(held: Mapping[str, int], whole: int) -> str:
 
 
 def lists(standings: pl.DataFrame, unit: str) -> dict[str, list[str]]:
-    """Return verdict → what it holds for, in words: the main scores by their most frequent verdict, steps in `unit`s."""
+    """Return verdict → what it holds for, in words: the main scores by their most frequent verdict, steps in `unit`."""
     found: dict[str, list[str]] = {HELPS: [], SAME: [], HURTS: []}
     for metric, (_, phrase) in MAIN.items():
         own = standings.filter(pl.col("metric") == metric)

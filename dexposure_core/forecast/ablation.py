@@ -32,7 +32,7 @@ VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
     "no history": {**_ALONE, "without": ("history",)},
     "no tabular features": {**_ALONE, "without": ("tabular",)},
 })  # fmt: skip
-"""Variant → what differs in the recipe. Teachers double the time of training, so parts are left out without them."""
+"""Variant → what differs in the recipe. Teachers nearly double the time of training, so parts are left out without."""
 
 
 def beside(variant: str) -> str | None:

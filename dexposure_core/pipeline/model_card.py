@@ -64,10 +64,14 @@ def _facts(about: dict[str, Any], digest: str) -> str:
         "Seed": about["seed"],
         f"Passes kept, of at most {about['epochs']}": "; ".join(map(_passes, about["passes"].items())),
         "Pre-training": f"{about['pretraining']} steps on made-up tasks, as many on training weeks",
-        "Teachers": f"{about['teachers']} networks per basis, from whose mean this one learnt existence",
+        "Teachers": _teachers(about.get("teachers", 0)),  # weights of before there were any do not say
         "Bases and horizons": f"{', '.join(about['bases'])}; {', '.join(map(str, about['horizons']))} steps",
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())]) + "\n"
+
+
+def _teachers(count: int) -> str:
+    return f"{count} networks per basis, from whose mean this one learnt existence" if count else "none"
 
 
 def _passes(kept: tuple[str, dict[str, int]]) -> str:

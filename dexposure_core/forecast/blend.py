@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +96,7 @@ class Blend:
 
 def centre(scaled_draws: Floats) -> Floats:
     """Return (K,) the mean of the draws (M, K) in which a measure is defined."""
-    return _defined(np.nanmean, scaled_draws)
+    return defined(np.nanmean, scaled_draws)
 
 
 def sources(past: Floats, drawn: Floats, horizon: int) -> Floats:
@@ -110,7 +110,7 @@ def sources(past: Floats, drawn: Floats, horizon: int) -> Floats:
     back = min(TREND, len(recent) - 1)
     step = (today - recent[-1 - back]) / max(back, 1)
     found = np.stack([
-        today, ewma, _defined(np.nanmean, recent[-12:]), _defined(np.nanmean, recent), today + horizon * step, drawn,
+        today, ewma, defined(np.nanmean, recent[-12:]), defined(np.nanmean, recent), today + horizon * step, drawn,
     ])  # fmt: skip
     return np.where(np.isfinite(found), found, today)
 
@@ -118,7 +118,7 @@ def sources(past: Floats, drawn: Floats, horizon: int) -> Floats:
 def difficulty(past: Floats) -> Floats:
     """Return (K,) the mean absolute step of the recent past (L, K); 1 where it does not move or is not defined."""
     steps = np.abs(np.diff(past[-MOVEMENT - 1 :], axis=0))
-    return _or_one(_defined(np.nanmean, steps)) if len(steps) else np.ones(past.shape[1])
+    return _or_one(defined(np.nanmean, steps)) if len(steps) else np.ones(past.shape[1])
 
 
 def stretch(hard: Floats, usual: Floats | float) -> Floats:
@@ -153,7 +153,7 @@ def fit_blend(
     """
     level = level_for(apart)
     kinds = said.shape[2]
-    usual = _or_one(_defined(np.nanmean, hard) if len(hard) else np.ones(kinds))
+    usual = _or_one(defined(np.nanmean, hard) if len(hard) else np.ones(kinds))
     weights = np.zeros((len(SOURCES), kinds))
     half, used = np.full(kinds, np.nan), np.full(kinds, np.nan)
     for k in range(kinds):
@@ -238,10 +238,10 @@ def unscaled(values: Floats, scale: Indices) -> Floats:
     return np.where(scale == PLAIN, values, np.where(scale == ODDS, grown / (1.0 + grown), grown))
 
 
-def _defined(statistic: Callable[..., Floats], values: Floats) -> Floats:
+def defined(statistic: Callable[..., Floats], values: Floats, **given: Any) -> Floats:
     """Return a NaN-skipping statistic over the rows; NaN where a column has no value (and no warning about it)."""
     some = np.isfinite(values).any(axis=0)
-    return np.where(some, statistic(np.where(some, values, 0.0), axis=0), np.nan)
+    return np.where(some, statistic(np.where(some, values, 0.0), axis=0, **given), np.nan)
 
 
 def arrays(blend: Blend) -> dict[str, npt.NDArray[np.float64]]:

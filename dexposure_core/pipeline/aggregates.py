@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from dexposure_core.forecast import Forecaster
-from dexposure_core.forecast.blend import LEVELS, LOOK_BACK
+from dexposure_core.forecast.blend import LEVELS, LOOK_BACK, defined
 from dexposure_core.forecast.evaluation import Row
 from dexposure_core.forecast.futures import drawn_futures
 from dexposure_core.forecast.networks import drawn_networks
@@ -95,7 +95,7 @@ def aggregate_rows(
                 said = _said(forecast, history[: i + 1], history[i + h].date, names, past, learnt, seed)
                 kept.setdefault((h, forecaster.name), []).append(said)
         for h in within:
-            trailing = _mean(seen[max(0, i + 1 - TRAILING) : i + 1])
+            trailing = defined(np.nanmean, seen[max(0, i + 1 - TRAILING) : i + 1])
             kept.setdefault((h, TRAILING_MEAN), []).append(Said(value=trailing, intervals={}))
         progress(done + 1, len(origins), f"{history[0].basis}: measures of drawn futures")
     rows: list[Row] = []
@@ -113,7 +113,10 @@ def _said(
 ) -> Said:  # fmt: skip
     origin, horizon = history[-1], forecast.horizon_weeks
     if learnt is None:
-        return Said(value=_mean(values(drawn_networks(forecast, origin, date, MEAN_DRAWS, seed), names)), intervals={})
+        return Said(
+            value=defined(np.nanmean, values(drawn_networks(forecast, origin, date, MEAN_DRAWS, seed), names)),
+            intervals={},
+        )
     place = (forecast.basis, horizon)
     # protocols enter and leave in both, so that all that differs is whether exposures move together
     alone, together = (
@@ -125,15 +128,10 @@ def _said(
     value, low, high = learnt.blends[place].served(past, together, horizon)
     ends = {
         "": np.stack([low, high]),
-        "joint_": np.nanquantile(together, LEVELS, axis=0),
-        "independent_": np.nanquantile(alone, LEVELS, axis=0),
+        "joint_": defined(np.nanquantile, together, q=LEVELS),
+        "independent_": defined(np.nanquantile, alone, q=LEVELS),
     }
     return Said(value=value, intervals=ends)
-
-
-def _mean(drawn: Floats) -> Floats:
-    some = np.isfinite(drawn).any(axis=0)
-    return np.where(some, np.nanmean(np.where(some, drawn, 0.0), axis=0), np.nan)
 
 
 def _rows(

@@ -92,7 +92,7 @@ def _ablations(shown: Shown) -> None:
     st.subheader("What each piece of the model is worth", anchor=False)
     st.markdown(
         f"The same model trained again with one piece left out or held fast, {shown.ahead} ahead, beside the same with "
-        "it (the whole model without its teachers, beside which the other pieces are judged, to save time). "
+        "it: teachers beside the whole model; the other pieces, to save time, beside the model without teachers. "
         "▼ worse without it: the piece is worth having. ▲ better without it. ≈ within 1 %. One training run each."
     )
     known = found["metric"].unique().to_list()

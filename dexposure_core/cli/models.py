@@ -23,14 +23,21 @@ SEEDS: Final = 3  # with --all
 @click.option("--out", type=FilePath, help="Folder for the weights. Default: the one the product reads.")
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many passes. Default: the published recipe.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="Where to train; auto: on a GPU where torch finds one.",
+)
 @click.pass_obj
-def train(ctx: Context, out: Path | None, seed: int, epochs: int | None) -> None:
+def train(ctx: Context, out: Path | None, seed: int, epochs: int | None, device: str) -> None:
     """Train the forecaster on a vintage, in strict time order."""
     from dexposure_core.pipeline.train import train as run
 
     store = ctx.open()
     with ctx.progress(" steps") as progress:
-        document = run(store, out, seed=seed, epochs=epochs, progress=progress)
+        document = run(store, out, seed=seed, epochs=epochs, device=device, progress=progress)
     ctx.show(document, lambda: (f"{key}: {value}" for key, value in document.items()))
 
 

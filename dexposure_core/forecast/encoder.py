@@ -60,7 +60,7 @@ def message(value: Tensor, gate: Tensor, told: Tensor, share: Tensor) -> Tensor:
 
 def shares(edges: Tensor, weight: Tensor, nodes: int) -> Tensor:
     """Return (E,) each edge's weight over the sum of those that end in the same node."""
-    total = torch.zeros(nodes, dtype=weight.dtype).index_add_(0, edges[1], weight)
+    total = weight.new_zeros(nodes).index_add_(0, edges[1], weight)
     return weight / total[edges[1]].clamp_min(1e-12)
 
 

@@ -13,8 +13,8 @@ next weeks to rise; what is left to learn is who grows or shrinks beside the oth
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -98,6 +98,15 @@ class Example:
     born: Tensor
     rivals: Tensor
     taught: Tensor | None = None
+
+    def on(self, device: torch.device) -> Example:
+        """Return it with every tensor on a device; tensors that are there already are not copied."""
+        moved: dict[str, Any] = {
+            name: {k: t.to(device) for k, t in own.items()} if name == "input" else own.to(device)
+            for name, own in ((field.name, getattr(self, field.name)) for field in fields(self))
+            if own is not None
+        }
+        return Example(**moved)
 
 
 def example(

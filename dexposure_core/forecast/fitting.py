@@ -119,15 +119,15 @@ def parts(network: Network, e: Example, exists: Tensor, size: Tensor, tvl: Tenso
     step = smooth_l1_loss(moved, e.tvl_step, reduction="none", beta=TVL_BETA) * e.tvl_known
     true, known = e.exists.sum(dim=0).clamp_min(1.0), e.tvl_known.sum(dim=0).clamp_min(1.0)
     kind = kinds(e.cell)
-    by_kind = torch.zeros(KINDS, network.horizons).index_add_(0, kind, entropy)
-    sizes = torch.zeros(2, network.horizons).index_add_(0, kind[e.sized].clamp_max(1), off)
+    by_kind = entropy.new_zeros(KINDS, network.horizons).index_add_(0, kind, entropy)
+    sizes = off.new_zeros(2, network.horizons).index_add_(0, kind[e.sized].clamp_max(1), off)
     return torch.cat([by_kind / true, sizes / true, (step.sum(dim=0) / known)[None]])
 
 
 def screened(network: Network, e: Example, state: Tensor) -> Tensor:
     """Return the mean log loss of telling births from random pairs; 0 without births."""
     if not e.born.shape[1] or not e.rivals.shape[1]:
-        return torch.zeros(())
+        return state.new_zeros(())
     born, rival = network.screen.of(state, e.born), network.screen.of(state, e.rivals)
     lost: Tensor = -(logsigmoid(born).mean() + logsigmoid(-rival).mean())
     return lost

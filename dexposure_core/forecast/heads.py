@@ -88,7 +88,7 @@ class Screen(nn.Module):
 
     def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return u (N, RANK + 1) and v (N, RANK + 1): the score of p → q is u_p · v_q."""
-        ones = torch.ones(len(state), 1)
+        ones = state.new_ones(len(state), 1)
         return torch.cat([self.creditor(state), ones], 1), torch.cat([self.debtor(state), self.popular(state)], 1)
 
     def of(self, state: Tensor, ends: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ def usual_way(pair: Tensor) -> Tensor:
 
     The mean over the last 4, 12 and 52 snapshots, each with half a snapshot more on either side; 0 of pairs never seen.
     """
-    found = torch.zeros(len(pair))
+    found = pair.new_zeros(len(pair))
     for span, name in LEANING:
         own, back = (pair[:, PAIR_FEATURES.index(name)] for name in (name, f"reverse_{name}"))
         found += torch.log((span * own + 0.5) / (span * back + 0.5)) / len(LEANING)
@@ -209,7 +209,7 @@ class Network(nn.Module):
         for name, encoder in self.encoders.items():
             if name not in self.without and id(encoder) not in made:
                 made[id(encoder)] = encoder(given)
-        nothing = torch.zeros(len(given["node"]), self.hidden)
+        nothing = given["node"].new_zeros(len(given["node"]), self.hidden)
         return {name: made.get(id(encoder), nothing) for name, encoder in self.encoders.items()}
 
     def decode(

@@ -33,16 +33,19 @@ def pretrain(
 
     `tasks` steps on made-up tasks, then as many on the snapshots of `examples`, drawn with repetition.
     """
-    rng = np.random.default_rng([seed, 1])
+    rng, device = np.random.default_rng([seed, 1]), network.regression.device
     encoder, hidden = network.encoder("never"), network.screen.creditor.in_features
-    fill = nn.Linear(hidden, len(NODE_FEATURES))
+    fill = nn.Linear(hidden, len(NODE_FEATURES)).to(device)
     learnt = [*encoder.parameters(), *network.screen.parameters(), *fill.parameters()]
     optimiser = torch.optim.Adam(learnt, lr=RATE)
     sectors = encoder.tabular.sector.num_embeddings
     steps = 2 * tasks
     for step in range(steps):
         made_up = step < tasks
-        given = task(sectors, rng) if made_up else network.scaled(examples[int(rng.integers(len(examples)))].input)
+        if made_up:
+            given = {name: t.to(device) for name, t in task(sectors, rng).items()}
+        else:
+            given = network.scaled(examples[int(rng.integers(len(examples)))].input)
         optimiser.zero_grad()
         pretraining_loss(network, fill, given, rng).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learnt, 1.0)
@@ -54,14 +57,14 @@ def pretrain(
 
 def pretraining_loss(network: Network, fill: nn.Linear, given: dict[str, Tensor], rng: np.random.Generator) -> Tensor:
     """Return the loss of filling masked numbers in and of finding the exposures that were taken out."""
-    n, count = len(given["node"]), given["edges"].shape[1]
-    masked = torch.from_numpy(rng.random(tuple(given["node"].shape)) < MASKED)
-    out = torch.from_numpy(rng.random(count) < TAKEN_OUT)
+    (n, features), count, device = given["node"].shape, given["edges"].shape[1], given["node"].device
+    masked = torch.from_numpy(rng.random((n, features)) < MASKED).to(device)
+    out = torch.from_numpy(rng.random(count) < TAKEN_OUT).to(device)
     left = {**given, **{k: given[k][~out] for k in ("edge", "weight")}, "edges": given["edges"][:, ~out]}
     state = network.encoder("never")(left, masked)
     lost = smooth_l1_loss(fill(state)[masked], given["node"][masked]) if masked.any() else state.sum() * 0.0
     if out.any():
-        random = torch.from_numpy(rng.integers(0, n, (2, 5 * int(out.sum()))))
+        random = torch.from_numpy(rng.integers(0, n, (2, 5 * int(out.sum())))).to(device)
         found, other = (network.screen.of(state, ends) for ends in (given["edges"][:, out], random))
         lost = lost - 0.2 * (logsigmoid(found).mean() + logsigmoid(-other).mean())
     return torch.as_tensor(lost)

@@ -10,6 +10,9 @@ from dexposure_core.forecast.base import HORIZONS
 from dexposure_core.network import Snapshot
 
 SCREEN: Final = 0.3  # share of the screen's log loss; every other loss counts relative to memory's
+AUTO, CPU, GPU = "auto", "cpu", "gpu"
+PLACES: Final = (AUTO, CPU, GPU)
+"""Where to train; AUTO: on a GPU where torch finds one."""
 LARGE: Final = 20_000  # exposures from which training makes do with less, see `Recipe.sized`
 
 

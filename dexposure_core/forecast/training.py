@@ -13,23 +13,25 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dexposure_core.errors import BadOption
-from dexposure_core.forecast.checkpoint import Checkpoint
+from dexposure_core.forecast.checkpoint import Checkpoint, Start
 from dexposure_core.forecast.examples import Example, example
 from dexposure_core.forecast.fitting import choose_anchor, count_table, lean, scale
 from dexposure_core.forecast.heads import AMOUNTS, Network
 from dexposure_core.forecast.never_seen import fit_never_seen
 from dexposure_core.forecast.outcomes import Split, split
 from dexposure_core.forecast.passes import Passes
+from dexposure_core.forecast.place import described, trained_on
 from dexposure_core.forecast.pretraining import pretrain
-from dexposure_core.forecast.recipe import Recipe
+from dexposure_core.forecast.recipe import CPU, Recipe
 from dexposure_core.forecast.teaching import taught
 from dexposure_core.forecast.trusting import calibrate, choose_shrinkage, said
 from dexposure_core.forecast.turning import choose_turn
@@ -39,6 +41,7 @@ from dexposure_core.progress import Progress, silent
 
 Each = Callable[[Callable[["Run"], "Fitted"], Sequence["Run"]], Iterable["Fitted"]]
 Fitted = tuple[Network, dict[str, int]]
+ON_CPU: Final = torch.device(CPU)
 
 __all__ = ["Recipe", "Run", "train"]
 
@@ -54,6 +57,7 @@ def train(
     checkpoints: Path | None = None,
     progress: Progress = silent,
     each: Each = map,
+    device: torch.device = ON_CPU,
 ) -> Weights:
     """Train one network per basis of `histories` (basis → snapshots in date order).
 
@@ -67,18 +71,18 @@ def train(
         checkpoints: folder for unfinished runs; None: do not keep any.
         progress: told after every origin.
         each: applies a function to every run, in order; the runs know nothing of each other, so they may be anywhere.
+        device: what the passes are made on, see `place`.
 
     Raises:
-        BadOption: when the history is too short to train on.
+        BadOption: when the history is too short to train on, or the memory of the device too small.
     """
     history = max(histories.values(), key=len)
     recipe = replace(recipe or Recipe(), seed=seed)
     recipe = replace(recipe, epochs=recipe.epochs if epochs is None else epochs).sized(history)
     about = _about(history, cut or split([s.date for s in history]), recipe, sorted(histories), dict(data or {}))
-    runs = [
-        Run(basis=basis, history=own, about=about, recipe=recipe, progress=progress, checkpoints=checkpoints)
-        for basis, own in histories.items()
-    ]
+    about |= {"device": described(device)} if device != ON_CPU else {}
+    made = partial(Run, about=about, recipe=recipe, progress=progress, checkpoints=checkpoints, device=device)
+    runs = [made(basis=basis, history=own) for basis, own in histories.items()]
     networks = {}
     for run, fitted in zip(runs, each(Run.fit, runs), strict=True):
         networks[run.basis], about["passes"][run.basis] = fitted
@@ -111,25 +115,40 @@ class Run:
     recipe: Recipe
     progress: Progress
     checkpoints: Path | None
+    device: torch.device = ON_CPU
 
     def fit(self) -> Fitted:
         """Return the network with the best validation losses and the pass each branch came from (0: memory itself)."""
         torch.set_num_threads(self.recipe.threads)
         learn, check = self._examples()
-        start = self._started(learn, check)
-        turns = [self._passes(k) for k in range(self.recipe.teachers + 1)]
-        teachers = [self._best(own, start, learn, check, AMOUNTS)[0] for own in turns[1:]]
-        net, best_pass = self._best(turns[0], start, taught(learn, teachers) if teachers else learn, check)
+        start, turns = Start(self.checkpoints, self.basis, self._digest()), self._turns()
+        with trained_on(self.device):
+            net, best_pass = self._learnt(learn, check, start, turns)
         told = said(net, check)
         choose_shrinkage(net, check, told, self.recipe.horizons)
         calibrate(net, check, told, self.recipe.horizons)
         choose_turn(net, check, told, self.recipe.horizons)
-        for own in turns:
-            own.kept.clear()
+        for kept in (start, *(own.kept for own in turns)):
+            kept.clear()
         return net, best_pass
 
-    def _started(self, learn: Sequence[Example], check: Sequence[Example]) -> dict[str, Tensor]:
-        """Return the weights of memory with a pre-trained encoder."""
+    def _learnt(
+        self, learn: Sequence[Example], check: Sequence[Example], start: Start, turns: Sequence[Passes]
+    ) -> Fitted:
+        """Return the network after all passes, on the processor."""
+        there, judge = ([e.on(self.device) for e in part] for part in (learn, check))
+        weights = start.load()
+        if weights is None:
+            weights = self._started(learn, check, there)
+            start.save(weights)
+        teachers = [self._best(own, weights, there, judge, AMOUNTS)[0] for own in turns[1:]]
+        net, best_pass = self._best(turns[0], weights, taught(there, teachers) if teachers else there, judge)
+        return net.cpu(), best_pass
+
+    def _started(
+        self, learn: Sequence[Example], check: Sequence[Example], there: Sequence[Example]
+    ) -> dict[str, Tensor]:
+        """Return the weights of memory with a pre-trained encoder; `there` is `learn` on the device."""
         torch.manual_seed(self.recipe.seed)
         net = network(self.about).tied()
         scale(net, learn)
@@ -138,7 +157,8 @@ class Run:
         lean(net, self.basis)
         choose_anchor(net, check)
         if self.recipe.pretraining:
-            pretrain(net, learn, self.recipe.pretraining, self.recipe.seed, self.progress, self.basis)
+            net = net.to(self.device)
+            pretrain(net, there, self.recipe.pretraining, self.recipe.seed, self.progress, self.basis)
         return net.state_dict()
 
     def _best(
@@ -149,10 +169,14 @@ class Run:
         about = {**self.about, "without": [*self.about["without"], *without]}
         net = network(about).tied()
         net.load_state_dict(start)
-        weights, best_pass = passes.best(net, learn, check)
+        weights, best_pass = passes.best(net.to(self.device), learn, check)
         net = network(about)
         net.load_state_dict(weights)
-        return net.eval(), best_pass
+        return net.to(self.device).eval(), best_pass
+
+    def _turns(self) -> list[Passes]:
+        """Return the passes of the network, then those of its teachers."""
+        return [self._passes(turn) for turn in range(self.recipe.teachers + 1)]
 
     def _passes(self, turn: int) -> Passes:
         label = f"{self.basis}: teacher {turn}" if turn else self.basis

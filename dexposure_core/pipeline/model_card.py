@@ -66,6 +66,7 @@ def _facts(about: dict[str, Any], digest: str) -> str:
         "Pre-training": f"{about['pretraining']} steps on made-up tasks, as many on training weeks",
         "Teachers": _teachers(about.get("teachers", 0)),  # weights of before there were any do not say
         "Bases and horizons": f"{', '.join(about['bases'])}; {', '.join(map(str, about['horizons']))} steps",
+        **({"Trained on": about["device"]} if "device" in about else {}),  # weights made on a processor do not say
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())]) + "\n"
 

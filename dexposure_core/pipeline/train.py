@@ -11,7 +11,7 @@ from dexposure_core import settings
 from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast import uncertainty as past_misses
 from dexposure_core.forecast.model import FILE
-from dexposure_core.forecast.recipe import LARGE
+from dexposure_core.forecast.recipe import CPU, LARGE
 from dexposure_core.forecast.uncertainty import Uncertainty, merged
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.allocator import give_back, keep_freed
@@ -24,6 +24,7 @@ from dexposure_core.store import Store
 
 if TYPE_CHECKING:
     from dexposure_core.forecast.training import Fitted, Run
+    from dexposure_core.forecast.weights import Weights
 
 CHECKPOINTS: Final = "training"
 SCORED: Final = ("persistence", "pair-memory", "ewma", "hazard", "three-path", "dexposure")
@@ -38,6 +39,7 @@ def train(
     progress: Progress = silent,
     score_it: bool = True,
     intervals: bool = True,
+    device: str = CPU,
 ) -> dict[str, Any]:
     """Train the model on both bases of a vintage, write the weights, score them and write the model card.
 
@@ -52,23 +54,21 @@ def train(
         score_it: also evaluate on the hold-out beside the counting baselines, for the card. `dexposure evaluate --keep`
             puts all baselines on it.
         intervals: also learn from past misses, so that forecasts have intervals.
+        device: where the passes are made, one of `forecast.place.PLACES`.
 
-    Returns the path of the weights, model (sha256), vintage, seed, trained_until, test_from, passes.
+    Returns the path of the weights, model (sha256), vintage, seed, trained_until, test_from, passes, device.
 
     Raises:
-        BadOption: when the vintage is too short to train on.
+        BadOption: when the vintage is too short to train on, or the device is not there or has too little memory.
     """
-    from dexposure_core.forecast.training import train as fit
+    from dexposure_core.forecast.place import chosen
     from dexposure_core.forecast.weights import write
 
-    def each(_: Any, runs: Sequence[Run]) -> list[Fitted]:
-        return apart(_fitted, runs, _workers(histories), progress)
-
+    place = chosen(device)
     keep_freed()
     folder = model_dir or settings.load().model_dir
     histories: dict[str, Sequence[Snapshot]] = {basis: history_of(store, basis) for basis in store.bases()}
-    kept = settings.load().cache_dir / CHECKPOINTS
-    trained = fit(histories, seed=seed, epochs=epochs, data=_data(store), checkpoints=kept, each=each)
+    trained = _trained(store, histories, progress, seed=seed, epochs=epochs, device=place)
     weights = write(folder / FILE, trained.networks, trained.about)
     if intervals:
         learnt = apart(_learnt, _pasts(folder, histories, weights.about), _workers(histories), progress)
@@ -77,7 +77,21 @@ def train(
     rows = evaluate(store, SCORED, progress=progress, model_dir=folder)["rows"] if score_it else []
     write_card(folder, weights.about, weights.digest, rows)
     told = {key: weights.about[key] for key in ("seed", "trained_until", "test_from", "passes")}
+    told["device"] = weights.about.get("device", CPU)
     return {"weights": str(folder / FILE), "model": weights.digest, "vintage": store.vintage, **told}
+
+
+def _trained(
+    store: Store, histories: Mapping[str, Sequence[Snapshot]], progress: Progress, **options: Any
+) -> Weights:  # fmt: skip
+    """Train, a basis a process; unfinished runs are kept beside the forecasts."""
+    from dexposure_core.forecast.training import train as fit
+
+    def each(_: Any, runs: Sequence[Run]) -> list[Fitted]:
+        return apart(_fitted, runs, _workers(histories), progress)
+
+    kept = settings.load().cache_dir / CHECKPOINTS
+    return fit(histories, data=_data(store), checkpoints=kept, each=each, **options)
 
 
 def _workers(histories: Mapping[str, Sequence[Snapshot]]) -> int:

@@ -35,6 +35,9 @@ BAD_USAGE = {
     "unknown ending": ["export", "nodes", "--out", "/tmp/x.xlsx"],
     "missing file": ["import", "holdings", "/nonexistent.csv"],
     "missing file, published": ["import", "published", "/nonexistent.json"],
+    "a device that does not exist": ["train", "--device", "tpu"],
+    "no GPU, or too little to train on": ["train", "--device", "gpu"],
+    "too little to train on": ["train", "--device", "cpu"],
     "a bad port": ["serve", "--port", "99999"],
 }
 

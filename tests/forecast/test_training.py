@@ -89,6 +89,8 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, at):
         *(f"flow: teacher {t}: pass {p} of at most 2" for t in (1, 2) for p in (1, 2)),
         *(f"flow: pass {p} of at most 4" for p in (1, 2, 3, 4)),
     ]
+    assert any("pre-training" in label for label in before)
+    assert not any("pre-training" in label for label in after)
     assert again.digest == whole.digest
     assert list(tmp_path.iterdir()) == []
 
@@ -99,7 +101,8 @@ def test_a_damaged_checkpoint_only_costs_its_passes(tmp_path):
     run = Run(
         basis="holdings", history=history, about=whole.about, recipe=TINY, progress=silent, checkpoints=tmp_path
     )  # fmt: skip
-    (tmp_path / f"holdings-0-{run._digest()}.safetensors").write_bytes(b"torn")
+    for part in ("0", "start"):
+        (tmp_path / f"holdings-{part}-{run._digest()}.safetensors").write_bytes(b"torn")
     assert train({"holdings": history}, recipe=TINY, checkpoints=tmp_path).digest == whole.digest
 
 

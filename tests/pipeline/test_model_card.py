@@ -19,3 +19,10 @@ def test_the_card_says_how_many_taught(tmp_path, about, teachers, said):
     card = write_card(tmp_path, known, "abc", []).read_text()
     assert f"| Teachers | {said}" in card
     assert "| Weights (sha256) | `abc` |" in card
+
+
+@pytest.mark.parametrize("device", ["NVIDIA H100", None])
+def test_the_card_says_where_they_were_trained_if_not_on_a_processor(tmp_path, about, device):
+    card = write_card(tmp_path, {**about, **({"device": device} if device else {})}, "abc", []).read_text()
+    assert (f"| Trained on | {device} |" in card) == bool(device)
+    assert ("Trained on" in card) == bool(device)

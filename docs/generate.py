@@ -162,6 +162,14 @@ def league() -> str:
     return table(heads, sorted(told, key=lambda row: (row[1], row[0])))
 
 
+def alone() -> str:
+    """How often the served forecast is near each method alone on the shipped evaluation."""
+    found = pl.concat([skill.alone(evaluated().rows, basis) for basis in BASES])
+    both = found.group_by("forecaster", maintain_order=True).agg(pl.col(*skill.SIDES, "scores").sum())
+    rows = [[f"`{r['forecaster']}`", *(r[side] for side in skill.SIDES)] for r in both.sort("ahead").to_dicts()]
+    return table(["beside", f"ahead (of {both['scores'].max()})", "within 1 %", "behind"], rows)
+
+
 def ablations() -> str:
     """What the parts of the model are worth on the shipped evaluation."""
     document = evaluated().document
@@ -257,7 +265,7 @@ PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
         checks, measures, definitions, rules, scenarios, scores, settings, refusals, schema, families, doubts, causes,
-        commands, calibration, datacard, league, ablations, coverage,
+        commands, calibration, datacard, league, alone, ablations, coverage,
     )
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError
 from dexposure_core.ui import controls, frame, lookups, resources, text
-from dexposure_core.ui.skill import doubts, panels, words
+from dexposure_core.ui.skill import doubts, panels, rivals, words
 
 view = frame.require("skill")
 origin = view.provenance(date=False)
@@ -24,7 +24,7 @@ PARTS = {
     "short": panels.Part("In short", panels.short),
     "probabilities": panels.Part("Probabilities", panels.probabilities),
     "weeks": panels.Part("Week by week", panels.weeks),
-    "baselines": panels.Part("Every method", panels.baselines),
+    "baselines": panels.Part("Every method", rivals.baselines),
     "measures": panels.Part("Measures and stress", panels.measures),
     "events": panels.Part("Terra, FTX, SVB", panels.events),
     "doubts": panels.Part("Doubts", doubts.doubts),

@@ -12,7 +12,7 @@ for what a sentence beside it calls 1,234.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
@@ -123,8 +123,18 @@ def _full(column: str, percent: pl.Series) -> float:
 
 def _name_px(links: pl.Series) -> int:
     """Return the least width of a column of links that shows their names whole, up to a bound."""
-    longest = max((len(unquote(link.rpartition("#")[2])) for link in links.drop_nulls().to_list()), default=0)
-    return min(_NAME_PX, max(90, 22 + round(7.6 * longest)))
+    return _words_px([unquote(link.rpartition("#")[2]) for link in links.drop_nulls().to_list()])
+
+
+def _words_px(words: Sequence[str]) -> int:
+    return min(_NAME_PX, max(90, 22 + round(7.6 * max(map(len, words), default=0))))
+
+
+def _text_px(name: str, values: pl.Series) -> int | None:
+    """Return the width of a column of text where it should not be left to the browser: of sectors and of methods."""
+    if name.endswith("sector"):
+        return _SECTOR_PX
+    return _words_px(values.drop_nulls().to_list()) if name == "forecaster" else None
 
 
 def is_share(column: str) -> bool:
@@ -214,4 +224,4 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
     if kind == pl.Date:
         return st.column_config.DateColumn(label, format="YYYY-MM-DD")
     side: Literal["right"] | None = "right" if _reads_as_numbers(frame[name]) else None
-    return st.column_config.TextColumn(label, width=_SECTOR_PX if name.endswith("sector") else None, alignment=side)
+    return st.column_config.TextColumn(label, width=_text_px(name, frame[name]), alignment=side)

@@ -83,7 +83,9 @@ def test_bins_of_few_pairs_are_left_out():
     assert math.isclose(found["said"][1], 0.5)
 
 
-def test_every_method_is_held_to_the_best_of_all_others():
+def few():
+    """Three methods at three scores, and what is not to be counted."""
+
     def row(who, metric, value, horizon=4, basis="flow"):
         return {
             "forecaster": who,
@@ -93,14 +95,17 @@ def test_every_method_is_held_to_the_best_of_all_others():
             "value": value,
         } | dict.fromkeys(("low", "high"))
 
-    rows = [
+    return [
         *(row(who, "brier", v) for who, v in (("persistence", 0.2), ("hazard", 0.1), ("dexposure", 0.1005))),
         *(row(who, "mrr", v) for who, v in (("persistence", 0.5), ("hazard", 0.5), ("dexposure", 0.49))),
         *(row(who, "ece", v) for who, v in (("persistence", 0.0), ("hazard", None), ("dexposure", 0.1))),
         row("hazard", "brier", 0.1, horizon=8),  # alone: nothing to be held to
         row("hazard", "brier", 0.1, basis="holdings"), row("hazard", "r2_tvl_hhi", 0.1),
     ]  # fmt: skip
-    found = skill.league(pl.DataFrame(rows, schema=ROWS), "flow")
+
+
+def test_every_method_is_held_to_the_best_of_all_others():
+    found = skill.league(pl.DataFrame(few(), schema=ROWS), "flow")
     assert found.columns == ["forecaster", "best", "near", "behind", "scores"]
     assert found.rows() == [
         ("hazard", 2, 0, 0, 2),  # ties are best
@@ -108,6 +113,28 @@ def test_every_method_is_held_to_the_best_of_all_others():
         ("dexposure", 0, 1, 2, 3),  # 0.5 % behind; 2 % behind; nothing is near no error at all
     ]
     assert skill.league(pl.DataFrame(schema=ROWS), "flow").is_empty()
+
+
+def test_the_served_one_beside_each_method_alone():
+    found = skill.alone(pl.DataFrame(few(), schema=ROWS), "flow")
+    assert found.columns == ["forecaster", "ahead", "near", "behind", "scores"]
+    assert found.rows() == [
+        ("hazard", 0, 1, 1, 2),  # brier 0.5 % behind; mrr 2 % behind; ece is not defined
+        ("persistence", 1, 0, 2, 3),  # half its brier; mrr 2 % behind; nothing is near no error at all
+    ]
+    unserved = [r for r in few() if r["forecaster"] != "dexposure"]
+    assert skill.alone(pl.DataFrame(unserved, schema=ROWS), "flow").is_empty()
+    assert skill.alone(pl.DataFrame(schema=ROWS), "flow").is_empty()
+
+
+@pytest.mark.parametrize(("value", "rival", "metric", "side"), [
+    (0.98, 1.0, "brier", "ahead"), (0.995, 1.0, "brier", "near"), (1.005, 1.0, "brier", "near"),
+    (1.02, 1.0, "brier", "behind"), (0.0, 0.0, "brier", "near"), (0.1, 0.0, "brier", "behind"),
+    (1.02, 1.0, "mrr", "ahead"), (0.98, 1.0, "mrr", "behind"), (0.1, 0.0, "mrr", "ahead"),
+])  # fmt: skip
+def test_ahead_is_by_more_than_one_per_cent_whichever_way_is_better(value, rival, metric, side):
+    rows = [evaluations.row(who, "flow", 1, metric, v) for who, v in (("dexposure", value), ("hazard", rival))]
+    assert skill.alone(pl.DataFrame(rows, schema=ROWS), "flow").select(side).item() == 1
 
 
 def test_what_is_served_stands_alone_and_horizons_alike_share_a_row():

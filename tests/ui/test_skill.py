@@ -6,7 +6,7 @@ import pytest
 from dexposure_core.pipeline.evaluation.kept import Evaluation, keep, read
 from dexposure_core.pipeline.views import skill
 from dexposure_core.ui.charts import skill as charts
-from dexposure_core.ui.skill import box, panels, words
+from dexposure_core.ui.skill import box, panels, rivals, words
 from tests import evaluations
 
 
@@ -132,13 +132,41 @@ def test_how_far_seeds_lie_apart_is_counted_in_comparisons():
 
 def test_the_league_says_how_often_each_method_is_behind(evaluation):
     found = skill.league(evaluation.rows, "flow")
-    assert words.league(found, "dexposure") == (
+    assert rivals.told_of_league(found, "dexposure") == (
         "More than 1 % behind the best of all others: this forecast in **2 of 6** comparisons, the others in "
         "4 (hazard) to 4 (persistence)."
     )
-    assert words.league(found.filter(pl.col("forecaster") == "dexposure"), "dexposure").endswith(
+    assert rivals.told_of_league(found.filter(pl.col("forecaster") == "dexposure"), "dexposure").endswith(
         "**2 of 6** comparisons."
     )
-    assert "not scored" in words.league(found.clear(), "dexposure")
+    assert "not scored" in rivals.told_of_league(found.clear(), "dexposure")
     bars = charts.league(found, title="Every method").data
     assert sum(sum(bar["x"]) for bar in bars) == found["scores"].sum()  # every comparison is drawn once
+
+
+def test_each_method_alone_is_drawn_and_told(evaluation):
+    found = skill.alone(evaluation.rows, "flow")
+    # brier and mrr are better than both, weight_mae worse, at two horizons
+    assert rivals.told_of_each(found) == (
+        "Beside each of them alone it is ahead by more than 1 % in 4 and behind in 2: **none of them** is ahead of it "
+        "more often than behind."
+    )
+    assert rivals.told_of_each(found.clear()) == ""
+    bars = charts.league(found, charts.SIDES, title="Each alone").data
+    assert [bar["name"] for bar in bars] == ["ahead", "within 1 %", "behind"]
+    assert sum(sum(bar["x"]) for bar in bars) == found["scores"].sum()
+
+
+def test_a_method_that_is_better_more_often_is_named():
+    found = pl.DataFrame({
+        "forecaster": ["frozen", "hazard", "ewma"], "ahead": [3, 5, 9], "near": [0, 0, 0], "behind": [6, 7, 1],
+        "scores": [9, 12, 10],
+    })  # fmt: skip
+    said = rivals.told_of_each(found)
+    assert "in 3 (frozen) to 9 (ewma) and behind in 1 (ewma) to 7 (hazard)" in said
+    assert said.endswith("**frozen, hazard** are ahead of it more often than behind.")
+
+
+def test_parts_of_a_bar_too_narrow_for_a_number_have_none():
+    found = pl.DataFrame({"forecaster": ["ewma"], "ahead": [97], "near": [2], "behind": [0], "scores": [99]})
+    assert [bar["text"] for bar in charts.league(found, charts.SIDES, title="t").data] == [["97"], [""], [""]]

@@ -80,6 +80,12 @@ def test_names_have_room_where_a_table_has_the_whole_page(names, numbers, width)
     assert tables._column(column, shown, "Debtor", named)["width"] == width
 
 
+def test_methods_are_written_whole_beside_their_numbers():
+    shown = pl.DataFrame({"forecaster": ["ewma", "gradient-boosting"], "note": ["short", "a longer one"]})
+    widths = {name: tables._column(name, shown, name, {})["width"] for name in shown.columns}
+    assert widths == {"forecaster": 151, "note": None}
+
+
 @pytest.mark.parametrize(
     "written",
     [["USD 1.23 bn", "−USD 45.6 m"], ["<0.01 %", "12.3 %"], ["± 0.3 points", "not defined"], ["2,367", None]],

@@ -15,7 +15,7 @@ from dexposure_core.pipeline.evaluation import tables
 from dexposure_core.pipeline.evaluation.kept import ROWS
 from dexposure_core.pipeline.evaluation.pictures import reliability, weeks
 from dexposure_core.pipeline.evaluation.words import summary
-from dexposure_core.pipeline.views.skill import league, served_from
+from dexposure_core.pipeline.views.skill import alone, league, served_from
 
 Document = Mapping[str, Any]
 FACTS: Final = {
@@ -64,6 +64,7 @@ def _parts(document: Document) -> list[tuple[str, str]]:
         ("In short", _short(document)),
         *((f"Gain over the best baseline, {b} basis", tables.overview(standings, b)) for b in bases if _served(rows)),
         *((f"Every method beside the best of all others, {b} basis", _league(rows, b)) for b in bases),
+        *((f"What is served beside each method alone, {b} basis", _alone(rows, b)) for b in bases),
         ("How often what was said came true", reliability(document["reliability"])),
         ("Skill by week", weeks(document)),
         ("What there was to forecast", tables.listing(document["facts"], FACTS)),
@@ -80,7 +81,7 @@ def _parts(document: Document) -> list[tuple[str, str]]:
 
 
 def _league(rows: Sequence[Document], basis: str) -> str:
-    found = league(pl.DataFrame([{k: r[k] for k in ROWS} for r in rows], schema=ROWS), basis).to_dicts()
+    found = league(_framed(rows), basis).to_dicts()
     if not found:
         return ""
     text = (
@@ -95,6 +96,23 @@ def _league(rows: Sequence[Document], basis: str) -> str:
         "scores": "comparisons",
     }
     return text + tables.listing(found, columns)
+
+
+def _alone(rows: Sequence[Document], basis: str) -> str:
+    found = alone(_framed(rows), basis).to_dicts()
+    if not found:
+        return ""
+    text = (
+        f"<p>In how many comparisons {SERVED} is more than 1 % better than each method, within 1 % of it, or more than "
+        "1 % behind it. Nothing is picked with hindsight.</p>"
+    )
+    columns = {"forecaster": "beside", "ahead": "ahead", "near": "within 1 %", "behind": "behind",
+               "scores": "comparisons"}  # fmt: skip
+    return text + tables.listing(found, columns)
+
+
+def _framed(rows: Sequence[Document]) -> pl.DataFrame:
+    return pl.DataFrame([{k: r[k] for k in ROWS} for r in rows], schema=ROWS)
 
 
 def _served(rows: Sequence[Document]) -> bool:

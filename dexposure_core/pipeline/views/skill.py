@@ -7,7 +7,6 @@ is better. Verdicts: `better` (the interval lies above 0), `worse` (the gain is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +26,7 @@ KINDS: Final = {
     f"{COVERAGE}independent_": "covered_alone",
 }  # fmt: skip
 PLACES: Final = ("best", "near", "behind")
+SIDES: Final = ("ahead", "near", "behind")
 FEWEST: Final = 20  # pairs in a bin that are worth a point
 _COMPARED: Final = {m.name: m for m in METRICS if m.compared}
 _NOT_MEASURES: Final = {m.name for m in METRICS}
@@ -106,22 +106,44 @@ def league(rows: pl.DataFrame, basis: str) -> pl.DataFrame:
     Columns: forecaster, best (no other method is ahead), near (behind by at most 1 %), behind (by more), scores (of how
     many: score and horizon where it and another one are defined); fewest behind first.
     """
+    found = [
+        {"forecaster": who, _place(value, [v for name, v in line.items() if name != who], metric): 1}
+        for (metric, _), line in _lines(rows, basis).items()
+        for who, value in line.items()
+        if len(line) > 1
+    ]
+    return _counted(found, PLACES).sort("behind", "near", "forecaster")
+
+
+def alone(rows: pl.DataFrame, basis: str) -> pl.DataFrame:
+    """Return how often the served forecast is near each other method alone, nothing being picked with hindsight.
+
+    Columns: forecaster, ahead (the served one, by more than 1 %), near, behind, scores (of how many: score and horizon
+    where both are defined); the method that it is least often ahead of first.
+    """
+    found = [
+        {"forecaster": who, _side(line[SERVED], value, metric): 1}
+        for (metric, _), line in _lines(rows, basis).items()
+        for who, value in line.items()
+        if SERVED in line and who != SERVED
+    ]
+    return _counted(found, SIDES).sort("ahead", "forecaster")
+
+
+def _lines(rows: pl.DataFrame, basis: str) -> dict[tuple[str, int], dict[str, float]]:
+    """Return, per compared score and horizon, the value of every forecaster that has one."""
     lines: dict[tuple[str, int], dict[str, float]] = {}
     for r in rows.filter(pl.col("basis") == basis, pl.col("metric").is_in(list(_COMPARED))).to_dicts():
         if r["value"] is not None:
             lines.setdefault((r["metric"], r["horizon"]), {})[r["forecaster"]] = r["value"]
-    found = [
-        {"forecaster": who, _place(value, [v for name, v in line.items() if name != who], metric): 1}
-        for (metric, _), line in lines.items()
-        for who, value in line.items()
-        if len(line) > 1
-    ]
-    counted = pl.DataFrame(found, schema={"forecaster": pl.String, **dict.fromkeys(PLACES, pl.Int64)})
-    return (
-        counted.group_by("forecaster", maintain_order=True)
-        .agg(pl.col(PLACES).sum(), scores=pl.len().cast(pl.Int64))
-        .sort("behind", "near", "forecaster")
-    )
+    return lines
+
+
+def _counted(found: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> pl.DataFrame:
+    counted = pl.DataFrame(found, schema={"forecaster": pl.String, **dict.fromkeys(kinds, pl.Int64)})
+    return counted.group_by("forecaster", maintain_order=True).agg(
+        pl.col(kinds).sum(), scores=pl.len().cast(pl.Int64)
+    )  # fmt: skip
 
 
 def _place(value: float, others: Sequence[float], metric: str) -> str:
@@ -129,8 +151,15 @@ def _place(value: float, others: Sequence[float], metric: str) -> str:
     best = max(others) if more else min(others)
     if value >= best if more else value <= best:
         return "best"
-    gain = value / best - 1 if more else 1 - value / best if best else -math.inf
-    return "behind" if gain < -TOLERATED else "near"
+    return _side(value, best, metric)
+
+
+def _side(value: float, rival: float, metric: str) -> str:
+    if not rival:  # nothing is near no error at all, nor no score
+        more = value > 0 if _COMPARED[metric].more_is_better else value < 0
+        return "ahead" if more else "near" if value == 0 else "behind"
+    gain = value / rival - 1 if _COMPARED[metric].more_is_better else 1 - value / rival
+    return "ahead" if gain > TOLERATED else "behind" if gain < -TOLERATED else "near"
 
 
 def column(rows: pl.DataFrame, basis: str, horizon: int, metric: str) -> pl.DataFrame:

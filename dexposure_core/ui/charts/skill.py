@@ -216,22 +216,25 @@ PLACES: Final = {
     "best": ("best", "rgba(8,112,87,1)"), "near": ("within 1 %", "rgba(11,143,111,.45)"),
     "behind": ("behind", "rgba(128,140,150,.35)"),
 }  # fmt: skip
+_NARROW: Final = 0.04  # of a bar: a part no wider has no room for its number, which is then shown on hover alone
+SIDES: Final = {"ahead": ("ahead", PLACES["best"][1]), "near": PLACES["near"], "behind": PLACES["behind"]}
 
 
-def league(found: pl.DataFrame, *, title: str) -> Any:
-    """Return one bar a method: in how many scores it is best, within 1 % of the best other one, and behind."""
+def league(found: pl.DataFrame, places: Mapping[str, tuple[str, str]] = PLACES, *, title: str) -> Any:
+    """Return one bar a method: in how many scores it has each of `places` (column → what it is called, colour)."""
     drawn = base.figure(title, "comparisons:", height=160 + 26 * max(1, found.height))
     rows = list(range(found.height))
-    for place, (name, colour) in PLACES.items():
+    for place, (name, colour) in places.items():
         counts = found[place].to_list()
         drawn.add_trace(
             plain.bar(
                 x=counts, y=rows, orientation="h", name=name, showlegend=False, marker={"color": colour},
-                text=[str(n) if n else "" for n in counts], textposition="inside", insidetextanchor="middle",
+                text=[str(n) if n > _NARROW * of else "" for n, of in zip(counts, found["scores"], strict=True)],
+                textposition="inside", insidetextanchor="middle",
                 hovertemplate=f"%{{x}} {name}<extra></extra>",
             )
         )  # fmt: skip
-    base.name_colours(drawn, list(PLACES.values()), row=3)
+    base.name_colours(drawn, list(places.values()), row=3)
     names = [text.html(text.short(name, 24)) for name in found["forecaster"]]
     names = [f"<b>{name}</b>" if name == "dexposure" else name for name in names]
     drawn.update_yaxes(tickvals=rows, ticktext=names, autorange="reversed", showgrid=False)

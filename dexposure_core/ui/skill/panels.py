@@ -1,4 +1,4 @@
-"""The parts of the Skill page, one at a time: in short, probabilities, weeks, baselines, measures, events, doubts."""
+"""The parts of the Skill page, one at a time: in short, probabilities, weeks, measures, events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline.evaluation.kept import Evaluation
 from dexposure_core.pipeline.views import skill
 from dexposure_core.stress import find_rule, find_scenario
-from dexposure_core.ui import controls, export, frame, tables, text
+from dexposure_core.ui import controls, export, frame, text
 from dexposure_core.ui.charts import skill as charts
 from dexposure_core.ui.provenance import Provenance
 from dexposure_core.ui.skill import words
@@ -83,7 +83,7 @@ def short(shown: Shown) -> None:
         every = controls.switch("every", "Every score", help="All scores that can be compared, by their names")
     standings = shown.best() if beside == "best" else shown.persistence()
     if standings.is_empty():
-        _absent("Nothing was scored on this basis")
+        absent("Nothing was scored on this basis")
         return
     left, right = st.columns([2, 5])
     with left, st.container(key="verdicts"):
@@ -131,7 +131,7 @@ def probabilities(shown: Shown) -> None:
     """Draw what was said against what came, once for all probabilities and once for the small ones."""
     curve = skill.reliability(shown.document["reliability"], shown.view.basis, shown.view.horizon)
     if curve.is_empty():
-        _absent("No probabilities were scored here")
+        absent("No probabilities were scored here")
         return
     st.markdown(words.reliability(curve, SERVED))
     left, right = st.columns(2)
@@ -149,7 +149,7 @@ def weeks(shown: Shown) -> None:
     metric = controls.choice("weekly", "Score", list(WEEKLY), format_func=WEEKLY.__getitem__, style="segments")
     gains = skill.courses(shown.document["weeks"], shown.view.basis, shown.view.horizon, metric)
     if gains.is_empty():
-        _absent("Not scored week by week")
+        absent("Not scored week by week")
         return
     st.markdown(words.course(gains, SERVED, "target"))
     happened = [{**e, "kind": "event", "loss_usd": None} for e in shown.document["event_dates"]]
@@ -161,44 +161,11 @@ def weeks(shown: Shown) -> None:
     st.caption(f"{text.markdown(words.meaning(metric))} Gains beyond the axis are drawn at its edge.")
 
 
-def baselines(shown: Shown) -> None:
-    """Draw how often each forecaster is near the best of the others, then all values of one score at one horizon."""
-    rows = shown.evaluation.rows
-    found = skill.league(rows, shown.view.basis)
-    if not found.is_empty():
-        st.markdown(words.league(found, SERVED))
-        figure = charts.league(found, title="How often each method is near the best")
-        export.chart(figure, found, "league", shown.origin)
-        st.caption(
-            "Every method beside the best of all others, over all scores and horizons. Within 1 %: the error is "
-            "that much larger at most, or the score smaller. The best is picked with hindsight, anew for every "
-            "comparison, so that nobody is near it everywhere."
-        )
-    known = [m for m in rows["metric"].unique(maintain_order=True).to_list() if words.meaning(m)]
-    metric = controls.choice("metric", "Score", known, default="brier", format_func=words.titled)
-    st.caption(text.markdown(words.meaning(metric)))
-    column = skill.column(rows, shown.view.basis, shown.view.horizon, metric)
-    if column.is_empty():
-        _absent("Not scored on this basis and horizon")
-        return
-    left, right = st.columns(2)
-    with left:
-        title = f"{words.title(metric)}, {shown.ahead} ahead"
-        unit = f"{metric}; whiskers: 90 %; ◆ this forecast"
-        export.chart(charts.forest(column, title=title, unit=unit), column, "baselines", shown.origin)
-    with right:
-        told = column.with_columns(tables.written(column["skill"], words.points)).select(
-            "forecaster", "value", "low", "high", "skill"
-        )
-        labels = {"forecaster": "Method", "low": "5 %", "high": "95 %", "skill": "Better than no change by"}
-        export.table(told, "baseline-values", shown.origin, labels=labels, full=column, height=38 + 35 * column.height)
-
-
 def measures(shown: Shown) -> None:
     """Draw what was scored of measures and stress losses, and how often their intervals held."""
     found = skill.measured(shown.evaluation.rows, shown.view.basis, shown.view.horizon)
     if found.is_empty():
-        _absent("Measures and stress losses were not scored")
+        absent("Measures and stress losses were not scored")
         return
     st.markdown(words.coverage(found))
     titles = [measure_title(name) for name in found["measure"].to_list()]
@@ -229,7 +196,7 @@ def events(shown: Shown) -> None:
     parts = {n: skill.best_standings([s for s in records if s["event"] == n], shown.view.basis) for n in names}
     parts = {name: part for name, part in parts.items() if not part.is_empty()}
     if not parts:
-        _absent("No event studies in this evaluation")
+        absent("No event studies in this evaluation")
         return
     rows = shown.evaluation.event_rows
     held = {n: skill.measured(rows.filter(pl.col("event") == n), shown.view.basis, shown.view.horizon) for n in parts}
@@ -249,7 +216,8 @@ def events(shown: Shown) -> None:
     )
 
 
-def _absent(what: str) -> None:
+def absent(what: str) -> None:
+    """Say that a part is not in the evaluation that is kept."""
     frame.empty(what, "It is not in the evaluation that is kept, or not for this basis and horizon.", words.ABSENT)
 
 

@@ -222,18 +222,6 @@ def course(gains: pl.DataFrame, served: str, unit: str) -> str:
     )
 
 
-def league(found: pl.DataFrame, served: str) -> str:
-    """Say in how many comparisons the served forecast is more than 1 % behind the best other, and who comes next."""
-    by_name = {r["forecaster"]: r for r in found.to_dicts()}
-    own, rest = by_name.pop(served, None), list(by_name.values())
-    if own is None:
-        return "The forecast in use was not scored beside other methods."
-    said = f"More than 1 % behind the best of all others: this forecast in **{own['behind']} of {own['scores']}**"
-    ends = rest[:: max(1, len(rest) - 1)]  # the first and the last
-    told = " to ".join(f"{r['behind']} ({text.markdown(r['forecaster'])})" for r in ends)
-    return f"{said} comparisons{f', the others in {told}' if told else ''}."
-
-
 def coverage(measured: pl.DataFrame) -> str:
     """Say how often 90 % intervals of measures held, as served and if exposures were drawn one by one."""
     known = measured.drop_nulls("covered")

@@ -168,6 +168,16 @@ def test_the_page_needs_nothing_else_and_escapes_what_comes_from_data(made_up, t
     assert "<th>score</th><th>persistence</th><th>pair-memory</th><th>ewma</th>" in text
 
 
+def test_the_page_has_the_served_one_beside_each_method_alone(made_up):
+    text = page(evaluations.full())
+    section = text.split("What is served beside each method alone, flow basis")[1].split("</section>")[0]
+    # brier and mrr are better than persistence's, weight_mae worse, at two horizons
+    (beside,) = re.findall(r"<tr>(?:(?!</tr>).)*persistence.*?</tr>", section)
+    assert re.findall(r">([^<>]+)<", beside) == ["persistence", "4", "0", "2", "6"]
+    document = evaluate(made_up(), CHEAP, ("holdings",), (1,))
+    assert "beside each method alone" not in page(document)  # nothing is served
+
+
 def standing(verdict, gain, **more):
     found = {"basis": "flow", "horizon": 1, "metric": "brier", "best": "hazard", "value": 0.1, "served": 0.1,
              "gain": gain, "low": gain - 0.02, "high": gain + 0.02, "low_all": gain - 0.02, "sure": abs(gain) > 0.02,

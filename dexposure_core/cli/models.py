@@ -33,12 +33,14 @@ SEEDS: Final = 3  # with --all
 @click.pass_obj
 def train(ctx: Context, out: Path | None, seed: int, epochs: int | None, device: str) -> None:
     """Train the forecaster on a vintage, in strict time order."""
+    from dexposure_core.pipeline.model_card import passes_kept
     from dexposure_core.pipeline.train import train as run
 
     store = ctx.open()
     with ctx.progress(" steps") as progress:
         document = run(store, out, seed=seed, epochs=epochs, device=device, progress=progress)
-    ctx.show(document, lambda: (f"{key}: {value}" for key, value in document.items()))
+    passes = "; ".join(map(passes_kept, document["passes"].items()))
+    ctx.show(document, lambda: (f"{key}: {value}" for key, value in {**document, "passes": passes}.items()))
 
 
 @click.command()

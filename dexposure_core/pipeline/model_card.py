@@ -62,7 +62,7 @@ def _facts(about: dict[str, Any], digest: str) -> str:
         "Validation targets": f"{about['validation_from']} to {about['trained_until']}",
         "Hold-out origins": f"from {about['test_from']}",
         "Seed": about["seed"],
-        f"Passes kept, of at most {about['epochs']}": "; ".join(map(_passes, about["passes"].items())),
+        f"Passes kept, of at most {about['epochs']}": "; ".join(map(passes_kept, about["passes"].items())),
         "Pre-training": f"{about['pretraining']} steps on made-up tasks, as many on training weeks",
         "Teachers": _teachers(about.get("teachers", 0)),  # weights of before there were any do not say
         "Bases and horizons": f"{', '.join(about['bases'])}; {', '.join(map(str, about['horizons']))} steps",
@@ -75,7 +75,8 @@ def _teachers(count: int) -> str:
     return f"{count} networks per basis, from whose mean this one learnt existence" if count else "none"
 
 
-def _passes(kept: tuple[str, dict[str, int]]) -> str:
+def passes_kept(kept: tuple[str, dict[str, int]]) -> str:
+    """Write a basis and the pass that each of its branches came from."""
     basis, branches = kept
     return f"{basis}: " + ", ".join(f"{branch} {n}" for branch, n in branches.items())
 

@@ -60,7 +60,10 @@ with st.expander("Every measure and stress loss: today, expected, interval, how 
     st.caption(f"{outlook.NUMBERS} {outlook.served_from(result)}")
 
 st.subheader("Watchlist: whose failure may cost more", anchor=False)
-st.caption("What direct creditors lose if its tokens go to zero, share of system TVL; 5 % and 95 % of drawn futures.")
+st.caption(
+    "What direct creditors lose if its tokens go to zero, share of system TVL; 5 % and 95 % of drawn futures. "
+    "Expected is their mean: a few large rises can outweigh many small falls."
+)
 rising = result.watchlist(500)
 if rising.is_empty():
     frame.empty("Nobody", f"{chosen} expects no protocol to gain importance.", "Choose another forecaster.")

@@ -19,7 +19,9 @@ origin = view.provenance()
 positions = resources.positions(view.data, view.date, view.basis)
 moved = resources.changes(view.data, view.date)
 warnings = resources.warnings(view.data, view.date, view.basis)
-frame.headline(f"{sentences.overview(positions, moved, view.period)} {sentences.flagged(positions, warnings)}.")
+frame.headline(
+    f"{sentences.overview(positions, moved, view.period, view.basis)} {sentences.flagged(positions, warnings)}."
+)
 
 expected = ahead.indicators(view)
 cards.draw(positions, view, resources.events(view.data), PAGES, expected)

@@ -16,9 +16,7 @@ except DexposureError as error:
     frame.footer(origin, method="forecasting")
     st.stop()
 
-shown = panels.Shown(
-    view=view, evaluation=evaluation, origin=origin.having(weeks_ahead=view.horizon, **words.made_of(evaluation))
-)
+shown = panels.Shown(view=view, evaluation=evaluation, data=origin)
 # One part at a time, its name in the address: /skill?part=weeks
 PARTS = {
     "short": panels.Part("In short", panels.short),
@@ -35,4 +33,4 @@ for caveat in words.caveats(evaluation, view.vintage, resources.store(view.vinta
 part = controls.choice("part", "Part", list(PARTS), format_func=lambda key: PARTS[key].title, style="segments")
 PARTS[part].draw(shown)
 st.caption(words.circumstances(evaluation))
-frame.footer(shown.origin, method="forecasting")
+frame.footer(shown.source(), method="forecasting")

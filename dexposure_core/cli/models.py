@@ -50,7 +50,10 @@ def train(ctx: Context, out: Path | None, seed: int, epochs: int | None, device:
 @click.option("--forecaster", default="dexposure", show_default=True, metavar="NAME")
 @click.pass_obj
 def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecaster: str) -> None:
-    """Forecast the network some weeks ahead, then measure it beside today's."""
+    """Forecast the network some weeks ahead, then measure it beside today's.
+
+    Beside each forecast stand the ends of its 90 % interval and, where the target date is known, what happened.
+    """
     from dexposure_core.measures import MEASURES
     from dexposure_core.pipeline.forecast import forecast as run
 
@@ -58,17 +61,21 @@ def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecas
     result = run(store, pick_date(store, date, basis), basis, horizon, forecaster=forecaster)
     document = result.json()
     units = {m.name: (m.title, m.unit) for m in MEASURES}
+    known = {"today": "today", "forecast": "forecast", "low": "5 %", "high": "95 %"}
+    known |= {} if result.actual is None else {"actual": "happened"}
+
+    def told(value: dict[str, float | None], unit: str) -> list[str]:
+        return [amount(value[column], unit) for column in known]
 
     def lines() -> Iterator[str]:
         yield f"{forecaster} from {document['origin']}, {horizon} weeks ahead ({basis} basis)"
-        rows = []
-        for name, value in document["measures"].items():
-            title, unit = units.get(name, (name, ""))
-            today, expected = value["today"], value["forecast"]
-            rows.append([title, amount(today, unit), amount(expected, unit)])
-        yield from columns(["measure", "today", "forecast"], rows)
-        rows = [[n, percent(v["today"]), percent(v["forecast"])] for n, v in document["stress"].items()]
-        yield from columns(["stress loss, share of TVL", "today", "forecast"], rows)
+        for note in document["notes"]:
+            ctx.note(note)
+        pairs = [(units.get(name, (name, "")), value) for name, value in document["measures"].items()]
+        rows = [[title, *told(value, unit)] for (title, unit), value in pairs]
+        yield from columns(["measure", *known.values()], rows)
+        rows = [[n, *told(v, "share")] for n, v in document["stress"].items()]
+        yield from columns(["stress loss, share of TVL", *known.values()], rows)
         new = document["new"][:10]
         yield from columns(
             ["likeliest new exposures", "probability", "USD if it exists"],

@@ -88,9 +88,9 @@ class Blend:
         return scaled(values, self.scale)
 
     def main_sources(self) -> list[str]:
-        """Return (K,) in words, the source with the largest weight beside today's value, or "today"."""
+        """Return (K,) in words, the source that moves a measure most from today's value; "today" where none does."""
         moved = self.weights[1:].sum(axis=0) > 0
-        best = self.weights.argmax(axis=0)
+        best = 1 + self.weights[1:].argmax(axis=0)
         return [SOURCES[b] if m else SOURCES[0] for b, m in zip(best, moved, strict=True)]
 
 

@@ -90,6 +90,8 @@ def read(path: Path, model: str) -> Uncertainty:
         if about["model"] != model:
             raise NoModel(f"{path} was learnt for other weights than those beside it; {REMEDY}")
         return _joined(about, tensors)
+    except NoModel:  # a missing file to Python, too: it has said what is the matter
+        raise
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise NoModel(f"{path} is not readable ({reason}); {REMEDY}") from None

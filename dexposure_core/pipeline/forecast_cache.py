@@ -26,7 +26,7 @@ from dexposure_core.forecast import Forecast
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.drawn import Drawn
 
-FORMAT: Final = 7
+FORMAT: Final = 8
 DRAWN: Final = ("numbers", "importance", "cells")
 
 

@@ -25,6 +25,11 @@ def period(frequency: str) -> str:
     return frequency if frequency in PERIODS else "period"
 
 
+def system_tvl(period: str, basis: str) -> str:
+    """Return what system TVL is called on a basis: beside flows it is that of the period's start, before them."""
+    return f"system TVL at the start of the {period}" if basis == "flow" else "system TVL"
+
+
 def standing(position: Position, on: dt.date) -> str:
     """Say where a value stands in its own window: `88th percentile of two years`, `highest in 14 months`."""
     if not math.isfinite(position.percentile):

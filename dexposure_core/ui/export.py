@@ -99,7 +99,8 @@ def table(
     with st.container(key=f"table-{key}", gap="xsmall"):
         tables.draw(frame.head(most), key, labels or {}, height=height, link=link)
         if frame.height > most:
-            st.caption(f"The first {text.count(most)} of {text.count(frame.height)} rows; the CSV holds all.")
+            of = f"{text.count(most)} of {text.count(frame.height)}"
+            st.caption(f"The first {of} rows, to scroll through; the CSV holds all.")
         _button("CSV", lambda: csv_bytes(rows, provenance), key, provenance, "csv", "text/csv")
 
 

@@ -192,11 +192,14 @@ def _no_data(page: navigation.Page, error: DexposureError) -> None:
     st.stop()
 
 
+_OF_FLOWS: Final = ", opening TVL"  # the flows since have not been booked yet
+
+
 def _header(page: navigation.Page, view: View) -> None:
     behind = (dt.datetime.now(dt.UTC).date() - view.date).days
     chips = [
         f"As of <b>{view.date}</b>",
-        f"{view.basis} basis",
+        f"{view.basis} basis{_OF_FLOWS if view.basis == 'flow' else ''}",
         f"vintage {text.html(view.vintage)}",
         f"data {text.span(behind)} old",
     ]

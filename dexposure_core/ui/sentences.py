@@ -12,23 +12,23 @@ import polars as pl
 from dexposure_core import settings
 from dexposure_core.pipeline.changes import ChangeSummary
 from dexposure_core.pipeline.indicators import Position
-from dexposure_core.pipeline.phrases import cause, moved, standing
+from dexposure_core.pipeline.phrases import cause, moved, standing, system_tvl
 from dexposure_core.ui import text
 
 WINDOW_DAYS: Final = {"1y": 366, "2y": 731, "5y": 1827, "all": 36600}
 
 
-def overview(positions: Sequence[Position], largest: pl.DataFrame, period: str) -> str:
+def overview(positions: Sequence[Position], largest: pl.DataFrame, period: str, basis: str = "holdings") -> str:
     """Answer: is the system more fragile than at the snapshot before, where, and why?"""
     watched = [p for p in positions if p.indicator.fragile and math.isfinite(p.change)]
     if not watched:
-        return f"There is no earlier snapshot to compare with; {_size(positions)}."
+        return f"There is no earlier snapshot to compare with; {_size(positions, period, basis)}."
     worse = [p for p in watched if p.change * p.indicator.fragile > 0]
     point = "points" if len(worse) == 1 else "point"
     verdict = f"**{len(worse)} of {len(watched)}** fragility indicators {point} up since last {period}"
     named = max(worse, key=_strength, default=None)
     lead = f", most of all {named.indicator.phrase} ({moved(named)})" if named else ""
-    return f"{verdict}{lead}; {_size(positions)}{_cause(largest)}."
+    return f"{verdict}{lead}; {_size(positions, period, basis)}{_cause(largest)}."
 
 
 def flagged(positions: Sequence[Position], warnings: pl.DataFrame) -> str:
@@ -73,12 +73,12 @@ def concentration(position: Position, contributions: pl.DataFrame, on: dt.date) 
     return f"{said}; the largest part of it is {part}{', ' + why if why else ''}."
 
 
-def _size(positions: Sequence[Position]) -> str:
+def _size(positions: Sequence[Position], period: str, basis: str) -> str:
     tvl = next((p for p in positions if p.indicator.measure == "system_tvl_usd"), None)
     if tvl is None:
         return "system TVL is not known"
     change = f" ({moved(tvl)})" if math.isfinite(tvl.change) else ""
-    return f"system TVL is **{text.usd(tvl.level)}**{change}"
+    return f"{system_tvl(period, basis)} is **{text.usd(tvl.level)}**{change}"
 
 
 def _cause(largest: pl.DataFrame) -> str:

@@ -81,7 +81,7 @@ def _basis(view: View) -> None:
     offered = [b for b in BASES if b in resources.store(view.data).bases()]
     _pick("basis", "Basis", list(offered), view.basis, segments=True, labels=_BASIS_LABELS, help=(
         "Holdings: USD of the debtor's tokens a creditor holds at the date. "
-        "Flow: net USD change of such holdings over the period."
+        "Flow: net USD change of such holdings over the period; TVL is then that at its start."
     ))  # fmt: skip
 
 

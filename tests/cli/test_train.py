@@ -16,7 +16,7 @@ def asked(monkeypatch):
     def train(store, out, **options):
         given.update(options, out=out)
         options["progress"](1, 2, "flow: pass 1 of at most 14")
-        return {"weights": str(out), "model": "abc", "vintage": store.vintage, "seed": options["seed"], "passes": PASSES}
+        return {"weights": str(out), "model": "abc", "vintage": store.vintage, "passes": PASSES}
 
     monkeypatch.setattr("dexposure_core.pipeline.train.train", train)
     return given

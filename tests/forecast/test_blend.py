@@ -1,5 +1,7 @@
 """The recipe of served measures: falls back to today, follows what mean-reverts, covers what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,13 @@ def test_random_walk_is_served_as_today():
     assert blend.weights[0, 0] == 1.0
     assert blend.main_sources() == ["today"]
     assert gains(said, truth, 1)[0] < 2.3
+
+
+def test_what_moves_a_measure_most_is_named_however_much_of_today_is_kept():
+    blend, _, _ = recipe(np.cumsum(np.random.default_rng(0).normal(size=260)))
+    weights = np.zeros((len(SOURCES), 1))
+    weights[[0, 2, 5], 0] = 0.6, 0.1, 0.3
+    assert replace(blend, weights=weights).main_sources() == ["drawn futures"]
 
 
 def test_noise_around_a_level_is_served_near_the_level():

@@ -209,4 +209,6 @@ def test_a_long_table_says_how_much_of_it_is_shown():
     long, short = app.dataframe
     assert (len(long.value), len(short.value)) == (100, 100)
     assert long.value["rows"].iloc[-1] == 99
-    assert [words.value for words in app.caption] == ["The first 100 of 1,234 rows; the CSV holds all."]
+    assert [words.value for words in app.caption] == [
+        "The first 100 of 1,234 rows, to scroll through; the CSV holds all."
+    ]

@@ -42,6 +42,12 @@ def test_the_overview_answers_where_and_why():
     )
 
 
+def test_beside_flows_system_tvl_is_that_of_the_start():
+    found = [position("system_tvl_usd", 1e9, math.nan)]
+    said = sentences.overview(found, pl.DataFrame(), "week", "flow")
+    assert "system TVL at the start of the week is **USD 1.00 bn**" in said
+
+
 def test_the_first_snapshot_has_nothing_to_compare_with():
     found = [position("system_tvl_usd", 1e9, math.nan), position("tvl_hhi", 0.1, math.nan)]
     assert sentences.overview(found, pl.DataFrame(), "week") == (

@@ -6,7 +6,7 @@ import pytest
 from dexposure_core.pipeline.evaluation.kept import Evaluation, keep, read
 from dexposure_core.pipeline.views import skill
 from dexposure_core.ui.charts import skill as charts
-from dexposure_core.ui.skill import box, panels, rivals, words
+from dexposure_core.ui.skill import box, doubts, panels, rivals, words
 from tests import evaluations
 
 
@@ -28,7 +28,7 @@ def test_the_answer_counts_beside_the_best_and_beside_no_change(evaluation):
     said = words.answer(*both(evaluation), "flow", skill.others(evaluation.rows, "flow"))
     # three scores at two horizons: brier better, mrr as good, weight_mae worse
     assert "the **best of 2 other methods** in **2 of 6** comparisons (3 scores, 2 horizons)" in said
-    assert "does as well in 2 and worse in **2** (2 beyond chance)" in said
+    assert "is about as good in 2 and worse in **2** (2 beyond chance)" in said
     assert "better in **4 of 6** and worse in 2" in said
     assert "has not been scored" in words.answer(both(evaluation)[0].clear(), both(evaluation)[1], "flow", 2)
 
@@ -38,7 +38,7 @@ def test_a_score_is_listed_once_with_its_gain(evaluation):
     assert found["better"] == ["the probability that an exposure exists (+10.0\u00a0%)"]
     assert found["worse"] == ["the size of exposures (−5.0\u00a0%)"]
     assert found["equal"] == ["who is exposed to whom"]
-    assert words.said([], "better") == "- nowhere beyond chance"
+    assert words.said([], "better") == "- nothing at most horizons"
 
 
 @pytest.mark.parametrize(("worse", "said"), [([1], "at 1 week)"), ([2], "at 2 weeks)"), ([1, 2], "(−5.0\u00a0%)")])
@@ -170,3 +170,30 @@ def test_a_method_that_is_better_more_often_is_named():
 def test_parts_of_a_bar_too_narrow_for_a_number_have_none():
     found = pl.DataFrame({"forecaster": ["ewma"], "ahead": [97], "near": [2], "behind": [0], "scores": [99]})
     assert [bar["text"] for bar in charts.league(found, charts.SIDES, title="t").data] == [["97"], [""], [""]]
+
+
+def nothing_to_know(better):
+    """Forty comparisons in a world without skill, so many of them better."""
+    return pl.DataFrame([
+        {"metric": "weight_mae" if k % 3 else "brier", "horizon": k, "rival": "ewma", "rival_value": 1.0, "value": 1.0,
+         "gain": 0.001 * k, "low": None, "high": None, "verdict": "better" if k < better else "equal"}
+        for k in range(40)
+    ], schema=skill.STANDINGS)  # fmt: skip
+
+
+def test_claims_where_nothing_can_be_known_are_held_to_what_luck_gives():
+    honest = doubts.told_of_null(nothing_to_know(2), "holdings")
+    assert "better than the best other method in **2 of 40**" in honest
+    assert "Chance gives about 2 of 40: it does not claim what it cannot know." in honest
+    bold = doubts.told_of_null(nothing_to_know(6), "holdings")
+    # k = 1, 2, 4, 5 of 0 … 5 are of sizes, the last by 0.5 %
+    assert "Chance gives about 2, so it **claims more than there is to know**" in bold
+    assert "most often of Size of an exposure (4 times, by at most +0.5\u00a0%)" in bold
+    assert "a coin" in doubts.told_of_null(nothing_to_know(6), "flow")
+
+
+def test_behind_beyond_chance_by_less_than_one_per_cent_is_counted_too():
+    found = nothing_to_know(0).with_columns(high=pl.when(pl.col("horizon") < 3).then(-0.001))
+    assert skill.tally(found)["little"] == 3
+    said = words.answer(found, found.clear(), "flow", 11)
+    assert "is about as good in 40 (3 of them behind beyond chance, by 1 % at most) and worse in **0**" in said

@@ -14,7 +14,7 @@ from dexposure_core.pipeline.evaluation.kept import Evaluation
 from dexposure_core.pipeline.indicators import Position
 from dexposure_core.pipeline.names import short
 from dexposure_core.pipeline.numbers import amount, change, count, number, percent, plural, points, usd
-from dexposure_core.pipeline.phrases import cause, moved, period, standing
+from dexposure_core.pipeline.phrases import cause, moved, period, standing, system_tvl
 from dexposure_core.pipeline.views import network_facts, skill
 from dexposure_core.stress import find_rule
 
@@ -23,7 +23,9 @@ def headline(facts: Facts) -> str:
     """Answer: is the system more fragile than at the snapshot before?"""
     when = period(facts.manifest.frequency)
     tvl = next(p for p in facts.positions if p.indicator.measure == "system_tvl_usd")
-    size = f"system TVL is {usd(tvl.level)}" + (f" ({moved(tvl)})" if math.isfinite(tvl.change) else "")
+    size = f"{system_tvl(when, facts.snapshot.basis)} is {usd(tvl.level)}" + (
+        f" ({moved(tvl)})" if math.isfinite(tvl.change) else ""
+    )
     watched = [p for p in facts.positions if p.indicator.fragile and math.isfinite(p.change)]
     if not watched:
         return f"There is no earlier snapshot to compare with; {size}."

@@ -94,10 +94,13 @@ def others(rows: pl.DataFrame, basis: str) -> int:
 
 
 def tally(standings: pl.DataFrame) -> dict[str, int]:
-    """Return how many standings are better, equal and worse, and how many of the last are so beyond chance (`sure`)."""
+    """Return how many standings are better, equal and worse, and how many of these two are behind beyond chance.
+
+    Of the worse ones that is `sure`, of the equal ones, behind by at most 1 %, `little`.
+    """
     count = {v: int((standings["verdict"] == v).sum()) for v in ("better", "equal", "worse")}
-    sure = standings.filter(pl.col("verdict") == "worse", pl.col("high") < 0).height
-    return {**count, "sure": sure}
+    beyond = standings.filter(pl.col("high") < 0)["verdict"]
+    return {**count, "sure": int((beyond == "worse").sum()), "little": int((beyond == "equal").sum())}
 
 
 def league(rows: pl.DataFrame, basis: str) -> pl.DataFrame:

@@ -7,6 +7,7 @@ are transparent to full, so the same figure prints on white and on dark paper.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -244,6 +245,7 @@ def league(found: pl.DataFrame, places: Mapping[str, tuple[str, str]] = PLACES, 
     return drawn
 
 
+_LABEL: Final = 34  # letters of a line beside a bar
 COVERED: Final = {
     "covered": ("as served", theme.SECTOR_COLOURS[1], "diamond"),
     "covered_joint": ("joint draws", theme.SECTOR_COLOURS[0], "circle"),
@@ -254,7 +256,9 @@ COVERED: Final = {
 def coverage(measured: pl.DataFrame, titles: Sequence[str], *, title: str) -> Any:
     """Return how often 90 % intervals held, one row a measure, three kinds of interval, a line at 90 %."""
     rows = list(range(measured.height))
-    drawn = base.figure(title, "% of targets inside; line: 90 %;", height=140 + 22 * max(1, measured.height))
+    shown = [_in_lines(name) for name in titles]
+    row = 22 if all(len(lines) < 2 for lines in shown) else 30
+    drawn = base.figure(title, "% of targets inside; line: 90 %;", height=140 + row * max(1, measured.height))
     drawn.add_shape(
         type="line", x0=90, x1=90, y0=-0.6, y1=measured.height - 0.4, line={"color": theme.GREYS[0], "width": 2}
     )
@@ -268,9 +272,14 @@ def coverage(measured: pl.DataFrame, titles: Sequence[str], *, title: str) -> An
             )
         )  # fmt: skip
     base.name_colours(drawn, [(name, colour) for name, colour, _ in COVERED.values()], row=3)
-    shown = [text.html(text.short(name, 34)) for name in titles]
-    drawn.update_yaxes(tickvals=rows, ticktext=shown, range=[measured.height - 0.4, -0.6], showgrid=True)
+    told = ["<br>".join(map(text.html, lines)) for lines in shown]
+    drawn.update_yaxes(tickvals=rows, ticktext=told, range=[measured.height - 0.4, -0.6], showgrid=True)
     drawn.update_xaxes(range=[-2, 103], ticksuffix=" %", showgrid=True, zeroline=False, side="top")
     drawn.update_layout(margin={"t": 84})
-    base.room_left(drawn, max((len(name) for name in shown), default=0))
+    base.room_left(drawn, max((len(line) for lines in shown for line in lines), default=0))
     return drawn
+
+
+def _in_lines(name: str) -> list[str]:
+    """Return a name on at most two lines; a scenario and its rule are apart from each other in the second."""
+    return [text.short(line, _LABEL) for line in textwrap.wrap(name, _LABEL, max_lines=2, placeholder="…")]

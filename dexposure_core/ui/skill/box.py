@@ -110,7 +110,11 @@ def _at(standings: pl.DataFrame, horizon: int) -> pl.DataFrame:
 
 
 def _by_metric(standings: pl.DataFrame) -> dict[str, str]:
-    return {s["metric"]: f"{SIGNS[s['verdict']]} {words.points(s['gain'])}" for s in standings.to_dicts()}
+    return {
+        s["metric"]: f"{SIGNS[s['verdict']]} "
+        f"{words.points(None) if s['gain'] is None else words.decided(s['gain'], s['verdict'])}"
+        for s in standings.to_dicts()
+    }  # fmt: skip
 
 
 def _origins(evaluation: Evaluation, basis: str, horizon: int) -> int:

@@ -41,7 +41,7 @@ def _null(shown: Shown) -> None:
     if standings.is_empty():
         return
     st.subheader("A world in which nothing can be foreseen", anchor=False)
-    st.markdown(words.null_world(standings, shown.view.basis))
+    st.markdown(told_of_null(standings, shown.view.basis))
     known = standings["metric"].unique().to_list()
     rows = {m: words.title(m) for m in words.MAIN if m in known}
     columns = [(h, words.steps(h, shown.evaluation)) for h in standings["horizon"].unique().sort().to_list()]
@@ -49,7 +49,8 @@ def _null(shown: Shown) -> None:
     figure = charts.cells(
         standings, rows, columns, title=title, unit="▲ better   ≈ as good   ▼ worse; small: 90 % interval"
     )
-    export.chart(figure, standings, "matrix-null", shown.origin, alt=title)
+    source = shown.source(weights="fitted there", evaluated_on="a made-up world without skill")
+    export.chart(figure, standings, "matrix-null", source, alt=title)
 
 
 def _leaks(shown: Shown) -> None:
@@ -63,7 +64,7 @@ def _leaks(shown: Shown) -> None:
         "passed": ["passed" if f["passed"] else "FAILED" for f in found],
         "changed": [str(f["changed"] or "–") for f in found],
     })  # fmt: skip
-    export.table(told, "leaks", shown.origin, labels={"changed": "What changed"})
+    export.table(told, "leaks", shown.source(), labels={"changed": "What changed"})
 
 
 def _seeds(shown: Shown) -> None:
@@ -82,7 +83,8 @@ def _seeds(shown: Shown) -> None:
         **{end: [text.number(v) for v in main[end].to_list()] for end in ("mean", "low", "high")},
     })  # fmt: skip
     labels = {"metric": "Score", "mean": "Mean", "low": "Least", "high": "Most"}
-    export.table(told, "seeds", shown.origin, labels=labels, full=found)
+    source = shown.source(weeks_ahead=shown.view.horizon, weights=f"of {shown.document['seed_count']} seeds")
+    export.table(told, "seeds", source, labels=labels, full=found)
 
 
 def _ablations(shown: Shown) -> None:
@@ -102,7 +104,8 @@ def _ablations(shown: Shown) -> None:
     figure = charts.cells(
         found, rows, [(v, str(v)) for v in variants], title=title, by="variant", unit="▲ better   ≈ as good   ▼ worse"
     )
-    export.chart(figure, found, "matrix-ablations", shown.origin, alt=title)
+    source = shown.source(weeks_ahead=shown.view.horizon, weights="of variants trained anew")
+    export.chart(figure, found, "matrix-ablations", source, alt=title)
 
 
 def _sources(shown: Shown) -> None:
@@ -120,7 +123,7 @@ def _sources(shown: Shown) -> None:
         )
     told = found.with_columns(pl.col("what").str.slice(0, 1).str.to_uppercase() + pl.col("what").str.slice(1))
     labels = {"what": "What", "steps": "Steps", "memory": "From"}
-    export.table(told, "sources", shown.origin, labels=labels, full=found, height=38 + 35 * told.height)
+    export.table(told, "sources", shown.source(), labels=labels, full=found, height=38 + 35 * told.height)
 
 
 def _share(value: float | None) -> str | None:
@@ -135,4 +138,34 @@ def _facts(shown: Shown) -> None:
     st.caption("Means per origin. Soon: within three steps after the target.")
     told = pl.DataFrame([{k: r.get(k) for k in FACTS} for r in rows])
     told = told.with_columns(tables.written(told[name], _share) for name in ("flicker_births", "flicker_deaths"))
-    export.table(told, "facts", shown.origin, labels=FACTS)
+    export.table(told, "facts", shown.source(), labels=FACTS)
+
+
+def told_of_null(standings: pl.DataFrame, basis: str) -> str:
+    """Say what the forecast claims where there is nothing to foresee."""
+    count = skill.tally(standings)
+    honest = (
+        _claims(standings)
+        if basis == "holdings"
+        else "On flows the direction is a coin: saying one half beats persistence honestly, so the yardstick is the "
+        "best other method."
+    )
+    return (
+        f"In a made-up world in which nothing can be foreseen but today's sizes and constant rates, the forecast is "
+        f"better than the best other method in **{count['better']} of {standings.height}** comparisons and worse in "
+        f"{count['worse']}. {honest}"
+    )
+
+
+def _claims(standings: pl.DataFrame) -> str:
+    """Say whether the forecast claims more than luck gives where there is nothing to know, and what most of it is."""
+    claimed = standings.filter(pl.col("verdict") == words.HELPS)
+    luck = round(standings.height / 20)  # an interval of 90 % lies above 0 by chance once in twenty
+    if claimed.height <= luck:
+        return f"Chance gives about {luck} of {standings.height}: it does not claim what it cannot know."
+    score, times = claimed["metric"].value_counts(sort=True).sort("count", "metric", descending=[True, False]).row(0)
+    most = claimed.filter(pl.col("metric") == score)["gain"].max()
+    return (
+        f"Chance gives about {luck}, so it **claims more than there is to know**, most often of "
+        f"{words.title(score)} ({times} times, by at most {words.points(float(str(most)))})."
+    )

@@ -37,11 +37,24 @@ MEASURED: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What every part needs: the evaluation, the view, and where its exports say they come from."""
+    """What every part needs: the evaluation, the view, and where the data come from."""
 
     view: View
     evaluation: Evaluation
-    origin: Provenance
+    data: Provenance
+
+    @property
+    def origin(self) -> Provenance:
+        """Where what holds at the chosen horizon comes from."""
+        return self.source(weeks_ahead=self.view.horizon)
+
+    def source(self, **parameters: object) -> Provenance:
+        """Return where a part comes from: the weights in use and the data, unless others are named."""
+        return self.data.having(**parameters, **{k: v for k, v in self._made_of().items() if k not in parameters})
+
+    def _made_of(self) -> dict[str, str]:
+        """Return the weights and the data that the evaluation is of."""
+        return {"weights": self.document["model"][:12], "evaluated_on": self.document["vintage"]}
 
     @property
     def document(self) -> Mapping[str, Any]:
@@ -88,9 +101,9 @@ def short(shown: Shown) -> None:
     left, right = st.columns([2, 5])
     with left, st.container(key="verdicts"):
         found = words.lists(standings, words.unit_of(shown.evaluation))
-        st.markdown(f"**▲ It helps with**\n{words.said(found[words.HELPS], words.HELPS)}")
-        st.markdown(f"**▼ It is worse at**\n{words.said(found[words.HURTS], words.HURTS)}")
-        st.markdown(f"**≈ No difference beyond chance**\n{words.said(found[words.SAME], words.SAME)}")
+        st.markdown(f"**▲ Better at most horizons**\n{words.said(found[words.HELPS], words.HELPS)}")
+        st.markdown(f"**▼ Behind by more than 1 %, maybe by chance**\n{words.said(found[words.HURTS], words.HURTS)}")
+        st.markdown(f"**≈ Neither**\n{words.said(found[words.SAME], words.SAME)}")
     with right:
         _cells(standings, shown, f"Gain over {words.OVER[beside]}, {shown.view.basis} basis", every=every)
     st.caption(
@@ -108,12 +121,12 @@ def _cells(standings: pl.DataFrame, shown: Shown, title: str, *, every: bool = F
     figure = charts.cells(
         standings, rows, columns, title=title, unit="▲ better   ≈ as good   ▼ worse; small: 90 % interval"
     )
-    export.chart(figure, standings, "matrix-skill", shown.origin, alt=title)
+    export.chart(figure, standings, "matrix-skill", shown.source(), alt=title)
 
 
 def _numbers(standings: pl.DataFrame, shown: Shown, key: str) -> None:
     with st.expander(f"All {standings.height} comparisons as a table"):
-        export.table(_told(standings), key, shown.origin, labels=NUMBERS, full=standings)
+        export.table(_told(standings), key, shown.source(), labels=NUMBERS, full=standings)
 
 
 def _told(standings: pl.DataFrame) -> pl.DataFrame:
@@ -209,7 +222,8 @@ def events(shown: Shown) -> None:
         both, told, [(n, n) for n in parts], title=title, by="event",
         unit="gain over the best other method: ▲ better   ≈ as good   ▼ worse",
     )  # fmt: skip
-    export.chart(figure, both, "matrix-events", shown.origin, alt=title)
+    source = shown.source(weeks_ahead=shown.view.horizon, weights="fitted before each event")
+    export.chart(figure, both, "matrix-events", source, alt=title)
     st.caption(
         "Everything, the model too, was fitted on dates before the first origin, the longest horizon before the event. "
         "Eight targets give no interval at horizons of eight and more, and a wide one below: read these as cases."

@@ -24,10 +24,10 @@ def baselines(shown: Shown) -> None:
         left, right = st.columns(2)
         with left:
             figure = charts.league(found, title="Every method beside the best of all others")
-            export.chart(figure, found, "league", shown.origin)
+            export.chart(figure, found, "league", shown.source())
         with right:
             figure = charts.league(alone, charts.SIDES, title="This forecast beside each method alone")
-            export.chart(figure, alone, "each-alone", shown.origin)
+            export.chart(figure, alone, "each-alone", shown.source())
         st.caption(
             "Over all scores and horizons; within 1 %: the error is that much larger or smaller at most, or the score. "
             "In the first chart the best is picked with hindsight, anew for every comparison: the best of many is "
@@ -55,7 +55,7 @@ def _values(shown: Shown) -> None:
         told = column.with_columns(tables.written(column["skill"], words.points)).select(
             "forecaster", "value", "low", "high", "skill"
         )
-        labels = {"forecaster": "Method", "low": "5 %", "high": "95 %", "skill": "Gain over no change"}
+        labels = {"forecaster": "Method", "low": "5 %", "high": "95 %", "skill": "vs no change"}
         export.table(told, "baseline-values", shown.origin, labels=labels, full=column, height=38 + 35 * column.height)
 
 

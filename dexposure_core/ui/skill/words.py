@@ -26,9 +26,9 @@ MAIN: Final[Mapping[str, tuple[str, str]]] = {
     "mrr_new": ("Never seen before: partner", "the partner of an exposure never seen before"),
     "weight_mae": ("Size of an exposure", "the size of exposures"),
     "wape": ("USD of all exposures missed", "the USD of all exposures"),
-    "total_exposure_error": ("Total exposure", "total exposure"),
+    "total_exposure_error": ("Total exposure, sum of pairs", "total exposure as the sum of pairs"),
     "node_mae": ("TVL of a protocol", "the TVL of protocols"),
-    "total_tvl_error": ("System TVL", "system TVL"),
+    "total_tvl_error": ("System TVL, sum of protocols", "system TVL as the sum of protocols"),
 }
 RIVALS: Final[Mapping[str, str]] = {"best": "best other method", "persistence": "no change (persistence)"}
 OVER: Final[Mapping[str, str]] = {"best": "the best other method", "persistence": "no change (persistence)"}
@@ -40,7 +40,7 @@ REMEDY: Final = (
     "It takes some hours on a plain computer, and goes on where it was when it is stopped and started again."
 )
 _NONE: Final = {
-    HELPS: "nowhere beyond chance", SAME: "nowhere", HURTS: "nowhere by more than 1 %",
+    HELPS: "nothing at most horizons", SAME: "nothing", HURTS: "nothing by more than 1 %",
 }  # fmt: skip
 
 
@@ -91,13 +91,14 @@ def answer(best: pl.DataFrame, persistence: pl.DataFrame, basis: str, others: in
     if best.is_empty():
         return f"The forecast has not been scored on the {basis} basis."
     count = skill.tally(best)
-    held = skill.tally(persistence)
+    held, little = skill.tally(persistence), count["little"]
     horizons = best["horizon"].n_unique()
     scored = f"{text.plural(best['metric'].n_unique(), 'score')}, {text.plural(horizons, 'horizon')}"
     return (
         f"On the {basis} basis the forecast beats the **best of {text.plural(others, 'other method')}** in "
-        f"**{count['better']} of {best.height}** comparisons ({scored}), does as well "
-        f"in {count['equal']} and worse in **{count['worse']}** ({count['sure']} beyond chance). "
+        f"**{count['better']} of {best.height}** comparisons ({scored}), is about as good in {count['equal']}"
+        f"{f' ({little} of them behind beyond chance, by 1 % at most)' if little else ''} "
+        f"and worse in **{count['worse']}** ({count['sure']} beyond chance). "
         f"{_beside(held, persistence.height)}"
     )
 
@@ -162,16 +163,10 @@ def caveats(evaluation: Evaluation, vintage: str, content_hash: str) -> list[str
     return found
 
 
-def made_of(evaluation: Evaluation) -> dict[str, str]:
-    """Return what exports say of the evaluation: the weights and the data it was made of."""
-    d = evaluation.document
-    return {"weights": d["model"][:12], "evaluated_on": d["vintage"]}
-
-
 def circumstances(evaluation: Evaluation) -> str:
     """Return one line: how much was scored, when, on what, and who was fitted on what. Markdown."""
     d = evaluation.document
-    each = text.plural(d["origins"], "origin")
+    each = text.plural(d["origins"], "origin") + _fewer_ahead(evaluation)
     notes = "".join(f"  \nNote: {text.markdown(note)}" for note in d["notes"])
     simulated = " Simulated data: this says nothing about real protocols." if d["simulated"] else ""
     return (
@@ -179,6 +174,16 @@ def circumstances(evaluation: Evaluation) -> str:
         f"was fitted on earlier dates. Intervals: 90 %, from resampled blocks of origins. Weights "
         f"{text.markdown(d['model'][:12])}, evaluated {text.markdown(d['when'][:10])}.{simulated}{notes}"
     )
+
+
+def _fewer_ahead(evaluation: Evaluation) -> str:
+    """Say from how many origins the longer horizons could be scored, where that is fewer."""
+    d = evaluation.document
+    counts = {f["horizon"]: f["origins"] for f in d["facts"]}
+    fewer = {h: n for h, n in sorted(counts.items()) if n < d["origins"]}
+    if not fewer:
+        return ""
+    return f" ({_listed([str(n) for n in fewer.values()])} where {_listed([str(h) for h in fewer])} steps ahead)"
 
 
 def unit_of(evaluation: Evaluation) -> str:
@@ -248,22 +253,6 @@ def event(standings: pl.DataFrame, measured: pl.DataFrame, name: str) -> str:
     return (
         f"**{text.markdown(name)}**: better than the best other method in {count['better']} of {standings.height} "
         f"comparisons, worse in {count['worse']}{tail}."
-    )
-
-
-def null_world(standings: pl.DataFrame, basis: str) -> str:
-    """Say what the forecast claims where there is nothing to foresee."""
-    count = skill.tally(standings)
-    honest = (
-        "Claims beyond those that chance gives (about one in twenty) would be a fault."
-        if basis == "holdings"
-        else "On flows the direction is a coin: saying one half beats persistence honestly, so the yardstick is the "
-        "best other method."
-    )
-    return (
-        f"In a made-up world in which nothing can be foreseen but today's sizes and constant rates, the forecast is "
-        f"better than the best other method in **{count['better']} of {standings.height}** comparisons and worse in "
-        f"{count['worse']}. {honest}"
     )
 
 

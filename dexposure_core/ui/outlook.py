@@ -60,10 +60,17 @@ def when(result: ForecastResult) -> str:
     return str(result.target) if result.target else f"{result.horizon_weeks} snapshots ahead"
 
 
+NOT_A_SUM: Final = (
+    "Each measure of the whole network is served from what forecast it best before, today's value where nothing did; "
+    "beginnings and ends are sums over single pairs. So the two need not add up."
+)
+
+
 def notes(result: ForecastResult) -> list[str]:
     """Return what a reader must be told, as Markdown."""
     known = "What happened since is shown beside." if result.actual is not None else ""
-    return [text.markdown(text.reason(note)) for note in (*result.notes, known) if note]
+    apart = NOT_A_SUM if result.drawn.joint else ""
+    return [text.markdown(text.reason(note)) for note in (*result.notes, known, apart) if note]
 
 
 def chosen_measures(measures: pl.DataFrame) -> tuple[pl.DataFrame, list[str], list[str]]:

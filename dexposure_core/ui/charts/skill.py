@@ -245,7 +245,7 @@ def league(found: pl.DataFrame, places: Mapping[str, tuple[str, str]] = PLACES, 
     return drawn
 
 
-_LABEL: Final = 34  # letters of a line beside a bar
+_LABEL: Final = 26  # letters of a line beside a bar
 COVERED: Final = {
     "covered": ("as served", theme.SECTOR_COLOURS[1], "diamond"),
     "covered_joint": ("joint draws", theme.SECTOR_COLOURS[0], "circle"),

@@ -193,7 +193,7 @@ def measures(shown: Shown) -> None:
     if not covered.is_empty():
         title = f"How often 90 % intervals held, {shown.ahead} ahead"
         figure = charts.coverage(covered, covered["what"].to_list(), title=title)
-        export.chart(figure, covered, "matrix-coverage", shown.origin)
+        export.chart(figure, covered, "coverage", shown.origin)
     export.table(told, "measured", shown.origin, labels=MEASURED, full=found, height=560)
     st.caption(
         "R² = 1 − SSE/SST over the hold-out, not a squared correlation; below 0 is worse than the mean of what came. "

@@ -20,6 +20,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # Its navigation puts headings between the items of a list.
 STREAMLITS_OWN = {rule: {"enabled": False} for rule in ("list", "listitem")}
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"]
+PATIENCE_MS = 90_000  # for a page on a slow machine that runs three tests at a time
 
 
 def pytest_collection_modifyitems(items):
@@ -142,8 +143,8 @@ class Visitor:
 
     def settled(self) -> "Visitor":
         """Wait until the page has run to its end and its footer is drawn."""
-        self.page.wait_for_selector('.st-key-footer, [data-testid="stException"]', timeout=30_000)
-        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=30_000)
+        self.page.wait_for_selector('.st-key-footer, [data-testid="stException"]', timeout=PATIENCE_MS)
+        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE_MS)
         self.page.wait_for_timeout(300)
         assert self.page.locator('[data-testid="stException"]').count() == 0, self.page.locator(
             '[data-testid="stException"]'

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import TimeoutError as Timeout
 
 from dexposure_core.ui.navigation import PAGES
+from tests.browser.conftest import PATIENCE_MS
 
 DAY = "2023-03-13"  # the snapshot that shows the failure of SVB
 COMMON = {"date": DAY, "basis": "holdings", "protocol": "182", "horizon": "8"}
@@ -134,9 +135,9 @@ def _travel(visitor, go, address: str, most: int) -> int:
 
 def _click(visitor, what) -> tuple[str, list[str]]:
     """Click, and return the address and the view it leads to."""
-    before = visitor.page.url
+    before = visitor.settled().page.url  # a click on what is just being drawn anew is lost
     what.click()
-    visitor.page.wait_for_function("address => location.href !== address", arg=before)
+    visitor.page.wait_for_function("address => location.href !== address", arg=before, timeout=PATIENCE_MS)
     state: list[str] = []
     for _ in range(10):  # another page runs twice, without and with its view: on a busy machine it stands still between
         seen, state = state, visitor.state()

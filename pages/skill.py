@@ -32,5 +32,6 @@ for caveat in words.caveats(evaluation, view.vintage, resources.store(view.vinta
     st.info(text.markdown(caveat), icon=":material/info:")
 part = controls.choice("part", "Part", list(PARTS), format_func=lambda key: PARTS[key].title, style="segments")
 PARTS[part].draw(shown)
-st.caption(words.circumstances(evaluation))
+if part != "events":  # those have weights and origins of their own, which that part says
+    st.caption(words.circumstances(evaluation))
 frame.footer(shown.source(), method="forecasting")

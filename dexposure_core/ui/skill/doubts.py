@@ -164,8 +164,8 @@ def _claims(standings: pl.DataFrame) -> str:
     if claimed.height <= luck:
         return f"Chance gives about {luck} of {standings.height}: it does not claim what it cannot know."
     score, times = claimed["metric"].value_counts(sort=True).sort("count", "metric", descending=[True, False]).row(0)
-    most = claimed.filter(pl.col("metric") == score)["gain"].max()
+    most = max(claimed.filter(pl.col("metric") == score)["gain"].to_list())
     return (
         f"Chance gives about {luck}, so it **claims more than there is to know**, most often of "
-        f"{words.title(score)} ({times} times, by at most {words.points(float(str(most)))})."
+        f"{words.title(score)} ({times} times, by at most {words.points(most)})."
     )

@@ -42,6 +42,15 @@ def mirror_at(key: Indices, n: int) -> Indices:
     return np.where(key[at] == back, at, -1)
 
 
+def mirror_in_any_order(key: Indices, n: int) -> Indices:
+    """Return what `mirror_at` does, for keys that need not be sorted."""
+    order = np.argsort(key)
+    at = mirror_at(key[order], n)
+    found = np.empty_like(at)
+    found[order] = np.where(at >= 0, order[at], -1)
+    return found
+
+
 def exclusive(probability: Floats, back: Indices) -> Floats:
     """Return probabilities, (C,) or (C, H), scaled so that the two directions of a pair sum to at most 1.
 

@@ -50,7 +50,9 @@ class Exposures(nn.Module):
 
             said: Tensor = gated_sum(edges, value, gate, told, share)
             return said
-        return torch.zeros_like(state).index_add_(0, edges[1], message(value[edges[0]], gate, told, share))
+        return torch.zeros_like(state).index_add_(
+            0, edges[1], message(value.index_select(0, edges[0]), gate, told, share)
+        )
 
 
 def message(value: Tensor, gate: Tensor, told: Tensor, share: Tensor) -> Tensor:
@@ -61,7 +63,7 @@ def message(value: Tensor, gate: Tensor, told: Tensor, share: Tensor) -> Tensor:
 def shares(edges: Tensor, weight: Tensor, nodes: int) -> Tensor:
     """Return (E,) each edge's weight over the sum of those that end in the same node."""
     total = weight.new_zeros(nodes).index_add_(0, edges[1], weight)
-    return weight / total[edges[1]].clamp_min(1e-12)
+    return weight / total.index_select(0, edges[1]).clamp_min(1e-12)
 
 
 class Tabular(nn.Module):

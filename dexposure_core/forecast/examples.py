@@ -22,6 +22,7 @@ from torch import Tensor
 
 from dexposure_core.forecast.candidates import both_ways, candidates
 from dexposure_core.forecast.features import CELLS, Features, Origin, never
+from dexposure_core.forecast.heads import kinds
 from dexposure_core.forecast.outcomes import look_up, outcome
 from dexposure_core.forecast.pair_cells import SHAPE
 from dexposure_core.forecast.record import Flags, Floats, Indices, distinct
@@ -73,16 +74,20 @@ def booked(origin: Snapshot) -> Floats:
 class Example:
     """One origin; C pairs, N protocols, H horizons.
 
+    Pairs come kind by kind (`heads.kinds`), within a kind in order of their key.
+
     Attributes:
         input: the network's input.
         cell: (C,) the pair's memory cell; anchors: (C, fades) the sizes its head may start from.
         count: (C,) how many pairs each stands for.
         exists: (C, H) 0/1; `log_usd` (C, H) log1p of the size where it exists.
         sized: (S,) positions of the pairs that exist at any horizon: only they have a size to learn from.
+        log_tvl: (N,) log1p TVL at the origin.
         tvl_step: (N, H) change of log1p TVL; `tvl_known` (N, H) whether there is one to learn from.
         use: (H,) whether this horizon's target belongs to the part of the data this example is for.
         born: (2, B) pairs never seen that came to exist; rivals: (2, R) random pairs that did not.
         taught: (C, H) probability that earlier networks give each pair, learnt from in place of `exists`; None: not.
+        memory: (C, H) log odds of memory, once that is counted; None: made anew whenever they are needed.
     """
 
     input: dict[str, Tensor]
@@ -92,12 +97,14 @@ class Example:
     exists: Tensor
     log_usd: Tensor
     sized: Tensor
+    log_tvl: Tensor
     tvl_step: Tensor
     tvl_known: Tensor
     use: Tensor
     born: Tensor
     rivals: Tensor
     taught: Tensor | None = None
+    memory: Tensor | None = None
 
     def on(self, device: torch.device) -> Example:
         """Return it with every tensor on a device; tensors that are there already are not copied."""
@@ -130,6 +137,8 @@ def example(
     seen = [_seen(origin, goal, key) for goal in goals]
     exists = np.stack([s[0] for s in seen], axis=1)
     keep, count = _thinned(whole, exists, rng, most)
+    by_kind = np.argsort(kinds(torch.from_numpy(whole.cell[keep])).numpy(), kind="stable")
+    keep, count = keep[by_kind], count[by_kind]
     given = whole.take(keep)
     born, rivals = _births(whole, exists, n, rng)
     return Example(
@@ -140,6 +149,7 @@ def example(
         exists=torch.from_numpy(exists[keep]).float(),
         sized=torch.from_numpy(np.flatnonzero(exists[keep].any(axis=1))),
         log_usd=torch.from_numpy(np.stack([s[1][keep] for s in seen], axis=1)).float(),
+        log_tvl=torch.from_numpy(np.log1p(origin.tvl_usd)).float(),
         tvl_step=torch.from_numpy(np.stack([s[2] for s in seen], axis=1)).float(),
         tvl_known=torch.from_numpy(np.stack([s[3] for s in seen], axis=1)),
         use=torch.tensor([goal is not None for goal in goals]),

@@ -20,7 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, sm
 from dexposure_core.forecast.baselines.counting import Cells
 from dexposure_core.forecast.examples import KEPT, Example
 from dexposure_core.forecast.features import CELLS
-from dexposure_core.forecast.heads import EXISTENCE, KINDS, Network, kinds
+from dexposure_core.forecast.heads import EXISTENCE, KINDS, Network, amounts, kinds
 from dexposure_core.forecast.pair_cells import SHAPE
 from dexposure_core.forecast.pair_memory import FADES
 from dexposure_core.forecast.record import Floats
@@ -107,15 +107,20 @@ def losses(network: Network, e: Example, shrink: Tensor | None = None) -> tuple[
     return parts(network, e, exists, size, tvl, trusted) * e.use, screened(network, e, state)
 
 
+def remembered(network: Network, e: Example) -> Tensor:
+    """Return (C, H) log odds of memory."""
+    return network.memory(e.cell, e.input["pair"]) if e.memory is None else e.memory
+
+
 def parts(network: Network, e: Example, exists: Tensor, size: Tensor, tvl: Tensor, shrink: Tensor) -> Tensor:
     """Return (PARTS, H) losses of corrections as far as they are trusted; `size` is of the pairs `e.sized`."""
-    logit = network.logits(network.memory(e.cell, e.input["pair"]), e.cell, exists, shrink)
+    logit = network.logits(remembered(network, e), e.cell, exists, shrink)
     weight = e.count[:, None].expand_as(logit)
     goal = e.exists if e.taught is None else e.taught
     entropy = binary_cross_entropy_with_logits(logit, goal, weight=weight, reduction="none")
-    log_usd = network.log_sizes(e.cell[e.sized], e.anchors[e.sized], size, shrink)
+    log_usd = network.log_sizes(e.cell[e.sized], e.anchors[e.sized], size, amounts(shrink))
     off = smooth_l1_loss(log_usd, e.log_usd[e.sized], reduction="none", beta=SIZE_BETA) * e.exists[e.sized]
-    moved = network.log_steps(e.input["booked"], tvl, shrink)
+    moved = network.log_steps(e.input["booked"], tvl, amounts(shrink))
     step = smooth_l1_loss(moved, e.tvl_step, reduction="none", beta=TVL_BETA) * e.tvl_known
     true, known = e.exists.sum(dim=0).clamp_min(1.0), e.tvl_known.sum(dim=0).clamp_min(1.0)
     kind = kinds(e.cell)

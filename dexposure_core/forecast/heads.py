@@ -5,12 +5,7 @@ Memory is nested: the existence of a pair starts from the log odds of its cell i
 mean) size, a protocol's TVL from today's. The heads add to that, and their last layers start at zero, so before
 training the model is memory itself.
 
-A pair is decoded from its own features and from the states of its two ends:
-
-    z = relu(P·pair + C·h_creditor + D·h_debtor + (M·h_creditor) ⊙ h_debtor)
-
-C·h and D·h are computed once per protocol, not once per pair, which is what makes many pairs affordable. ALL pairs are
-scored by the cheaper screen u_creditor·v_debtor + b_debtor, whose best become candidates (`screen`).
+A pair is decoded from its own features and from the states of its two ends (see `decoder`).
 
 There are four branches: the existence of today's exposures, of pairs seen before, of pairs never seen, and amounts
 (sizes, TVL). Deaths, returns and births are learnt, and overlearnt, at another pace than how much. The three of
@@ -25,12 +20,11 @@ from typing import Final, cast
 import torch
 from torch import Tensor, nn
 
+from dexposure_core.forecast.decoder import Correction, Screen
 from dexposure_core.forecast.encoder import Encoder, shares
 from dexposure_core.forecast.features import CELLS, HISTORY, OF_ENDS, PAIR_FEATURES
 from dexposure_core.forecast.pair_cells import NEVER, SHAPE
 
-RANK: Final = 16  # of the screen
-DROPPED: Final = 0.2  # of a pair's hidden numbers, while training
 KINDS: Final = 3  # of pairs: exposures of the origin; seen before; never seen
 PARTS: Final = 6  # corrections trusted apart: existence per kind, size of today's exposures, of the others, TVL
 LEANING: Final = ((4, "share_4"), (12, "share_12"), (52, "share_52"))
@@ -53,51 +47,6 @@ ABLATIONS: Final = ("graph", "history", "tabular")  # what a network can be made
 AMOUNTS: Final = "amounts"  # without this branch a network says whether pairs exist, and nothing of sizes
 
 
-class Correction(nn.Module):
-    """Pair features and the states of the two ends → (C, outputs), zero before training."""
-
-    def __init__(self, features: int, hidden: int, outputs: int) -> None:
-        super().__init__()
-        self.pair = nn.Linear(features, hidden)
-        self.creditor = nn.Linear(hidden, hidden, bias=False)
-        self.debtor = nn.Linear(hidden, hidden, bias=False)
-        self.match = nn.Linear(hidden, hidden, bias=False)
-        self.mix = nn.Linear(hidden, hidden)
-        self.drop = nn.Dropout(DROPPED)
-        self.out = nn.Linear(hidden, outputs)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, pair: Tensor, state: Tensor, ends: Tensor) -> Tensor:
-        """Return (C, outputs) for pairs (C, features) between states (N, hidden); ends (2, C) are their rows."""
-        creditor, debtor = ends
-        match = self.match(state)[creditor] * state[debtor]
-        mixed = self.pair(pair) + self.creditor(state)[creditor] + self.debtor(state)[debtor] + match
-        result: Tensor = self.out(torch.relu(self.mix(self.drop(torch.relu(mixed)))))
-        return result
-
-
-class Screen(nn.Module):
-    """How likely each ordered pair is to come to exist for the first time, up to a constant: cheap enough for all."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        self.creditor = nn.Linear(hidden, RANK)
-        self.debtor = nn.Linear(hidden, RANK)
-        self.popular = nn.Linear(hidden, 1)
-
-    def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return u (N, RANK + 1) and v (N, RANK + 1): the score of p → q is u_p · v_q."""
-        ones = state.new_ones(len(state), 1)
-        return torch.cat([self.creditor(state), ones], 1), torch.cat([self.debtor(state), self.popular(state)], 1)
-
-    def of(self, state: Tensor, ends: Tensor) -> Tensor:
-        """Return (C,) scores of the pairs `ends` (2, C)."""
-        u, v = self(state)
-        score: Tensor = (u[ends[0]] * v[ends[1]]).sum(dim=1)
-        return score
-
-
 def kinds(cell: Tensor) -> Tensor:
     """Return (C,) the kind of each pair: 0 an exposure of the origin (this way), 1 seen before, 2 never seen."""
     state = torch.div(cell, _PER_STATE, rounding_mode="floor")
@@ -116,6 +65,11 @@ def usual_way(pair: Tensor) -> Tensor:
     return found
 
 
+def amounts(shrink: Tensor) -> Tensor:
+    """Return (3, horizons), of (PARTS, horizons), those of sizes of today's exposures, of the others, and of TVL."""
+    return shrink[KINDS:]
+
+
 def exists_now(cell: Tensor) -> Tensor:
     """Return (C,) bool: the pair is an exposure at the origin, in this direction."""
     return kinds(cell) == 0
@@ -128,8 +82,9 @@ class Network(nn.Module):
     the features, the memory table (cells, horizons), the regression that pairs never seen add to it (features and a
     constant, horizons) and how far it leans to the usual way of a pair (), the mean size that sizes start from
     (horizons,), which of the origin's flows the TVL it starts from has booked (horizons, a choice of `examples.KEPT`),
-    how far each correction is trusted (PARTS, horizons), the stretch and shift of log odds (KINDS, horizons) and how
-    far what was learnt of the direction of flows is believed (horizons, 0: as it is, see `turning`).
+    how far each correction is trusted (PARTS, horizons), how far those of amounts are in sums of USD (PARTS - KINDS,
+    horizons), the stretch and shift of log odds (KINDS, horizons) and how far what was learnt of the direction of flows
+    is believed (horizons, 0: as it is, see `turning`).
     """
 
     node_mean: Tensor
@@ -144,6 +99,7 @@ class Network(nn.Module):
     fade: Tensor
     booked: Tensor
     shrink: Tensor
+    summed: Tensor
     stretch: Tensor
     shift: Tensor
     turn: Tensor
@@ -174,6 +130,7 @@ class Network(nn.Module):
         self.register_buffer("fade", torch.zeros(horizons, dtype=torch.long))
         self.register_buffer("booked", torch.zeros(horizons, dtype=torch.long))
         self.register_buffer("shrink", torch.ones(PARTS, horizons))
+        self.register_buffer("summed", torch.ones(PARTS - KINDS, horizons))
         self.register_buffer("stretch", torch.ones(KINDS, horizons))
         self.register_buffer("shift", torch.zeros(KINDS, horizons))
         self.register_buffer("turn", torch.zeros(horizons))
@@ -223,14 +180,16 @@ class Network(nn.Module):
         if "history" in self.without:
             given[:, _PAST] = 0.0
         kind = kinds(cell)
-        rows = [torch.nonzero(kind == k).squeeze(1) for k in range(KINDS)]
-        said = [
-            self.exists[name](given[own], states[name], ends[:, own]) for name, own in zip(EXISTENCE, rows, strict=True)
-        ]
-        order = torch.argsort(torch.cat(rows))
+        order = None if bool((kind[1:] >= kind[:-1]).all()) else torch.argsort(kind, stable=True)
+        ours, of = (given, ends) if order is None else (given.index_select(0, order), ends.index_select(1, order))
+        count = [int((kind == k).sum()) for k in range(KINDS)]
+        own = zip(EXISTENCE, torch.split(ours, count), torch.split(of, count, dim=1), strict=True)
+        said = torch.cat([self.exists[name](pairs, states[name], of) for name, pairs, of in own])
+        if order is not None:
+            said = torch.empty_like(said).index_copy_(0, order, said)
         if sized is not None:
-            given, ends = given[sized], ends[:, sized]
-        return torch.cat(said)[order], self.size(given, states["amounts"], ends)
+            given, ends = given.index_select(0, sized), ends.index_select(1, sized)
+        return said, self.size(given, states["amounts"], ends)
 
     def steps(self, state: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """Return (N, horizons) changes of log TVL from the states of amounts."""
@@ -238,7 +197,7 @@ class Network(nn.Module):
         edges, weight = given["edges"], given["weight"]
         around = [given["node"], state]
         for there in (edges.flip(0), edges):
-            near = state[there[0]] * shares(there, weight, len(state))[:, None]
+            near = state.index_select(0, there[0]) * shares(there, weight, len(state))[:, None]
             around.append(torch.zeros_like(state).index_add_(0, there[1], near))
         change: Tensor = self.tvl(torch.cat(around, dim=1))
         return change
@@ -282,11 +241,11 @@ class Network(nn.Module):
         kind = kinds(cell)
         return self.stretch[kind] * logit + self.shift[kind]
 
-    def log_sizes(self, cell: Tensor, anchors: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
-        """Return (C, horizons) log1p USD: a mean size of the pair's own, corrected as far as trusted."""
-        trusted = torch.where(exists_now(cell)[:, None], shrink[KINDS], shrink[KINDS + 1])
+    def log_sizes(self, cell: Tensor, anchors: Tensor, correction: Tensor, trust: Tensor) -> Tensor:
+        """Return (C, horizons) log1p USD: a mean size of the pair's own, corrected as far as `trust` (3, horizons)."""
+        trusted = torch.where(exists_now(cell)[:, None], trust[0], trust[1])
         return anchors[:, self.fade] + trusted * correction
 
-    def log_steps(self, booked: Tensor, correction: Tensor, shrink: Tensor) -> Tensor:
+    def log_steps(self, booked: Tensor, correction: Tensor, trust: Tensor) -> Tensor:
         """Return (N, horizons) changes of log TVL: what flows have booked (N, choices), corrected as far as trusted."""
-        return booked[:, self.booked] + shrink[PARTS - 1] * correction
+        return booked[:, self.booked] + trust[-1] * correction

@@ -14,11 +14,11 @@ from typing import Final
 
 import numpy as np
 
-from dexposure_core.forecast.record import Forecast, Forecaster
+from dexposure_core.forecast.record import AMOUNTS, Forecast, Forecaster
 from dexposure_core.network import Snapshot
 
 Make = Callable[[Sequence[Snapshot]], Forecaster]
-ARRAYS: Final = ("protocols", "creditor", "debtor", "probability", "exposure_usd", "tvl_usd")
+ARRAYS: Final = ("protocols", "creditor", "debtor", *AMOUNTS)
 LATER: Final = 3  # origins asked for beforehand
 
 
@@ -75,6 +75,4 @@ def _changed(before: dict[int, Forecast], after: dict[int, Forecast]) -> str:
         for name in ARRAYS:
             if not np.array_equal(getattr(forecast, name), getattr(after[h], name)):
                 return f"{name} at {h} steps"
-        if forecast.mean_factor != after[h].mean_factor:
-            return f"mean_factor at {h} steps"
     return ""

@@ -18,7 +18,7 @@ from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast.header import read_header
 from dexposure_core.forecast.offered import Offered
 from dexposure_core.forecast.outcomes import fit_split
-from dexposure_core.forecast.record import Forecast, check_history
+from dexposure_core.forecast.record import AMOUNTS, Forecast, check_history
 from dexposure_core.network import Snapshot
 
 if TYPE_CHECKING:
@@ -113,12 +113,12 @@ class Dexposure:
         from dexposure_core.forecast.scoring import scored, sources
 
         n, network = max(offered.past.size, 1), weights.networks[origin.basis]
-        key, probability, size, tvl = scored(weights, offered)
+        said = scored(weights, offered)
         return {
             h: Forecast(
-                origin=origin.date, horizon_weeks=h, protocols=origin.protocols, creditor=key // n, debtor=key % n,
-                probability=probability[:, k], exposure_usd=size[:, k], tvl_usd=tvl[:, k], basis=origin.basis,
-                forecaster=self.name, sources=sources(network, k),
+                origin=origin.date, horizon_weeks=h, protocols=origin.protocols, basis=origin.basis,
+                creditor=said.key // n, debtor=said.key % n, forecaster=self.name, sources=sources(network, k),
+                **{name: getattr(said, name)[:, k] for name in AMOUNTS},
             )
             for k, h in enumerate(weights.about["horizons"])
             if horizons is None or h in horizons

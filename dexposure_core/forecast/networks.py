@@ -1,10 +1,13 @@
 """From a forecast back to networks: the expected one, the likely one, and drawn ones.
 
-- expected: every candidate with probability × size × mean factor. Right for sums of USD, not for counting edges.
+- expected: every candidate with probability × size. Right for sums of USD, not for counting edges.
 - likely: only pairs with probability >= a threshold, at their size. For the eye, not for aggregates.
 - drawn: each pair exists or not by its probability. A measure's forecast is its mean over draws, which is an
   expectation for every measure, counted or summed. Pairs are drawn independently here: the spread of the draws is
   too narrow to serve as an interval. Intervals come from `futures`, where whole past misses are drawn.
+
+The expected network and drawn ones have the sizes and TVL that sums are made with (`Forecast.summed_usd`), the likely
+one the typical ones.
 
 On the flow basis only one direction of a pair can exist, so both directions share one random number.
 """
@@ -25,24 +28,26 @@ CENT: Final = 0.01  # USD below which an expected exposure is left out
 
 
 def expected_network(forecast: Forecast, origin: Snapshot, date: dt.date) -> Snapshot:
-    """Return the network of expected exposures, probability × size × mean factor, from one cent up."""
+    """Return the network of expected exposures, probability × size, from one cent up."""
     usd = forecast.expected_usd()
-    return _network(forecast, origin, date, usd >= CENT, usd)
+    keep = usd >= CENT
+    return network_of(forecast, origin, date, keep, usd[keep], forecast.summed_tvl_usd)
 
 
 def likely_network(forecast: Forecast, origin: Snapshot, date: dt.date, threshold: float = LIKELY) -> Snapshot:
     """Return the network of the exposures with at least that probability, at their typical size."""
-    return _network(forecast, origin, date, forecast.probability >= threshold, forecast.exposure_usd)
+    keep = forecast.probability >= threshold
+    return network_of(forecast, origin, date, keep, forecast.exposure_usd[keep], forecast.tvl_usd)
 
 
 def drawn_networks(forecast: Forecast, origin: Snapshot, date: dt.date, draws: int, seed: int = 0) -> list[Snapshot]:
     """Return `draws` networks; one when every probability is 0 or 1, because all would be alike."""
     sure = bool(np.isin(forecast.probability, (0.0, 1.0)).all())
     forecast = open_pairs(forecast)
-    usd = forecast.exposure_usd * forecast.mean_factor
+    usd, tvl = forecast.summed_usd, forecast.summed_tvl_usd
     rng = np.random.default_rng([seed, forecast.origin.toordinal(), forecast.horizon_weeks])
     kept = (present(forecast, forecast.probability, rng) for _ in range(1 if sure else draws))
-    return [_network(forecast, origin, date, keep, usd) for keep in kept]
+    return [network_of(forecast, origin, date, keep, usd[keep], tvl) for keep in kept]
 
 
 def open_pairs(forecast: Forecast) -> Forecast:
@@ -50,7 +55,7 @@ def open_pairs(forecast: Forecast) -> Forecast:
     able = forecast.probability > 0
     if able.all():
         return forecast
-    names = ("creditor", "debtor", "probability", "exposure_usd")
+    names = ("creditor", "debtor", "probability", "exposure_usd", "summed_usd")
     return replace(forecast, **{name: getattr(forecast, name)[able] for name in names})
 
 
@@ -87,7 +92,3 @@ def network_of(
         tvl_usd=tvl_usd, creditor=forecast.creditor[keep], debtor=forecast.debtor[keep],
         exposure_usd=exposure_usd, basis=forecast.basis,
     )  # fmt: skip
-
-
-def _network(forecast: Forecast, origin: Snapshot, date: dt.date, keep: Flags, usd: Floats) -> Snapshot:
-    return network_of(forecast, origin, date, keep, usd[keep], forecast.tvl_usd)

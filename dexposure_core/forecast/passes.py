@@ -8,7 +8,7 @@ the weights; each branch keeps the weights of its best pass on the validation we
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -77,6 +77,7 @@ class Passes:
             group["lr"] = recipe.rate * factor
         weights = torch.nan_to_num(1.0 / usual.clamp_min(LEAST_LOSS))
         branches = [[p for m in modules for p in net.get_submodule(m).parameters()] for modules in BRANCHES.values()]
+        follow = _followed(mean, net, recipe.average)
         net.train()
         # what is dropped depends on the pass alone, so it can resume
         torch.manual_seed(hash((recipe.seed, self.turn, passed)))
@@ -87,9 +88,24 @@ class Passes:
             for own in branches:
                 torch.nn.utils.clip_grad_norm_(own, recipe.clip)
             optimiser.step()
-            mean.update_parameters(net)
+            follow()
             self.progress(done + 1, len(order), f"{self.label}: pass {passed + 1} of at most {recipe.epochs}")
         net.eval()
+
+
+def _followed(mean: AveragedModel, net: Network, kept: float) -> Callable[[], None]:
+    """Return what moves the running mean on by one step; its own method looks every tensor up again each time."""
+    own, theirs = ([p.detach() for p in m.parameters()] for m in (mean, net))
+    average = get_ema_multi_avg_fn(kept)  # type: ignore[no-untyped-call]
+
+    def follow() -> None:
+        if not mean.n_averaged:
+            mean.update_parameters(net)
+            return
+        average(own, theirs, None)
+        mean.n_averaged += 1
+
+    return follow
 
 
 def _after(state: State, net: torch.nn.Module, scores: Mapping[str, float]) -> State:

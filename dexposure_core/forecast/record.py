@@ -1,9 +1,10 @@
 """What a forecaster says: for every candidate pair a probability and a size, for every protocol a TVL.
 
 A `Forecast` is made from what was known at its origin, so its protocols are those of the origin's
-snapshot, in the same order. `exposure_usd` is the size the exposure has IF it exists; the expected
-exposure of a pair is probability × exposure_usd × `mean_factor`, where `mean_factor` turns the typical
-(median) size a model predicts on the log scale into a mean, as measured on weeks before the test.
+snapshot, in the same order. `exposure_usd` is the size an exposure has IF it exists, as near as can be said
+on the log scale, where a small one counts like a large one. Sums in USD are made of few large ones, for which
+another size may be nearer: the expected exposure of a pair is probability × `summed_usd`, and a total of TVL the
+sum of `summed_tvl_usd`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
+AMOUNTS: Final = ("probability", "exposure_usd", "summed_usd", "tvl_usd", "summed_tvl_usd")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,9 +41,10 @@ class Forecast:
         probability: (C,) 0..1, that the exposure exists at the target date.
         exposure_usd: (C,) USD > 0, its size given that it exists.
         tvl_usd: (N,) USD >= 0, at the target date.
+        summed_usd: (C,) USD > 0, the size given existence that sums are made with; None: exposure_usd.
+        summed_tvl_usd: (N,) USD >= 0, the TVL that sums are made with; None: tvl_usd.
         basis: which network was forecast.
         forecaster: name of what made it.
-        mean_factor: > 0; mean over median of the size given existence.
         sources: what is forecast, in plain words ("TVL") → what its values come from.
 
     Raises:
@@ -56,16 +59,19 @@ class Forecast:
     probability: Floats
     exposure_usd: Floats
     tvl_usd: Floats
+    summed_usd: Floats = None  # type: ignore[assignment]  # an array once made
+    summed_tvl_usd: Floats = None  # type: ignore[assignment]
     basis: Basis = "holdings"
     forecaster: str = ""
-    mean_factor: float = 1.0
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         kinds = {
-            "protocols": np.object_, "creditor": np.int64, "debtor": np.int64,
-            "probability": np.float64, "exposure_usd": np.float64, "tvl_usd": np.float64,
+            "protocols": np.object_, "creditor": np.int64, "debtor": np.int64, **dict.fromkeys(AMOUNTS, np.float64),
         }  # fmt: skip
+        for summed, own in (("summed_usd", "exposure_usd"), ("summed_tvl_usd", "tvl_usd")):
+            if getattr(self, summed) is None:
+                object.__setattr__(self, summed, getattr(self, own))
         for name, kind in kinds.items():
             array: npt.NDArray[Any] = np.array(getattr(self, name), dtype=kind)
             array.flags.writeable = False
@@ -74,8 +80,8 @@ class Forecast:
             raise BadOption(f"Forecast of {self.origin}: {message}")
 
     def expected_usd(self) -> Floats:
-        """Return (C,) USD: probability × size given existence × mean factor."""
-        return self.probability * self.exposure_usd * self.mean_factor
+        """Return (C,) USD: probability × the size given existence that sums are made with."""
+        return self.probability * self.summed_usd
 
 
 class Forecaster(Protocol):
@@ -138,22 +144,26 @@ def distinct(key: Indices) -> Indices:
 def _faults(forecast: Forecast) -> list[str]:
     n, pairs = len(forecast.protocols), len(forecast.probability)
     ends = np.concatenate([forecast.creditor, forecast.debtor])
-    shapes = {(len(forecast.creditor),), (len(forecast.debtor),), forecast.exposure_usd.shape, (pairs,)}
+    sizes = {"exposure_usd": forecast.exposure_usd, "summed_usd": forecast.summed_usd}
+    tvls = {"tvl_usd": forecast.tvl_usd, "summed_tvl_usd": forecast.summed_tvl_usd}
+    shapes = {(len(forecast.creditor),), (len(forecast.debtor),), (pairs,), *(a.shape for a in sizes.values())}
     checks = [
         (forecast.horizon_weeks >= 1, f"horizon_weeks must be >= 1, got {forecast.horizon_weeks}"),
         (forecast.basis in BASES, f"basis '{forecast.basis}' is not one of {', '.join(BASES)}"),
         (len(set(forecast.protocols)) == n, "protocols must be unique"),
-        (len(shapes) == 1, f"creditor, debtor, probability and exposure_usd differ in length: {sorted(shapes)}"),
-        (forecast.tvl_usd.shape == (n,), f"tvl_usd: expected {n} values, got shape {forecast.tvl_usd.shape}"),
+        (
+            len(shapes) == 1,
+            f"creditor, debtor, probability and {' and '.join(sizes)} differ in length: {sorted(shapes)}",
+        ),
+        *((a.shape == (n,), f"{name}: expected {n} values, got shape {a.shape}") for name, a in tvls.items()),
         (not ends.size or (ends.min() >= 0 and ends.max() < n), f"creditor and debtor must be rows 0..{n - 1}"),
         (
             not (len(shapes) == 1 and (forecast.creditor == forecast.debtor).any()),
             "a protocol has no exposure to itself",
         ),
         (bool(((forecast.probability >= 0) & (forecast.probability <= 1)).all()), "probability must lie in 0..1"),
-        (_all(forecast.exposure_usd, above=True), "exposure_usd must be finite and > 0"),
-        (_all(forecast.tvl_usd, above=False), "tvl_usd must be finite and >= 0"),
-        (bool(np.isfinite(forecast.mean_factor)) and forecast.mean_factor > 0, "mean_factor must be finite and > 0"),
+        *((_all(a, above=True), f"{name} must be finite and > 0") for name, a in sizes.items()),
+        *((_all(a, above=False), f"{name} must be finite and >= 0") for name, a in tvls.items()),
     ]
     faults = [message for fine, message in checks if not fine]
     if not faults and not _once(forecast.creditor * max(n, 1) + forecast.debtor):

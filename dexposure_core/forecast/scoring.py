@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 from dexposure_core.forecast.candidates import exclusive, mirror_at
 from dexposure_core.forecast.examples import batch
 from dexposure_core.forecast.features import Features
-from dexposure_core.forecast.heads import Network
+from dexposure_core.forecast.heads import Network, amounts
 from dexposure_core.forecast.offered import Offered, Pairs
 from dexposure_core.forecast.pair_memory import FADES
 from dexposure_core.forecast.record import Floats, Indices
@@ -35,8 +35,25 @@ SMALLEST_LOG_USD: Final = 1e-6
 _THREADS: Final = Lock()  # torch's number of threads belongs to the whole process
 
 
-def scored(weights: Weights, offered: Offered) -> tuple[Indices, Floats, Floats, Floats]:
-    """Return keys (C,), probability (C, H), size in USD (C, H) and TVL in USD (N, H) at every horizon of the model."""
+class Scored(NamedTuple):
+    """What a model says at every horizon: see `record.Forecast`.
+
+    Attributes:
+        key: (C,) creditor's row times the number of protocols, plus debtor's.
+        probability, exposure_usd, summed_usd: (C, H).
+        tvl_usd, summed_tvl_usd: (N, H).
+    """
+
+    key: Indices
+    probability: Floats
+    exposure_usd: Floats
+    summed_usd: Floats
+    tvl_usd: Floats
+    summed_tvl_usd: Floats
+
+
+def scored(weights: Weights, offered: Offered) -> Scored:
+    """Return what the model says of every candidate pair and protocol."""
     past = offered.past
     network = weights.networks[past.origin.basis]
     with torch.inference_mode():
@@ -45,19 +62,25 @@ def scored(weights: Weights, offered: Offered) -> tuple[Indices, Floats, Floats,
         given = [offered.pairs, offered.beyond(proposed(network, states["never"]))]
         told = [_told(network, states, pairs, max(past.size, 1)) for pairs in given]
         today = np.log1p(past.origin.tvl_usd)[:, None]
-        moved = network.log_steps(protocols["booked"], network.steps(states["amounts"], protocols), network.shrink)
-        step = moved.double().numpy()
+        correction = network.steps(states["amounts"], protocols)
+        steps = [
+            network.log_steps(protocols["booked"], correction, trust).double().numpy() for trust in _trusts(network)
+        ]
     key = np.concatenate([pairs.key for pairs in given])
     order = np.argsort(key, kind="stable")  # both parts are sorted, so this is a merge
-    key, logit, log_usd, way = key[order], *(np.concatenate(part)[order] for part in zip(*told, strict=True))
+    key, logit, way, *log_usd = key[order], *(np.concatenate(part)[order] for part in zip(*told, strict=True))
     probability = 1.0 / (1.0 + np.exp(-logit))
     if past.origin.basis == "flow":
         back = mirror_at(key, past.size)
         probability = turned(exclusive(probability, back), back, way, network.turn.double().numpy())
-    return (
-        key, probability, np.expm1(np.clip(log_usd, SMALLEST_LOG_USD, LARGEST_LOG_USD)),
-        np.expm1(np.clip(np.where(today > 0, today + step, 0.0), 0.0, LARGEST_LOG_USD)),
-    )  # fmt: skip
+    usd, summed = (np.expm1(np.clip(size, SMALLEST_LOG_USD, LARGEST_LOG_USD)) for size in log_usd)
+    tvl, summed_tvl = (np.expm1(np.clip(np.where(today > 0, today + s, 0.0), 0.0, LARGEST_LOG_USD)) for s in steps)
+    return Scored(key, probability, usd, summed, tvl, summed_tvl)
+
+
+def _trusts(network: Network) -> tuple[Tensor, Tensor]:
+    """Return how far amounts are corrected: the typical ones, and those that sums are made with."""
+    return amounts(network.shrink), network.summed
 
 
 def proposed(network: Network, state: Tensor) -> Indices:
@@ -76,19 +99,19 @@ def proposed(network: Network, state: Tensor) -> Indices:
     return np.asarray(torch.cat(found).numpy(), dtype=np.int64)
 
 
-def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> tuple[Floats, Floats, Floats]:
-    """Return log odds and log1p USD, (C, H) each, and the usual way of each pair (C,), decoded in blocks.
+def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> tuple[Floats, ...]:
+    """Return log odds (C, H), the usual way of each pair (C,) and log1p USD, typical and for sums, in blocks.
 
     As many blocks at a time as torch has threads: a block is mostly numpy's work, done by one thread, so that is faster
     than many threads a block.
     """
-    logit, log_usd = (np.empty((len(pairs.key), network.horizons)) for _ in range(2))
+    logit, typical, summed = (np.empty((len(pairs.key), network.horizons)) for _ in range(3))
     way = np.empty(len(pairs.key))
 
     def decode(start: int) -> None:
         rows = slice(start, start + PAIRS)
         with torch.inference_mode():
-            logit[rows], log_usd[rows], way[rows] = _decoded(network, states, pairs.features(rows), n)
+            logit[rows], way[rows], typical[rows], summed[rows] = _decoded(network, states, pairs.features(rows), n)
 
     with _THREADS:
         threads = torch.get_num_threads()
@@ -97,16 +120,17 @@ def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> 
             share(threads, *(partial(decode, start) for start in range(0, len(pairs.key), PAIRS)))
         finally:
             torch.set_num_threads(threads)
-    return logit, log_usd, way
+    return logit, way, typical, summed
 
 
-def _decoded(network: Network, states: dict[str, Tensor], given: Features, n: int) -> tuple[Floats, Floats, Floats]:
+def _decoded(network: Network, states: dict[str, Tensor], given: Features, n: int) -> tuple[Floats, ...]:
     ends = torch.from_numpy(np.stack([given.key // n, given.key % n]))
     cell, pair = torch.from_numpy(given.cell), torch.from_numpy(given.pair)
     exists, size = network.decode(states, pair, ends, cell)
     told = network.logits(network.memory(cell, pair), cell, exists, network.shrink)
-    log_usd = network.log_sizes(cell, torch.from_numpy(given.anchors), size, network.shrink)
-    return network.calibrated(cell, told).numpy(), log_usd.numpy(), usual(cell, pair)
+    anchors = torch.from_numpy(given.anchors)
+    log_usd = [network.log_sizes(cell, anchors, size, trust).numpy() for trust in _trusts(network)]
+    return network.calibrated(cell, told).numpy(), usual(cell, pair), *log_usd
 
 
 TARGETS: Final = (

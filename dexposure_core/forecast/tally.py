@@ -198,7 +198,7 @@ def _sizes(name: str, error: Floats, kind: str = "") -> dict[str, Floats]:
 def _totals(forecast: Forecast, said: Said, scene: Scene) -> dict[str, Floats]:
     after = scene.after
     pairs = (said.expected.sum() + said.beside_usd, scene.usd.sum() + np.expm1(after.entrant_log_usd).sum())
-    tvl = (forecast.tvl_usd.sum(), np.expm1(np.concatenate([after.log_tvl, after.entrant_log_tvl])).sum())
+    tvl = (forecast.summed_tvl_usd.sum(), np.expm1(np.concatenate([after.log_tvl, after.entrant_log_tvl])).sum())
     return {
         name: _once(abs(told / true - 1.0) if true > 0 else np.nan)
         for name, (told, true) in (("total_exposure_error", pairs), ("total_tvl_error", tvl))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dexposure_core.forecast.examples import Example
+from dexposure_core.forecast.fitting import remembered
 from dexposure_core.forecast.heads import Network
 
 
@@ -28,7 +29,6 @@ def _agreed(e: Example, teachers: Sequence[Network]) -> Tensor:
         said = []
         for net in teachers:
             exists = net(e.input, e.cell, e.sized[:0])[1]
-            memory = net.memory(e.cell, e.input["pair"])
-            said.append(net.logits(memory, e.cell, exists, torch.ones_like(net.shrink)))
+            said.append(net.logits(remembered(net, e), e.cell, exists, torch.ones_like(net.shrink)))
         mean = torch.stack(said).mean(dim=0)
     return torch.sigmoid(mean.clone())  # outside: a tensor made in there cannot be learnt from

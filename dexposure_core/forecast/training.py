@@ -24,7 +24,7 @@ from torch import Tensor
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast.checkpoint import Checkpoint, Start
 from dexposure_core.forecast.examples import Example, example
-from dexposure_core.forecast.fitting import choose_anchor, count_table, lean, scale
+from dexposure_core.forecast.fitting import choose_anchor, count_table, lean, remembered, scale
 from dexposure_core.forecast.heads import AMOUNTS, Network
 from dexposure_core.forecast.never_seen import fit_never_seen
 from dexposure_core.forecast.outcomes import Split, split
@@ -32,6 +32,7 @@ from dexposure_core.forecast.passes import Passes
 from dexposure_core.forecast.place import described, trained_on
 from dexposure_core.forecast.pretraining import pretrain
 from dexposure_core.forecast.recipe import CPU, Recipe
+from dexposure_core.forecast.summing import choose_summed
 from dexposure_core.forecast.teaching import taught
 from dexposure_core.forecast.trusting import calibrate, choose_shrinkage, said
 from dexposure_core.forecast.turning import choose_turn
@@ -123,32 +124,39 @@ class Run:
         learn, check = self._examples()
         start, turns = Start(self.checkpoints, self.basis, self._digest()), self._turns()
         with trained_on(self.device):
-            net, best_pass = self._learnt(learn, check, start, turns)
+            weights = start.load()
+            if weights is None:
+                weights = self._started(learn, check)
+                start.save(weights)
+            learn, check = (self._remembering(part, weights) for part in (learn, check))
+            net, best_pass = self._learnt(learn, check, weights, turns)
         told = said(net, check)
         choose_shrinkage(net, check, told, self.recipe.horizons)
         calibrate(net, check, told, self.recipe.horizons)
         choose_turn(net, check, told, self.recipe.horizons)
+        choose_summed(net, check, told, self.recipe.horizons)
         for kept in (start, *(own.kept for own in turns)):
             kept.clear()
         return net, best_pass
 
+    def _remembering(self, examples: Sequence[Example], weights: Mapping[str, Tensor]) -> list[Example]:
+        """Return the examples with memory's log odds, which no pass changes."""
+        net = network(self.about)
+        net.load_state_dict(weights)
+        with torch.no_grad():
+            return [replace(e, memory=remembered(net, e)) for e in examples]
+
     def _learnt(
-        self, learn: Sequence[Example], check: Sequence[Example], start: Start, turns: Sequence[Passes]
+        self, learn: Sequence[Example], check: Sequence[Example], weights: Mapping[str, Tensor], turns: Sequence[Passes]
     ) -> Fitted:
-        """Return the network after all passes, on the processor."""
+        """Return the network after all passes from the weights of memory, on the processor."""
         there, judge = ([e.on(self.device) for e in part] for part in (learn, check))
-        weights = start.load()
-        if weights is None:
-            weights = self._started(learn, check, there)
-            start.save(weights)
         teachers = [self._best(own, weights, there, judge, AMOUNTS)[0] for own in turns[1:]]
         net, best_pass = self._best(turns[0], weights, taught(there, teachers) if teachers else there, judge)
         return net.cpu(), best_pass
 
-    def _started(
-        self, learn: Sequence[Example], check: Sequence[Example], there: Sequence[Example]
-    ) -> dict[str, Tensor]:
-        """Return the weights of memory with a pre-trained encoder; `there` is `learn` on the device."""
+    def _started(self, learn: Sequence[Example], check: Sequence[Example]) -> dict[str, Tensor]:
+        """Return the weights of memory with a pre-trained encoder."""
         torch.manual_seed(self.recipe.seed)
         net = network(self.about).tied()
         scale(net, learn)
@@ -157,9 +165,9 @@ class Run:
         lean(net, self.basis)
         choose_anchor(net, check)
         if self.recipe.pretraining:
-            net = net.to(self.device)
+            net, there = net.to(self.device), [e.on(self.device) for e in learn]
             pretrain(net, there, self.recipe.pretraining, self.recipe.seed, self.progress, self.basis)
-        return net.state_dict()
+        return net.cpu().state_dict()
 
     def _best(
         self, passes: Passes, start: Mapping[str, Tensor], learn: Sequence[Example], check: Sequence[Example],
@@ -219,4 +227,6 @@ class Run:
             (str(s.date), len(s.protocols), float(s.exposure_usd.sum()), float(s.tvl_usd.sum())) for s in self.history
         ]
         about = {k: v for k, v in self.about.items() if k != "passes"}
-        return hashlib.sha256(json.dumps([about, str(self.recipe), sizes], sort_keys=True).encode()).hexdigest()[:16]
+        shapes = {name: list(t.shape) for name, t in network(self.about).state_dict().items()}
+        told = json.dumps([about, str(self.recipe), sizes, shapes], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]

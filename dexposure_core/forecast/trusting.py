@@ -12,14 +12,14 @@ prior says that nothing needs to be changed (Platt scaling with a normal prior o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import torch
 from torch import Tensor
 
 from dexposure_core.forecast.examples import Example
-from dexposure_core.forecast.fitting import parts
+from dexposure_core.forecast.fitting import parts, remembered
 from dexposure_core.forecast.heads import KINDS, Network, kinds
 
 GRID: Final = (0.1, 0.25, 0.5, 0.75, 1.0)
@@ -31,31 +31,43 @@ Said = list[tuple[Tensor, Tensor, Tensor, Tensor]]
 
 
 def said(network: Network, examples: Sequence[Example]) -> Said:
-    """Return states, existence logits, sizes (of `Example.sized`) and TVL of every example, made once."""
+    """Return states, existence logits, sizes and TVL of every example, made once."""
     with torch.inference_mode():
-        return [network(e.input, e.cell, e.sized) for e in examples]
+        return [network(e.input, e.cell) for e in examples]
 
 
 def choose_shrinkage(network: Network, examples: Sequence[Example], told: Said, horizons: Sequence[int]) -> None:
     """Set, per correction and horizon, how far it is trusted: see the module's text."""
-    memory = _each(network, examples, told, torch.zeros_like(network.shrink))  # (T, PARTS, H)
-    best, most = torch.zeros_like(network.shrink), torch.zeros_like(network.shrink)
+    memory = _each(network, examples, told, torch.zeros_like(network.shrink))
+    tried = ((f, _each(network, examples, told, torch.full_like(network.shrink, f))) for f in GRID)
+    network.shrink.copy_(clearly_best(memory, tried, horizons))
+
+
+def clearly_best(memory: Tensor, tried: Iterable[tuple[float, Tensor]], horizons: Sequence[int]) -> Tensor:
+    """Return (parts, H) the factor tried that clearly loses least; 0 where none is clearly better than memory.
+
+    Args:
+        memory: (T, parts, H) what memory lost per origin; NaN where that is not known.
+        tried: factors, the smallest first, and what was lost with them.
+        horizons: (H,) steps ahead.
+    """
+    best, most = torch.zeros(memory.shape[1:]), torch.zeros(memory.shape[1:], dtype=memory.dtype)
     apart = ((~memory.isnan()).sum(dim=0) / torch.tensor(horizons)).clamp_min(1.0)  # targets that do not overlap
-    for factor in GRID:
-        gain = memory - _each(network, examples, told, torch.full_like(network.shrink, factor))
+    for factor, lost in tried:
+        gain = memory - lost
         mean = gain.nanmean(dim=0)
         error = ((gain - mean) ** 2).nanmean(dim=0).sqrt() / apart.sqrt()
         sure = mean - DOUBT * error
         best, most = torch.where(sure > most, factor, best), torch.maximum(sure.nan_to_num(-torch.inf), most)
         if factor == GRID[0]:
             best = torch.where(mean > 0, factor, best)
-    network.shrink.copy_(best)
+    return best
 
 
 def _each(network: Network, examples: Sequence[Example], told: Said, shrink: Tensor) -> Tensor:
     with torch.inference_mode():
         return torch.stack([
-            torch.where(e.use, parts(network, e, exists, size, tvl, shrink), torch.nan)
+            torch.where(e.use, parts(network, e, exists, size[e.sized], tvl, shrink), torch.nan)
             for e, (_, exists, size, tvl) in zip(examples, told, strict=True)
         ])  # fmt: skip
 
@@ -63,13 +75,12 @@ def _each(network: Network, examples: Sequence[Example], told: Said, shrink: Ten
 def calibrate(network: Network, examples: Sequence[Example], told: Said, horizons: Sequence[int]) -> None:
     """Set stretch and shift of the log odds; overlapping targets count less, by the length of the horizon."""
     for k, h in enumerate(horizons):
-        rows = [(e, s[1][:, k]) for e, s in zip(examples, told, strict=True) if e.use[k]]
+        rows = [(e, remembered(network, e)[:, k], s[1][:, k]) for e, s in zip(examples, told, strict=True) if e.use[k]]
         for kind in range(KINDS):
             logit, exists, weight = [], [], []
-            for e, correction in rows:
+            for e, memory, correction in rows:
                 own = kinds(e.cell) == kind
-                memory = network.memory(e.cell[own], e.input["pair"][own])[:, k]
-                logit.append((memory + network.shrink[kind, k] * correction[own]).double())
+                logit.append((memory[own] + network.shrink[kind, k] * correction[own]).double())
                 exists.append(e.exists[own, k].double())
                 weight.append(e.count[own].double() / h)
             if rows:

@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dexposure_core.forecast.candidates import mirror_at
+from dexposure_core.forecast.candidates import mirror_in_any_order
 from dexposure_core.forecast.examples import Example
 from dexposure_core.forecast.features import PAIR_FEATURES
+from dexposure_core.forecast.fitting import remembered
 from dexposure_core.forecast.heads import EXISTENCE, Network, kinds
 from dexposure_core.forecast.record import Floats, Indices
 from dexposure_core.forecast.trusting import Said
@@ -89,10 +90,10 @@ def _lost(network: Network, e: Example, correction: Tensor) -> Tensor:
     The other way round of a flow that came may have been thinned out; each that is left counts for those.
     """
     n, ends = max(len(e.input["node"]), 1), e.input["ends"].numpy()
-    way, at = usual(e.cell, e.input["pair"]), mirror_at(ends[0] * n + ends[1], n)
+    way, at = usual(e.cell, e.input["pair"]), mirror_in_any_order(ends[0] * n + ends[1], n)
     own = np.flatnonzero(np.isfinite(way) & (at >= 0))
     back = at[own]
-    logit = network.logits(network.memory(e.cell, e.input["pair"]), e.cell, correction, network.shrink)
+    logit = network.logits(remembered(network, e), e.cell, correction, network.shrink)
     p = np.maximum(torch.sigmoid(network.calibrated(e.cell, logit)).double().numpy(), _LEAST)
     lost = torch.full((len(TURNS), network.horizons), torch.nan)
     for k in np.flatnonzero(e.use.numpy()):

@@ -15,7 +15,7 @@ from dexposure_core.disk import write_whole
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast.features import CELLS, EDGE_FEATURES, PAIR_FEATURES
 from dexposure_core.forecast.header import REMEDY, SCHEMA, read_header
-from dexposure_core.forecast.heads import Network
+from dexposure_core.forecast.heads import Network, amounts
 from dexposure_core.forecast.node_features import LAGS, NODE_FEATURES, WEEK_FEATURES
 
 
@@ -82,6 +82,8 @@ def _networks(path: Path, about: dict[str, Any], tensors: dict[str, torch.Tensor
         own.setdefault("lean", torch.zeros(()))  # weights made before flows leant have none
         for later in ("regression", "turn"):  # nor those made before there were these
             own.setdefault(later, torch.zeros_like(net.get_buffer(later)))
+        if "shrink" in own:  # nor a trust of its own in sums
+            own.setdefault("summed", amounts(own["shrink"]))
         try:
             net.load_state_dict(own)
         except RuntimeError as error:

@@ -26,8 +26,10 @@ from dexposure_core.forecast import Forecast
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.drawn import Drawn
 
-FORMAT: Final = 8
+FORMAT: Final = 9
 DRAWN: Final = ("numbers", "importance", "cells")
+PAIRS: Final = ("creditor", "debtor", "probability", "exposure_usd", "summed_usd")
+TVLS: Final = ("tvl_usd", "summed_tvl_usd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +112,13 @@ def _swap(beside: Path, folder: Path) -> None:
 
 def _write(folder: Path, key: Key, kept: Kept) -> None:
     f = kept.forecast
-    pairs = {name: getattr(f, name) for name in ("creditor", "debtor", "probability", "exposure_usd")}
-    pl.DataFrame(pairs).write_parquet(folder / "pairs.parquet", compression="zstd")
-    protocols = pl.DataFrame({"protocol": [str(p) for p in f.protocols], "tvl_usd": f.tvl_usd})
+    pl.DataFrame({name: getattr(f, name) for name in PAIRS}).write_parquet(folder / "pairs.parquet", compression="zstd")
+    protocols = pl.DataFrame({"protocol": [str(p) for p in f.protocols], **{name: getattr(f, name) for name in TVLS}})
     protocols.write_parquet(folder / "protocols.parquet", compression="zstd")
     for name in DRAWN:
         getattr(kept.drawn, name).write_parquet(folder / f"{name}.parquet", compression="zstd")
     document = {
-        "key": key.fields(), "mean_factor": f.mean_factor, "pairs": len(f.creditor), "protocols": len(f.protocols),
+        "key": key.fields(), "pairs": len(f.creditor), "protocols": len(f.protocols),
         "sources": dict(f.sources), "numbers": kept.drawn.numbers.height, "draws": kept.drawn.draws,
         "joint": kept.drawn.joint, "newcomers": kept.drawn.newcomers,
     }  # fmt: skip
@@ -136,9 +137,8 @@ def _read(folder: Path, key: Key) -> Kept:
         raise ValueError("rows are missing")
     forecast = Forecast(
         origin=key.origin, horizon_weeks=key.horizon, basis=key.basis, forecaster=key.forecaster,
-        protocols=protocols["protocol"].to_numpy(), tvl_usd=protocols["tvl_usd"].to_numpy(),
-        mean_factor=float(document["mean_factor"]), sources=document["sources"],
-        **{name: pairs[name].to_numpy() for name in pairs.columns},
+        protocols=protocols["protocol"].to_numpy(), sources=document["sources"],
+        **{name: pairs[name].to_numpy() for name in PAIRS}, **{name: protocols[name].to_numpy() for name in TVLS},
     )  # fmt: skip
     entering, bringing = map(float, document["newcomers"])
     says = Drawn(

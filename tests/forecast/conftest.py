@@ -1,10 +1,13 @@
+import numpy as np
 import pytest
 import torch
 
 from dexposure_core.forecast import Dexposure
+from dexposure_core.forecast.examples import example
 from dexposure_core.forecast.training import Recipe, train
 from tests.forecast.worlds import world
 
+ABOUT = {"sectors": ["DEX", "Lending", "Bridge", "Stablecoins"], "horizons": [1, 4], "hidden": 8}
 TINY = Recipe(hidden=8, epochs=2, pretraining=3, teachers=0)
 BRIEF = Recipe(pretraining=3, teachers=0)
 
@@ -13,6 +16,13 @@ BRIEF = Recipe(pretraining=3, teachers=0)
 def one_thread():
     """These networks are tiny: a second thread only waits for the first."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def one():
+    """An example of two horizons, of a small world."""
+    history = world(weeks=30, n=15)
+    return example(history[:20], [history[20], history[23]], ABOUT["sectors"], np.random.default_rng(0))
 
 
 @pytest.fixture

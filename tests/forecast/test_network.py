@@ -11,7 +11,6 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from dexposure_core.forecast.encoder import HEADS, Tabular
-from dexposure_core.forecast.examples import example
 from dexposure_core.forecast.features import PAIR_FEATURES
 from dexposure_core.forecast.fitting import lean, losses, relative
 from dexposure_core.forecast.heads import ABLATIONS, BRANCHES, EXISTENCE, KINDS, PARTS, kinds, usual_way
@@ -19,15 +18,7 @@ from dexposure_core.forecast.pretraining import pretrain, pretraining_loss
 from dexposure_core.forecast.prior import task
 from dexposure_core.forecast.trusting import _platt, choose_shrinkage, said
 from dexposure_core.forecast.weights import network
-from tests.forecast.worlds import world
-
-ABOUT = {"sectors": ["DEX", "Lending", "Bridge", "Stablecoins"], "horizons": [1, 4], "hidden": 8}
-
-
-@pytest.fixture
-def one():
-    history = world(weeks=30, n=15)
-    return example(history[:20], [history[20], history[23]], ABOUT["sectors"], np.random.default_rng(0))
+from tests.forecast.conftest import ABOUT
 
 
 def changed(given, name):

@@ -16,7 +16,7 @@ from dexposure_core.forecast.never_seen import fit_never_seen
 from dexposure_core.forecast.node_features import NODE_FEATURES
 from dexposure_core.forecast.scoring import sources
 from dexposure_core.forecast.weights import network, read, to_bytes
-from tests.forecast.test_network import ABOUT
+from tests.forecast.conftest import ABOUT
 from tests.forecast.worlds import world
 
 NEVER = EXISTENCE.index("never")

@@ -15,9 +15,13 @@ GOOD = {
 }  # fmt: skip
 
 
-def test_expected_usd_is_probability_times_size_times_mean_factor():
-    # 0.5 × 100 × 2 = 100; 0.25 × 40 × 2 = 20
-    assert Forecast(**GOOD, mean_factor=2.0).expected_usd().tolist() == [100.0, 20.0]
+def test_sums_are_made_with_sizes_of_their_own_or_with_the_typical_ones():
+    # 0.5 × 100 = 50; 0.25 × 40 = 10
+    assert Forecast(**GOOD).expected_usd().tolist() == [50.0, 10.0]
+    assert Forecast(**GOOD).summed_tvl_usd.tolist() == GOOD["tvl_usd"]
+    told_apart = Forecast(**GOOD, summed_usd=[200.0, 20.0], summed_tvl_usd=[8.0, 1.0])
+    assert told_apart.expected_usd().tolist() == [100.0, 5.0]
+    assert (told_apart.exposure_usd.tolist(), told_apart.summed_tvl_usd.tolist()) == ([100.0, 40.0], [8.0, 1.0])
 
 
 def test_arrays_are_copied_and_read_only():
@@ -47,7 +51,10 @@ def test_arrays_are_copied_and_read_only():
         ({"protocols": ["A", "A"]}, "unique"),
         ({"horizon_weeks": 0}, "horizon_weeks must be >= 1"),
         ({"basis": "stock"}, "'stock' is not one of holdings, flow"),
-        ({"mean_factor": 0.0}, "mean_factor"),
+        ({"summed_usd": [0.0, 1.0]}, "summed_usd must be finite and > 0"),
+        ({"summed_usd": [1.0]}, "differ in length"),
+        ({"summed_tvl_usd": [-1.0, 1.0]}, "summed_tvl_usd must be finite and >= 0"),
+        ({"summed_tvl_usd": [1.0]}, "summed_tvl_usd: expected 2 values"),
     ],
 )
 def test_what_makes_no_sense_is_refused(change, message):

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dexposure_core.forecast.candidates import exclusive, mirror_at
+from dexposure_core.forecast.candidates import exclusive, mirror_at, mirror_in_any_order
 from dexposure_core.forecast.examples import example
 from dexposure_core.forecast.features import PAIR_FEATURES
 from dexposure_core.forecast.fitting import count_table, lean, scale
@@ -17,7 +17,7 @@ from dexposure_core.forecast.scoring import sources
 from dexposure_core.forecast.trusting import said
 from dexposure_core.forecast.turning import START, TURNS, USUAL, _lost, choose_turn, turned, usual
 from dexposure_core.forecast.weights import network
-from tests.forecast.test_network import ABOUT
+from tests.forecast.conftest import ABOUT
 from tests.forecast.worlds import world
 
 N = 4
@@ -73,7 +73,7 @@ def test_the_usual_way_is_the_other_ways_opposite_and_nothing_for_pairs_never_se
     n = len(e.input["node"])
     way, ends = usual(e.cell, e.input["pair"]), e.input["ends"].numpy()
     key = ends[0] * n + ends[1]
-    back = mirror_at(key, n)
+    back = mirror_in_any_order(key, n)
     never = (kinds(e.cell) == EXISTENCE.index("never")).numpy()
     assert never.any()
     assert np.isnan(way[never]).all()
@@ -87,7 +87,7 @@ def test_a_flow_whose_other_way_was_thinned_counts_for_those_left_out(flows):
     e, net = flows[-1], network({**ABOUT, "bases": ["flow"]})
     lean(net, "flow")
     n, ends = len(e.input["node"]), e.input["ends"].numpy()
-    way, back = usual(e.cell, e.input["pair"]), mirror_at(ends[0] * n + ends[1], n)
+    way, back = usual(e.cell, e.input["pair"]), mirror_in_any_order(ends[0] * n + ends[1], n)
     one = int(np.flatnonzero((e.exists[:, 0].numpy() > 0) & np.isfinite(way))[3])
     e = replace(e, count=torch.full_like(e.count, 1e-12).index_fill(0, torch.tensor(int(back[one])), 1.0))
     with torch.inference_mode():

@@ -14,7 +14,7 @@ from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.measured import measured_rows
 from dexposure_core.pipeline.uncertainty import learn
 from dexposure_core.progress import silent
-from tests.forecast.test_network import ABOUT
+from tests.forecast.conftest import ABOUT
 from tests.forecast.worlds import week
 
 ENTRY = 48  # an exchange larger than all others together enters

@@ -19,7 +19,7 @@ from torch import Tensor
 from dexposure_core.forecast.candidates import exclusive, mirror_at
 from dexposure_core.forecast.examples import batch
 from dexposure_core.forecast.features import Features
-from dexposure_core.forecast.heads import Network, amounts
+from dexposure_core.forecast.heads import KINDS, Network, amounts
 from dexposure_core.forecast.offered import Offered, Pairs
 from dexposure_core.forecast.pair_memory import FADES
 from dexposure_core.forecast.record import Floats, Indices
@@ -151,7 +151,12 @@ def sources(network: Network, k: int) -> dict[str, str]:
     new = "hazard table and a regression on both ends" if network.regression[:, k].any() else "hazard table"
     memory = [odds, odds, new, size, size, tvl]
     trust = network.shrink[:, k].tolist()
+    in_sums = [*trust[:KINDS], *network.summed[:, k].tolist()]
     return {
-        target: kept if share == 0 else f"{kept}, corrected by the model ({share:.0%})"
-        for target, kept, share in zip(TARGETS, memory, trust, strict=True)
+        target: kept if share == 0 else f"{kept}, corrected by the model ({_shares(share, summed)})"
+        for target, kept, share, summed in zip(TARGETS, memory, trust, in_sums, strict=True)
     }
+
+
+def _shares(share: float, in_sums: float) -> str:
+    return f"{share:.0%}" if in_sums == share else f"{share:.0%}; {in_sums:.0%} in sums of USD"

@@ -177,8 +177,8 @@ _AHEAD: Final = (
     ),
     Definition(
         key="pair_probability", title="Probability that an exposure exists", topic="forecasting", source=_OURS,
-        definition="How likely the pair has an exposure above 0 at the horizon; expected USD is this times its size "
-        "given that it exists.",
+        definition="How likely the pair has an exposure above 0 at the horizon; expected USD is this times the size, "
+        "given that it exists, that missed USD least on earlier weeks.",
         formula="P(E_cd > 0 at t + h | all up to t)", unit="probability, shown in %",
         limits="Of pairs that the past suggests only. Calibration is on the Skill page, for the data trained on.",
     ),

@@ -79,6 +79,8 @@ def test_sums_and_typical_sizes_are_told_apart_all_the_way(history, trained, bas
     assert np.array_equal(apart.summed_tvl_usd, memory.tvl_usd)
     assert (apart.exposure_usd > apart.summed_usd).mean() > 0.9
     assert apart.expected_usd().sum() == pytest.approx((apart.probability * memory.exposure_usd).sum())
+    assert apart.sources["TVL"].endswith("corrected by the model (100%; 0% in sums of USD)")
+    assert "in sums" not in apart.sources["exposures of today"]
     origin = history[-1]
     for made in (expected_network(apart, origin, origin.date), drawn_networks(apart, origin, origin.date, 1)[0]):
         assert np.array_equal(made.tvl_usd, memory.tvl_usd)

@@ -258,7 +258,7 @@ def coverage(measured: pl.DataFrame, titles: Sequence[str], *, title: str) -> An
     rows = list(range(measured.height))
     shown = [_in_lines(name) for name in titles]
     row = 22 if all(len(lines) < 2 for lines in shown) else 30
-    drawn = base.figure(title, "% of targets inside; line: 90 %;", height=140 + row * max(1, measured.height))
+    drawn = base.figure(title, "% of targets inside; line: 90 %;", height=156 + row * max(1, measured.height))
     drawn.add_shape(
         type="line", x0=90, x1=90, y0=-0.6, y1=measured.height - 0.4, line={"color": theme.GREYS[0], "width": 2}
     )
@@ -266,16 +266,18 @@ def coverage(measured: pl.DataFrame, titles: Sequence[str], *, title: str) -> An
         drawn.add_trace(
             plain.scatter(
                 x=[None if v is None else 100 * v for v in measured[column].to_list()], y=rows, mode="markers",
-                name=name, showlegend=False,
+                name=name, showlegend=False, cliponaxis=False,
                 marker={"size": 10, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}},
                 hovertemplate=f"%{{x:.0f}} % {name}<extra></extra>",
             )
         )  # fmt: skip
-    base.name_colours(drawn, [(name, colour) for name, colour, _ in COVERED.values()], row=3)
+    base.name_colours(drawn, [(name, colour) for name, colour, _ in COVERED.values()], row=2)
     told = ["<br>".join(map(text.html, lines)) for lines in shown]
     drawn.update_yaxes(tickvals=rows, ticktext=told, range=[measured.height - 0.4, -0.6], showgrid=True)
-    drawn.update_xaxes(range=[-2, 103], ticksuffix=" %", showgrid=True, zeroline=False, side="top")
-    drawn.update_layout(margin={"t": 84})
+    drawn.update_xaxes(
+        range=[-2, 103], tickvals=[0, 50, 100], ticksuffix=" %", showgrid=True, zeroline=False, side="top"
+    )
+    drawn.update_layout(margin={"t": 100, "r": 24})
     base.room_left(drawn, max((len(line) for lines in shown for line in lines), default=0))
     return drawn
 

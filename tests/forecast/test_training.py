@@ -106,6 +106,22 @@ def test_a_damaged_checkpoint_only_costs_its_passes(tmp_path):
     assert train({"holdings": history}, recipe=TINY, checkpoints=tmp_path).digest == whole.digest
 
 
+def test_passes_of_a_network_with_other_parts_are_not_resumed(tmp_path, monkeypatch):
+    """An unfinished run of an earlier version of the product may lack what today's network holds."""
+    history = world(weeks=30, n=10)
+    about = train({"holdings": history}, recipe=TINY).about
+    run = Run(basis="holdings", history=history, about=about, recipe=TINY, progress=silent, checkpoints=tmp_path)
+    before = run._digest()
+
+    def fewer(about):
+        net = network(about)
+        del net.summed
+        return net
+
+    monkeypatch.setattr("dexposure_core.forecast.training.network", fewer)
+    assert run._digest() != before
+
+
 def test_the_split_of_the_embedded_dates_and_of_any_other():
     weekly = [START.replace(year=2020, month=3, day=23) + k * (world(2)[1].date - START) for k in range(283)]
     assert (split(weekly).validation_from, split(weekly).test_from) == (VALIDATION_FROM, TEST_FROM)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dexposure_core import Snapshot
 from dexposure_core.errors import BadOption
@@ -15,10 +16,11 @@ from dexposure_core.forecast.fitting import choose_anchor, count_table, mean_los
 from dexposure_core.forecast.heads import PARTS, exists_now
 from dexposure_core.forecast.outcomes import TEST_FROM, VALIDATION_FROM, split
 from dexposure_core.forecast.pair_memory import FADES
+from dexposure_core.forecast.passes import _followed
 from dexposure_core.forecast.training import Run, train
 from dexposure_core.forecast.weights import network
 from dexposure_core.progress import silent
-from tests.forecast.conftest import TINY
+from tests.forecast.conftest import ABOUT, TINY
 from tests.forecast.worlds import START, scrambled, week, world
 
 
@@ -104,6 +106,19 @@ def test_a_damaged_checkpoint_only_costs_its_passes(tmp_path):
     for part in ("0", "start"):
         (tmp_path / f"holdings-{part}-{run._digest()}.safetensors").write_bytes(b"torn")
     assert train({"holdings": history}, recipe=TINY, checkpoints=tmp_path).digest == whole.digest
+
+
+def test_the_running_mean_is_the_librarys_own():
+    net = network(ABOUT)
+    ours, theirs = (AveragedModel(network(ABOUT), multi_avg_fn=get_ema_multi_avg_fn(0.9)) for _ in range(2))
+    follow = _followed(ours, net, 0.9)
+    for _ in range(4):
+        for parameter in net.parameters():
+            torch.nn.init.normal_(parameter)
+        follow()
+        theirs.update_parameters(net)
+        assert ours.n_averaged == theirs.n_averaged
+        assert all(map(torch.equal, ours.parameters(), theirs.parameters()))
 
 
 def test_passes_of_a_network_with_other_parts_are_not_resumed(tmp_path, monkeypatch):

@@ -1,11 +1,13 @@
 """What drawn futures say of today's protocols and sectors when some have left and others entered."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from dexposure_core.forecast import Persistence
+from dexposure_core.forecast.record import AMOUNTS
 from dexposure_core.pipeline.drawn import _seen, draw
 from dexposure_core.pipeline.forecast_cache import Kept, Key, keep, load
 from dexposure_core.pipeline.uncertainty import learn
@@ -60,6 +62,10 @@ def test_what_is_drawn_and_kept_counts_newcomers(tmp_path):
     key = Key(
         vintage="v", forecaster="persistence", model="m", basis="holdings", origin=history[-1].date, horizon=4, draws=20
     )  # fmt: skip
-    assert keep(tmp_path, key, Kept(forecast=forecast, drawn=drawn)) == ""
+    sums = {"summed_usd": 2.0 * forecast.exposure_usd, "summed_tvl_usd": 3.0 * forecast.tvl_usd}
+    apart = replace(forecast, **sums)
+    assert keep(tmp_path, key, Kept(forecast=apart, drawn=drawn)) == ""
     again, note = load(tmp_path, key)
     assert (again.drawn.newcomers, note) == ((4.0, 4.0), "")
+    for name in ("creditor", "debtor", *AMOUNTS):  # amounts of sums are not taken for typical ones
+        assert np.array_equal(getattr(again.forecast, name), getattr(apart, name)), name

@@ -4,18 +4,21 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 from dexposure_core.pipeline import bench_serve
 from dexposure_core.pipeline.peak import memory_mb
 from dexposure_core.settings import EMBEDDED_STORE
+from dexposure_core.ui.load.__main__ import _Budget
 from dexposure_core.ui.load.visitor import Visitor
 
 
 @pytest.mark.slow
 def test_visitors_click_without_an_error_and_stop_when_asked():
-    found = bench_serve.bench_serve(EMBEDDED_STORE, sessions=3, seconds=20, pause=0.2, most=8)
+    # far more time than eight pages take, so that it is the eighth click that stops them on any machine
+    found = bench_serve.bench_serve(EMBEDDED_STORE, sessions=3, seconds=300, pause=0.2, most=8)
     assert found["errors"] == []
     assert found["failed"] == 0
     assert found["clicks"] == 8
@@ -51,6 +54,13 @@ def test_visitors_that_find_no_door_say_so():
     done = subprocess.run(command, input=offered, capture_output=True, text=True, timeout=60, check=True)
     [line] = done.stdout.splitlines()
     assert json.loads(line)["error"].startswith("no way in")
+
+
+def test_visitors_stop_at_the_time_or_at_the_number_whichever_comes_first():
+    now = time.perf_counter()
+    spent = _Budget(now + 3600, 2)
+    assert [spent.take() for _ in range(3)] == [True, True, False]
+    assert not _Budget(now - 1, 2).take()
 
 
 def test_the_memory_of_a_process_is_seen():

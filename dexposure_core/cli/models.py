@@ -80,7 +80,7 @@ def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecas
         yield from columns(
             ["likeliest new exposures", "probability", "USD if it exists"],
             [
-                [f"{e['creditor_name']} → {e['debtor_name']}", percent(e["probability"]), usd(e["exposure_usd"])]
+                [f"{e['creditor_name']} → {e['debtor_name']}", percent(e["probability"]), usd(e["summed_usd"])]
                 for e in new
             ],
         )

@@ -68,13 +68,14 @@ class ForecastResult:
         """Return every candidate pair that exists today or is expected to hold a cent or more.
 
         Columns: creditor, creditor_name, creditor_sector, debtor, debtor_name, debtor_sector, probability,
-        exposure_usd (if it exists), expected_usd, today_usd (0 = none), change_usd (expected − today).
+        exposure_usd (its typical size if it exists), summed_usd (the size if it exists that sums are made with),
+        expected_usd (probability × summed_usd), today_usd (0 = none), change_usd (expected − today).
         """
         return exposure_table(self.forecast, self.today)
 
     def new(self, limit: int = 50, *, by_usd: bool = False) -> pl.DataFrame:
         """Return the exposures that do not exist today, the likeliest first, or those of which most is expected."""
-        order = [*(["expected_usd"] if by_usd else []), "probability", "exposure_usd", "creditor", "debtor"]
+        order = [*(["expected_usd"] if by_usd else []), "probability", "summed_usd", "creditor", "debtor"]
         found = self.exposures.filter(pl.col("today_usd") == 0)
         return found.sort(order, descending=[name not in ("creditor", "debtor") for name in order]).head(limit)
 

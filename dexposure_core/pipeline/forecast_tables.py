@@ -16,7 +16,8 @@ def exposure_table(f: Forecast, today: Snapshot) -> pl.DataFrame:
     now = pl.DataFrame({"key": today.creditor * n + today.debtor, "today_usd": today.exposure_usd})
     pairs = pl.DataFrame({
         "key": f.creditor * n + f.debtor, "from": f.creditor, "to": f.debtor,
-        "probability": f.probability, "exposure_usd": f.exposure_usd, "expected_usd": f.expected_usd(),
+        "probability": f.probability, "exposure_usd": f.exposure_usd, "summed_usd": f.summed_usd,
+        "expected_usd": f.expected_usd(),
     })  # fmt: skip
     pairs = pairs.join(now, on="key", how="left", maintain_order="left").with_columns(
         pl.col("today_usd").fill_null(0.0)
@@ -29,7 +30,7 @@ def exposure_table(f: Forecast, today: Snapshot) -> pl.DataFrame:
         for end, rows in (("creditor", "from"), ("debtor", "to"))
         for suffix, column in texts.items()
     ]
-    numbers = pairs.select("probability", "exposure_usd", "expected_usd", "today_usd")
+    numbers = pairs.select("probability", "exposure_usd", "summed_usd", "expected_usd", "today_usd")
     return pl.DataFrame(ends).hstack(numbers).with_columns(change_usd=pl.col("expected_usd") - pl.col("today_usd"))
 
 

@@ -108,7 +108,7 @@ def partners(result: ForecastResult, protocol: str, *, begin: bool) -> pl.DataFr
     found = [
         rows.filter(pl.col(own) == protocol).select(
             pl.lit(role).alias("role"), protocol=other, name=f"{other}_name", probability=chance,
-            size_usd="exposure_usd" if begin else "today_usd",
+            size_usd="summed_usd" if begin else "today_usd",
         )
         for own, other, role in ends
     ]  # fmt: skip

@@ -29,7 +29,7 @@ BAND: Final = (
     "Dotted: expected 1, 4, 8 and 12 weeks ahead. Shaded: 90 % interval, from jointly drawn futures and past misses."
 )
 NEW_LABELS: Final = {
-    "exposure_usd": "If it comes, USD m", "probability": "Comes", "expected_usd": "Expected, USD m",
+    "summed_usd": "If it comes, USD m", "probability": "Comes", "expected_usd": "Expected, USD m",
 }  # fmt: skip
 WATCH_LABELS: Final = {
     "share_today": "Today", "share_expected": "Expected", "share_low": "5 %", "share_high": "95 %",
@@ -133,7 +133,7 @@ def still(movers: pl.DataFrame) -> bool:
 def brief_new(exposures: pl.DataFrame) -> pl.DataFrame:
     """Return the columns a screen has room for of exposures that may begin."""
     ends = ("creditor", "creditor_name", "debtor", "debtor_name")
-    return exposures.select(*ends, "probability", "exposure_usd", "expected_usd")
+    return exposures.select(*ends, "probability", "summed_usd", "expected_usd")
 
 
 def brief_gone(exposures: pl.DataFrame) -> pl.DataFrame:

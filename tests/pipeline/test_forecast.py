@@ -163,6 +163,8 @@ def test_tables_of_exposures_add_up(store, home, origin):
     assert result.new()["probability"].is_sorted(descending=True)
     assert result.vanishing()["probability"].is_sorted()
     assert (result.growing()["change_usd"] > 0).all()
+    told = result.exposures.select(pl.col("probability") * pl.col("summed_usd"), "expected_usd")
+    assert told["probability"].to_list() == pytest.approx(told["expected_usd"].to_list(), rel=1e-12)
     assert len(result.likely(0.9).exposure_usd) == (result.forecast.probability >= 0.9).sum()
 
 

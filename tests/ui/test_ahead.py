@@ -15,7 +15,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 def exposure(creditor, debtor, probability, size, today):
     return {"creditor": creditor, "creditor_name": EVIL, "debtor": debtor, "debtor_name": debtor.upper(),
-            "probability": probability, "exposure_usd": size, "today_usd": today}  # fmt: skip
+            "probability": probability, "summed_usd": size, "today_usd": today}  # fmt: skip
 
 
 @pytest.fixture

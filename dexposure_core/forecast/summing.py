@@ -4,8 +4,8 @@ Corrections of amounts are learnt, and trusted, on logarithms: a small exposure 
 made of few large ones, which move less than the corrections say. So what sums are made with
 (`record.Forecast.summed_usd`, `summed_tvl_usd`) has a trust of its own: of the corrections as they are served, that
 share of `trusting.GRID` which clearly lowers the absolute error in USD on the validation weeks, per horizon, for
-today's exposures, for the others and for TVL; what is in doubt moves no sum. As in all that is learnt, the move that
-the whole market shares is left out of what came.
+today's exposures, for the others and for TVL. A tenth needs only a gain there, as everywhere; more has to be beyond
+doubt. As in all that is learnt, the move that the whole market shares is left out of what came.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.pipeline.export import defused
-from dexposure_core.ui import images, tables, text, theme
+from dexposure_core.ui import images, listing, tables, text, theme
 from dexposure_core.ui.charts.plain import Figure, Ready
 from dexposure_core.ui.provenance import Provenance
 
@@ -84,6 +84,8 @@ def table(
 ) -> None:
     """Draw a table with its CSV button; column formats follow the column names (see `tables`).
 
+    A phone shows a wide table as a list (see `listing`).
+
     Args:
         frame: rows as they are to be read; `protocol`, `creditor`, `debtor` beside their `name`, `creditor_name`,
             `debtor_name` are shown as one column.
@@ -97,10 +99,13 @@ def table(
     """
     rows = frame if full is None else full
     with st.container(key=f"table-{key}", gap="xsmall"):
-        tables.draw(frame.head(most), key, labels or {}, height=height, link=link)
-        if frame.height > most:
-            of = f"{text.count(most)} of {text.count(frame.height)}"
-            st.caption(f"The first {of} rows, to scroll through; the CSV holds all.")
+        if narrow := listing.listed(frame, labels or {}, link):
+            st.html(narrow)
+        with st.container(key=f"grid-of-{key}", gap="xsmall"):
+            tables.draw(frame.head(most), key, labels or {}, height=height, link=link)
+            if frame.height > most:
+                of = f"{text.count(most)} of {text.count(frame.height)}"
+                st.caption(f"The first {of} rows, to scroll through; the CSV holds all.")
         _button("CSV", lambda: csv_bytes(rows, provenance), key, provenance, "csv", "text/csv")
 
 

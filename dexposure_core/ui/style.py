@@ -99,6 +99,16 @@ _CSS: Final = """
   border-left: 3px solid #D9820B; padding-left: .4rem;}
 .card .note {font-size: .74rem; opacity: .75;}
 [class*="st-key-chart-matrix"] {overflow-x: auto;}
+.stElementContainer:has(> .stHtml > .listing) {display: none;}
+.stHtml .listing ol {list-style: none; margin: 0; padding: 0;}
+.stHtml .listing li {margin: 0; padding: .4rem 0; border-bottom: 1px solid rgba(128,140,150,.3); font-size: .88rem;
+  line-height: 1.4; overflow-wrap: anywhere;}
+.listing span {font-size: .82rem; color: color-mix(in srgb, currentColor 74%, transparent); margin-right: .7rem;}
+.listing .number {white-space: nowrap;}
+.listing b {font-weight: 600; font-variant-numeric: tabular-nums; color: light-dark(#17212B, #E8EDF2);}
+.listing a {color: light-dark(#0B6E99, #4DB5E0); text-decoration: none;}
+.listing summary {padding: .5rem 0; font-size: .84rem; cursor: pointer;}
+.stHtml .listing p {font-size: .82rem; margin: .4rem 0 0;}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.6rem 1rem 2rem;}
   .stMainBlockContainer h1 {font-size: 1.35rem;}
@@ -106,6 +116,8 @@ _CSS: Final = """
   [class*="st-key-chart-matrix"] .stElementContainer:has(.stPlotlyChart) {min-width: 660px;}
   .stMainBlockContainer .st-key-chart-matrix-skill .stElementContainer:has(.stPlotlyChart) {min-width: 560px;}
   .strip {font-size: .76rem; gap: .15rem .6rem;}
+  .stElementContainer:has(> .stHtml > .listing) {display: block;}
+  [class*="st-key-table-"]:has(.listing) [class*="st-key-grid-of-"] {display: none;}
   .explains {flex-wrap: nowrap; overflow-x: auto; white-space: nowrap;}
   .explained {position-area: none; inset: auto .6rem .6rem; margin: 0; width: auto; max-height: 70vh;}
 }

@@ -45,7 +45,7 @@ _OF_ITS_OWN: Final = (
     "date_share",
 )
 _AMOUNT: Final = r"^(?:not defined|[<±+−]* ?(?:USD )?[<\d][\d,.]*(?: (?:tn|bn|m|k|%|points))?)$"
-_ENDS: Final = {"protocol": "name", "creditor": "creditor_name", "debtor": "debtor_name"}
+ENDS: Final = {"protocol": "name", "creditor": "creditor_name", "debtor": "debtor_name"}
 
 
 def draw(
@@ -93,7 +93,7 @@ def _rounded(frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
         if kind.is_float():
             column = pl.col(name).fill_nan(None)
             amount = significant(column / 1e6 if name.endswith("_usd") else column)
-            done.append((column * 100 if _in_percent(name) else amount).alias(name))
+            done.append((column * 100 if in_percent(name) else amount).alias(name))
         elif kind == pl.String and not name.endswith(_LINK):
             done.append(written(frame[name], _cut))
         elif kind == pl.Boolean:
@@ -142,7 +142,8 @@ def is_share(column: str) -> bool:
     return column.endswith(_SHARES) and not column.startswith("change")
 
 
-def _in_percent(column: str) -> bool:
+def in_percent(column: str) -> bool:
+    """Return whether the column holds shares 0..1, read in per cent."""
     return is_share(column) or column.startswith("share")
 
 
@@ -151,7 +152,7 @@ def _linked(
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     """Replace ids that stand beside their name by a link that shows the name; returns {link column: heading}."""
     named: dict[str, str] = {}
-    for end, name in _ENDS.items():
+    for end, name in ENDS.items():
         if end not in frame.columns or name not in frame.columns:
             continue
         if link is None:
@@ -171,12 +172,12 @@ def _written_out(shown: pl.DataFrame) -> Any:
 
     Columns with a format of their own keep it: the browser writes bars and per cent the same in every language.
     """
-    plain = [name for name, kind in shown.schema.items() if kind.is_numeric() and not _in_percent(name)]
+    plain = [name for name, kind in shown.schema.items() if kind.is_numeric() and not in_percent(name)]
     if not plain:
         return shown
     cells: list[list[dict[str, str]]] = [[] for _ in range(shown.height)]
     for name in plain:
-        sign, whole, place = _shows_sign(shown[name]), shown.schema[name].is_integer(), shown.get_column_index(name)
+        sign, whole, place = shows_sign(shown[name]), shown.schema[name].is_integer(), shown.get_column_index(name)
         for row, value in enumerate(shown[name].to_list()):
             words = _number(value, sign=sign, whole=whole)
             cells[row].append({"id": f"row{row}_col{place}", "display_value": words})
@@ -193,12 +194,12 @@ def _number(value: float | None, *, sign: bool, whole: bool) -> str:
     return text.count(value, sign=sign) if whole else text.number(value, sign=sign)
 
 
-def _shows_sign(shown: pl.Series) -> bool:
+def shows_sign(shown: pl.Series) -> bool:
     """Return whether a plus is written too: in a change, and where a column has both signs."""
     return shown.name.startswith("change") or bool((shown < 0).any() and (shown > 0).any())
 
 
-def _reads_as_numbers(values: pl.Series) -> bool:
+def reads_as_numbers(values: pl.Series) -> bool:
     """Return whether a column of text is one of numbers written out, as `text.amount` and its kin write them."""
     known = values.drop_nulls()
     return known.dtype == pl.String and known.len() > 0 and bool(known.str.contains(_AMOUNT).all())
@@ -217,11 +218,11 @@ def _column(name: str, frame: pl.DataFrame, label: str, named: Mapping[str, str]
         return st.column_config.ProgressColumn(
             label, format=_PERCENT, min_value=0.0, max_value=_full(name, frame[name]), width=_bar_px(label)
         )
-    if kind.is_float() and _in_percent(name):
+    if kind.is_float() and in_percent(name):
         return st.column_config.NumberColumn(label, format=_PERCENT)
     if kind.is_numeric():
         return st.column_config.NumberColumn(label)
     if kind == pl.Date:
         return st.column_config.DateColumn(label, format="YYYY-MM-DD")
-    side: Literal["right"] | None = "right" if _reads_as_numbers(frame[name]) else None
+    side: Literal["right"] | None = "right" if reads_as_numbers(frame[name]) else None
     return st.column_config.TextColumn(label, width=_text_px(name, frame[name]), alignment=side)

@@ -55,3 +55,22 @@ def test_a_bad_link_is_told_and_survived(server, visitor, value):
     visitor.open(f"{server}/protocol?{query}")
     assert dialogs == []
     assert visitor.errors == []
+
+
+def test_a_phone_lists_what_a_laptop_shows_as_a_table(server, visitor):
+    visitor.open(f"{server}/forecast")
+    grid = visitor.page.locator(".st-key-table-gone .stDataFrame")
+    listed = visitor.page.locator(".st-key-table-gone .listing")
+    grid.scroll_into_view_if_needed()
+    assert grid.is_visible()
+    assert not listed.is_visible()
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    listed.scroll_into_view_if_needed()
+    assert not grid.is_visible()
+    assert visitor.sideways() <= 0
+    row = listed.locator("li").first
+    assert "At risk USD" in row.inner_text()
+    name = row.locator("a").first.inner_text()
+    row.locator("a").first.click()
+    visitor.settled()
+    assert name in visitor.page.locator(".st-key-headline").inner_text()

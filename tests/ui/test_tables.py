@@ -91,12 +91,12 @@ def test_methods_are_written_whole_beside_their_numbers():
     [["USD 1.23 bn", "−USD 45.6 m"], ["<0.01 %", "12.3 %"], ["± 0.3 points", "not defined"], ["2,367", None]],
 )
 def test_a_column_of_numbers_written_out_is_known_as_one(written):
-    assert tables._reads_as_numbers(pl.Series(written))
+    assert tables.reads_as_numbers(pl.Series(written))
 
 
 @pytest.mark.parametrize("written", [["Aave V3", "12.3 %"], ["2025-06-30"], ["tvl_hhi>0.18"], [None], []])
 def test_a_column_of_words_is_not(written):
-    assert not tables._reads_as_numbers(pl.Series(written, dtype=pl.String))
+    assert not tables.reads_as_numbers(pl.Series(written, dtype=pl.String))
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ _CSS: Final = """
   .stMainBlockContainer {padding: 3.6rem 1rem 2rem;}
   .stMainBlockContainer h1 {font-size: 1.35rem;}
   .st-key-headline p {font-size: 1rem;}
+  .stMainBlockContainer .stHorizontalBlock:has(> .stColumn) {row-gap: .8rem;}
   [class*="st-key-chart-matrix"] .stElementContainer:has(.stPlotlyChart) {min-width: 660px;}
   .stMainBlockContainer .st-key-chart-matrix-skill .stElementContainer:has(.stPlotlyChart) {min-width: 560px;}
   .strip {font-size: .76rem; gap: .15rem .6rem;}

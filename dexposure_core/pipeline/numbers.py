@@ -13,14 +13,21 @@ from typing import Final
 UNDEFINED: Final = "not defined"
 LEAST_WRITTEN: Final = 1e-4
 """The least share that is written with its digits; of a smaller one a reader needs to know only that it is."""
+LEAST_NUMBER: Final = 1e-9
+"""The least number that is written with its digits."""
 MINUS: Final = "−"
 _SCALES: Final = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"), (1.0, ""))
 
 
 def digits(value: float, significant: int = 3) -> str:
-    """Write a number with that many significant digits, without exponent; thousands are set apart by commas."""
+    """Write a number with that many significant digits, without exponent; thousands are set apart by commas.
+
+    Of what is closer to zero than `LEAST_NUMBER` only that is said: a row of zeros would look like none at all.
+    """
     if value == 0:
         return "0"
+    if abs(value) < LEAST_NUMBER:
+        return f"{'' if value > 0 else MINUS}<{LEAST_NUMBER:.9f}"
     places = max(0, significant - 1 - math.floor(math.log10(abs(value))))
     rounded = round(value, significant - 1 - math.floor(math.log10(abs(value))))
     again = max(0, significant - 1 - math.floor(math.log10(abs(rounded)))) if rounded else places

@@ -89,6 +89,13 @@ def test_three_significant_digits_are_within_half_a_per_cent(value):
     assert written == pytest.approx(value, rel=0.005001)
 
 
+@pytest.mark.parametrize(
+    ("value", "written"), [(2.9e-18, "<0.000000001"), (-1e-10, "−<0.000000001"), (1e-9, "0.00000000100"), (0.0, "0")]
+)
+def test_what_is_next_to_nothing_is_not_written_as_zeros(value, written):
+    assert text.number(value) == written
+
+
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1+1", "\xa0=1"])
 def test_a_formula_is_defused(name):
     assert text.cell(name) == f"'{name}"

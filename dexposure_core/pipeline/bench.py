@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dexposure_core import scratch
 from dexposure_core.errors import DexposureError
 from dexposure_core.pipeline.peak import Watch
 from dexposure_core.progress import Progress, silent
@@ -75,8 +76,8 @@ def bench(
     *, weeks: int = 8, nodes: int = 10_500, links: int = 73_500, repeat: int = 3, progress: Progress = silent
 ) -> dict[str, Any]:
     """Return the figures of import, report and warm reads as `{"file_mb", "rows": [...]}`."""
-    with tempfile.TemporaryDirectory(prefix="dexposure-bench-") as folder:
-        file = Path(folder) / "published.json"
+    with scratch.temporary() as folder:
+        file = folder / "published.json"
         progress(0, 3 * repeat, "generating")
         write(file, weeks=weeks, nodes=nodes, links=links, seed=1)
         rows: list[dict[str, Any]] = []
@@ -91,7 +92,7 @@ def bench(
             runs.append(dexposure("--store", f"{folder}/store-0", "report", "--json"))
         rows.append(_row("one date: all measures and three scenarios", runs, PAPER_TOOL_SECONDS))
         progress(2 * repeat, 3 * repeat, "warm reads")
-        rows += _warm_reads(Path(folder) / "store-0", repeat)
+        rows += _warm_reads(folder / "store-0", repeat)
         return {"file_mb": file.stat().st_size / 1e6, "rows": rows}
 
 

@@ -8,13 +8,13 @@ task runs in a process of its own; its peak is that of this process and those it
 from __future__ import annotations
 
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from dexposure_core import scratch
 from dexposure_core.pipeline.bench import Usage, dexposure, timed
 from dexposure_core.progress import Progress, silent
 from dexposure_core.sources.synthetic_published import write
@@ -45,8 +45,8 @@ def bench_data(*, scale: float = 1.0, engines: bool = True, progress: Progress =
         engines: whether to compare the engines; needs pyspark and Java for Spark, without them it is left out.
         progress: told of every task.
     """
-    with tempfile.TemporaryDirectory(prefix="dexposure-bench-") as name:
-        bench = _Bench(Path(name), scale, progress)
+    with scratch.temporary() as folder:
+        bench = _Bench(folder, scale, progress)
         bench.holdings()
         bench.published()
         bench.simulate()

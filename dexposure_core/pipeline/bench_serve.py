@@ -13,13 +13,13 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from dexposure_core import scratch
 from dexposure_core.errors import DexposureError
 from dexposure_core.pipeline.peak import memory_mb
 from dexposure_core.pipeline.serving import answers
@@ -148,10 +148,10 @@ def _served(store: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         "--host", "127.0.0.1", "--port", str(port), "--no-browser", "--log", "/dev/null",
     ]  # fmt: skip
     url = f"http://127.0.0.1:{port}"
-    cache = tempfile.TemporaryDirectory(prefix="dexposure-bench-")
+    cache = scratch.temporary()
     process = subprocess.Popen(  # noqa: S603  our own
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=os.environ | {"DEXPOSURE_CACHE_DIR": cache.name},
+        env=os.environ | {"DEXPOSURE_CACHE_DIR": str(cache.path)},
     )  # fmt: skip
     try:
         deadline = time.monotonic() + _START_SECONDS
@@ -167,4 +167,4 @@ def _served(store: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        cache.cleanup()
+        cache.remove()

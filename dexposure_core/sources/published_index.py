@@ -8,13 +8,11 @@ first), it is read once as a stream of events and written compactly to a tempora
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -23,6 +21,7 @@ from typing import IO, Any, Final
 
 import ijson
 
+from dexposure_core import scratch
 from dexposure_core.progress import Progress, silent
 from dexposure_core.sources.border import BLOCK, SourceFile, existing, refuse, shown
 
@@ -48,7 +47,7 @@ class PublishedIndex:
     path: Path
     source: SourceFile
     spans: dict[dt.date, tuple[int, int]]
-    _keep: contextlib.AbstractContextManager[Any] | None = field(default=None, repr=False)
+    _keep: scratch.Scratch | None = field(default=None, repr=False)
 
     @property
     def named(self) -> Path:
@@ -79,8 +78,8 @@ def index(path: str | Path, progress: Progress = silent) -> PublishedIndex:
     spans = None if keys is None else _spans(file, source.bytes, keys)
     if spans is not None:
         return PublishedIndex(path=file, source=source, spans=spans)
-    keep = tempfile.TemporaryDirectory(prefix="dexposure-")
-    compact = Path(keep.name) / "weeks.json"
+    keep = scratch.temporary()
+    compact = keep.path / "weeks.json"
     return PublishedIndex(path=compact, source=source, spans=_compact(file, compact), _keep=keep)
 
 

@@ -7,12 +7,13 @@ live in a temporary folder that disappears with the spool.
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+
+from dexposure_core import scratch
 
 _ENOUGH: Final = 200_000
 """Rows worth a write: many small batches (one protocol each) must not become as many row groups."""
@@ -25,7 +26,7 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="dexposure-")
+        self._folder = scratch.temporary()
         self._writers: dict[tuple[int, int], Any] = {}
         self._files: dict[tuple[int, int], Path] = {}
         self._waiting: list[pl.DataFrame] = []
@@ -45,7 +46,7 @@ class Spool:
         for (year, month), part in _by_month(frame):
             table = part.to_arrow()
             if (year, month) not in self._writers:
-                path = Path(self._folder.name) / f"{year:04}-{month:02}.parquet"
+                path = self._folder.path / f"{year:04}-{month:02}.parquet"
                 self._files[year, month] = path
                 self._writers[year, month] = pq.ParquetWriter(path, table.schema, compression="lz4")
             self._writers[year, month].write_table(table)

@@ -3,7 +3,7 @@
 <store>/LATEST                      one line: the vintage that readers open by default; replaced last
 <store>/<vintage>/manifest.json     what it is
 <store>/<vintage>/<table>.parquet   its tables; those with dates in parts, <table>/<first date>.parquet
-<store>/.building-...               a build under way (see `scratch`); readers never look at it
+<store>/.building-...               a build under way (see `dexposure_core.scratch`); readers never look at it
 """
 
 from __future__ import annotations

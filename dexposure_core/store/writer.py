@@ -19,12 +19,12 @@ import polars as pl
 from dexposure_core import __version__
 from dexposure_core.disk import settle
 from dexposure_core.errors import BadInput
+from dexposure_core.scratch import Scratch, remove_stale
 from dexposure_core.store import canonical, twins, vintages
 from dexposure_core.store import manifest as manifests
 from dexposure_core.store.inheritance import Inheritance, Shared, share
 from dexposure_core.store.manifest import Dates, FileRecord, Manifest, Source, SourceLike
 from dexposure_core.store.schema import SCHEMA_VERSION, TABLES
-from dexposure_core.store.scratch import Scratch, remove_stale
 from dexposure_core.store.sealing import inputs_digest
 from dexposure_core.store.tablefile import TableFile
 

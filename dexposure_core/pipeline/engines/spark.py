@@ -13,7 +13,6 @@ import io
 import os
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from dexposure_core import settings
+from dexposure_core import scratch, settings
 from dexposure_core.errors import EngineMissing
 from dexposure_core.pipeline.engines.weeks import Weeks
 from dexposure_core.pipeline.week import Tables, sealed, week_tables
@@ -74,8 +73,8 @@ class Spark:
             if weeks.files:
                 yield from _mapped(session, weeks, [str(path) for path in weeks.files])
             else:
-                with tempfile.TemporaryDirectory(prefix="dexposure-") as folder:
-                    yield from _mapped(session, weeks, _staged(weeks, Path(folder)))
+                with scratch.temporary() as folder:
+                    yield from _mapped(session, weeks, _staged(weeks, folder))
         finally:
             if running is None:
                 session.stop()

@@ -38,17 +38,18 @@ def listed(frame: pl.DataFrame, labels: Mapping[str, str], link: Link | None) ->
         HTML; empty where the grid fits a phone, or where no row says in words what it is of.
     """
     ends = {end: name for end, name in tables.ENDS.items() if {end, name} <= set(frame.columns)}
-    heads = [] if ends else _heads(frame)
-    fields = [name for name in frame.columns if name not in {*ends, *ends.values(), *heads}]
-    if frame.is_empty() or not (ends or heads) or (len(ends) < 2 and len(fields) + 1 < _FEWEST):
+    others = [name for name in frame.columns if name not in {*ends, *ends.values()}]
+    heads = _heads(frame.select(others))
+    if frame.is_empty() or not (ends or heads) or (len(ends) < 2 and len(others) + bool(ends) < _FEWEST):
         return ""
-    told = [_told(frame[name], labels.get(name) or tables.heading(name)) for name in fields]
+    told = {name: _told(frame[name], labels.get(name) or tables.heading(name)) for name in others}
     items = []
     for row in frame.head(MOST).iter_rows(named=True):
+        known = any(row[name] is not None for pair in ends.items() for name in pair)
         who = " → ".join(_who(row[end], row[name], link) for end, name in ends.items())
         what = ", ".join(_word(row[name]) for name in heads)
-        values = " ".join(write(row[name]) for name, write in zip(fields, told, strict=True))
-        items.append(f"<li><div>{who or what}</div><div>{values}</div></li>")
+        values = " ".join(write(row[name]) for name, write in told.items() if known or name not in heads)
+        items.append(f"<li><div>{who if known or not what else what}</div><div>{values}</div></li>")
     return f'<div class="listing">{_folded(items, frame.height)}</div>'
 
 
@@ -86,7 +87,9 @@ def _told(values: pl.Series, label: str) -> Callable[[Any], str]:
     """Return how a value stands there with its heading; the unit is the value's, words may wrap."""
     title, write = text.html(re.sub(r",? ?USD m$", "", label)), _writer(values)
     kind = "words" if values.dtype == pl.String and not tables.reads_as_numbers(values) else "number"
-    return lambda value: f'<span class="{kind}">{title} <b>{write(value)}</b></span>'
+    if kind == "words":  # where nothing is said a number is not defined; a word is just not needed
+        return lambda value: "" if value is None else f"<span>{title} <b>{write(value)}</b></span>"
+    return lambda value: f'<span class="number">{title} <b>{write(value)}</b></span>'
 
 
 def _writer(values: pl.Series) -> Callable[[Any], str]:

@@ -75,3 +75,20 @@ def test_of_a_long_table_ten_rows_stand_there_more_are_folded_and_what_is_left_o
     assert html.split("<details>")[0].count("<li>") == listing.FIRST
     assert "40 of 123 rows; the CSV holds all." in html
     assert "rows; the CSV" not in listing.listed(many.head(12), LABELS, _link)
+
+
+def test_a_row_that_names_nobody_is_called_by_its_first_words_and_words_that_lack_are_left_out():
+    frame = pl.DataFrame(
+        {
+            "severity": ["warning", "warning"], "finding": ["entered", "jump"], "protocol": [None, "1"],
+            "name": [None, "Aave"], "token": [None, "DAI"], "amount_usd": [1e9, -2e9],
+        }
+    )  # fmt: skip
+    nobody, aave = listing.listed(frame, {}, _link).split("</li>")[:2]
+    assert "<div>warning, entered</div>" in nobody
+    assert "Token" not in nobody
+    assert "Severity" not in nobody
+    assert "Amount <b>+USD 1.00 bn</b>" in nobody
+    assert ">Aave</a></div>" in aave
+    assert "Finding <b>jump</b>" in aave
+    assert "Token <b>DAI</b>" in aave

@@ -29,8 +29,8 @@ from dexposure_core.pipeline.checks.catalogue import CHECKS
 from dexposure_core.pipeline.definitions import DEFINITIONS
 from dexposure_core.pipeline.evaluation import kept as evaluation
 from dexposure_core.pipeline.evaluation.kept import Evaluation
-from dexposure_core.pipeline.token_causes import CAUSES
-from dexposure_core.pipeline.tokens import DOUBTS
+from dexposure_core.pipeline.tokens.causes import CAUSES
+from dexposure_core.pipeline.tokens.doubtful import DOUBTS
 from dexposure_core.pipeline.views import skill
 from dexposure_core.settings import SETTINGS
 from dexposure_core.store import open_store

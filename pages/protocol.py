@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dexposure_core.pipeline import views
-from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.pipeline.stress.terms import Terms
 from dexposure_core.ui import ahead, answers, controls, explain, export, frame, graph, lens, lookups, resources
 from dexposure_core.ui.charts import protocol as charts
 from dexposure_core.ui.charts import sankey

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from dexposure_core.network.build import from_holdings
-from dexposure_core.pipeline.build import Plan, build
-from dexposure_core.pipeline.week import each_after_the_other
+from dexposure_core.pipeline.building.build import Plan, build
+from dexposure_core.pipeline.building.week import each_after_the_other
 
 ATTACKS = (
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"'><svg/onload=alert(1)>",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dexposure_core.pipeline.alerts import Alerts
     from dexposure_core.pipeline.alerts.acks import Acks
     from dexposure_core.pipeline.alerts.rule_file import RuleFile
-    from dexposure_core.pipeline.forecast_cache import Kept
+    from dexposure_core.pipeline.forecasting.cache import Kept
     from dexposure_core.store import Store
 
 FAILED: Final = 3
@@ -123,7 +123,7 @@ def _found(store: Store, day: dt.date, basis: Basis, rules: RuleFile, ahead: tup
 
 
 def _kept(store: Store, day: dt.date, basis: Basis, horizon: int, *, make: bool) -> Kept | None:
-    from dexposure_core.pipeline.forecast import forecast, forecast_kept
+    from dexposure_core.pipeline.forecasting.forecast import forecast, forecast_kept
 
     if make:
         forecast(store, day, basis, horizon)

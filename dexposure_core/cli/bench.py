@@ -20,7 +20,7 @@ def bench(click_context: click.Context, weeks: int, nodes: int, links: int, repe
     """Generate a published file of the given size, then time import, report and reads on it."""
     if click_context.invoked_subcommand is not None:
         return
-    from dexposure_core.pipeline.bench import bench as run
+    from dexposure_core.pipeline.bench.published import bench as run
 
     ctx: Context = click_context.obj
     with ctx.progress(" runs") as progress:
@@ -50,7 +50,7 @@ def bench(click_context: click.Context, weeks: int, nodes: int, links: int, repe
 @click.pass_obj
 def data(ctx: Context, scale: float, engines: bool) -> None:
     """Time full size: holdings, published JSON, a new week, measures, reads, a forecast, simulation; beside targets."""
-    from dexposure_core.pipeline.bench_data import bench_data
+    from dexposure_core.pipeline.bench.data import bench_data
 
     with ctx.progress(" tasks") as progress:
         document = bench_data(scale=scale, engines=engines, progress=progress)
@@ -63,7 +63,7 @@ def data(ctx: Context, scale: float, engines: bool) -> None:
 @click.pass_obj
 def stress(ctx: Context, protocols: int, exposures: int) -> None:
     """Time single scenarios, all single failures, Monte Carlo and a reverse test; beside targets and plain loops."""
-    from dexposure_core.pipeline.bench_stress import bench_stress
+    from dexposure_core.pipeline.bench.stress import bench_stress
 
     with ctx.progress(" tasks") as progress:
         document = bench_stress(protocols=protocols, exposures=exposures, progress=progress)
@@ -94,7 +94,7 @@ def stress(ctx: Context, protocols: int, exposures: int) -> None:
 @click.pass_obj
 def serve(ctx: Context, sessions: int, seconds: float, pause: float, most: int, seed: int) -> None:
     """Let many visitors click through a dashboard of its own on this machine; errors, times by page, memory."""
-    from dexposure_core.pipeline.bench_serve import bench_serve
+    from dexposure_core.pipeline.bench.serve import bench_serve
 
     store = ctx.open()
     with ctx.progress(" s") as progress:

@@ -16,7 +16,7 @@ from dexposure_core.pipeline.numbers import number, percent, usd
 @click.pass_obj
 def chains(ctx: Context, date: str | None, top: int) -> None:
     """Chains on one date: sizes, concentration, exposure by chain and sector, bridges and wrapped tokens."""
-    from dexposure_core.pipeline.chain_report import chain_report
+    from dexposure_core.pipeline.chains.report import chain_report
 
     store = ctx.open()
     document = chain_report(store, pick_date(store, date, "holdings"), limit=top)

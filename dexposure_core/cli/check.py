@@ -43,10 +43,10 @@ def check(
     out: Path | None,
 ) -> None:
     """Check a vintage: files, sums, units, jumps, gaps, symbols, coverage. Exit 0, or 3 with --fail-on."""
-    from dexposure_core.pipeline import check as checks
-    from dexposure_core.pipeline.check_cache import keep
+    from dexposure_core.pipeline.building.feeds import today
+    from dexposure_core.pipeline.checks import report as checks
+    from dexposure_core.pipeline.checks.cache import keep
     from dexposure_core.pipeline.export import save
-    from dexposure_core.pipeline.feeds import today
 
     store, first = ctx.open(), _day(since)
     with ctx.progress("week") as progress:
@@ -69,7 +69,7 @@ def _day(text: str | None) -> dt.date | None:
 
 
 def _document(store: Store, told: dict[str, Any]) -> dict[str, Any]:
-    from dexposure_core.pipeline.summary import summary
+    from dexposure_core.pipeline.building.summary import summary
 
     ran = {row["check"]: row["state"] for row in told["checks"]}
     verified = ran["integrity"] == "passed" if "integrity" in ran else None

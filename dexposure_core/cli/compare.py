@@ -12,8 +12,8 @@ from dexposure_core.pipeline.numbers import number, usd
 from dexposure_core.settings import resolve_store
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.compare import Comparison
-    from dexposure_core.pipeline.revision import Revision
+    from dexposure_core.pipeline.revising.compare import Comparison
+    from dexposure_core.pipeline.revising.revision import Revision
 
 _NAMED = 12  # dates and tokens that a person is shown without --json
 
@@ -26,8 +26,8 @@ _NAMED = 12  # dates and tokens that a person is shown without --json
 @click.pass_obj
 def compare(ctx: Context, before: str, after: str | None, date: str | None, top: int) -> None:
     """Say what vintage B (default: the latest) revised of vintage A, and what moved on its last revised date, why."""
-    from dexposure_core.pipeline.compare import compare as difference
-    from dexposure_core.pipeline.revision import revision_of
+    from dexposure_core.pipeline.revising.compare import compare as difference
+    from dexposure_core.pipeline.revising.revision import revision_of
     from dexposure_core.store import open_store
 
     folder = resolve_store(ctx.store, writing=False)
@@ -89,7 +89,7 @@ def _one_date(revision: Revision, top: int) -> Iterator[str]:
 def _why(revision: Revision, top: int) -> Iterator[str]:
     """Say by which causes exposures and measures were revised; the causes of a row sum to its change."""
     from dexposure_core.pipeline.changes import PARTS
-    from dexposure_core.pipeline.revision_causes import CAUSES
+    from dexposure_core.pipeline.revising.causes import CAUSES
 
     for name, parts in revision.causes().items():
         told = ", ".join(

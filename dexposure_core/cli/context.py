@@ -48,7 +48,7 @@ class Context:
 
     def open_lens(self, chains: Sequence[str]) -> Store:
         """Open the chosen vintage seen through the chains of `--chain`; what is shown then says so."""
-        from dexposure_core.pipeline.lens import chains_of, open_lens
+        from dexposure_core.pipeline.chains.lens import chains_of, open_lens
 
         store = self.open()
         seen = open_lens(store, chains) if chains else store

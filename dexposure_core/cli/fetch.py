@@ -14,7 +14,7 @@ from dexposure_core.cli.imports import tell
 from dexposure_core.errors import BadOption
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.fetch import Where
+    from dexposure_core.pipeline.building.fetch import Where
 
 base_option = click.option("--base-url", metavar="URL", help="Ask this service instead of the one in the settings.")
 raw_option = click.option(
@@ -45,7 +45,7 @@ def defillama(
     concurrency: int | None, rate: float | None, keep_going: bool, rebuild: bool, no_build: bool,
 ) -> None:  # fmt: skip
     """Fetch the holdings of DeFi protocols from DefiLlama, then build a vintage from all that was fetched."""
-    from dexposure_core.pipeline import fetch as pipeline
+    from dexposure_core.pipeline.building import fetch as pipeline
 
     if protocols is not None and everything:
         raise BadOption("--protocols and --all: say one of the two")
@@ -87,7 +87,7 @@ def huggingface(
     allow_http: bool, anonymous: bool, build: bool,
 ) -> None:  # fmt: skip
     """Fetch the published DeXposure files from the Hugging Face hub (token in HF_TOKEN)."""
-    from dexposure_core.pipeline import fetch as pipeline
+    from dexposure_core.pipeline.building import fetch as pipeline
 
     with ctx.progress(" MB") as progress:
         done = pipeline.fetch_huggingface(
@@ -107,7 +107,7 @@ def huggingface(
 
 
 def _where(base_url: str | None, raw: Path | None, allow_http: bool) -> Where:
-    from dexposure_core.pipeline.fetch import Where
+    from dexposure_core.pipeline.building.fetch import Where
 
     return Where(base_url=base_url, raw=raw, allow_http=allow_http)
 

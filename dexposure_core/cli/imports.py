@@ -55,7 +55,7 @@ def imports() -> None:
 @click.pass_obj
 def published(ctx: Context, file: Path, meta: Path | None, mapping: Path | None, overrides: Path | None) -> None:
     """Import the published DeXposure JSON, of any size."""
-    from dexposure_core.pipeline.ingest import ingest_published
+    from dexposure_core.pipeline.building.ingest import ingest_published
 
     with ctx.progress(" weeks") as progress:
         vintage = ingest_published(
@@ -75,7 +75,7 @@ def defillama(
     ctx: Context, files: tuple[Path, ...], frequency: Frequency, chains: str, overrides: Path | None, onto: str | None
 ) -> None:
     """Import saved /protocol/{slug} answers of DefiLlama."""
-    from dexposure_core.pipeline.ingest import ingest_defillama
+    from dexposure_core.pipeline.building.ingest import ingest_defillama
 
     with ctx.progress(" periods") as progress:
         vintage = ingest_defillama(
@@ -104,7 +104,7 @@ def holdings(
     engine: str,
 ) -> None:  # fmt: skip
     """Import holdings from CSV or Parquet: date, protocol_id, chain, token, quantity (optional), value_usd."""
-    from dexposure_core.pipeline.ingest import ingest_holdings
+    from dexposure_core.pipeline.building.ingest import ingest_holdings
 
     with ctx.progress(" periods") as progress:
         vintage = ingest_holdings(
@@ -123,7 +123,7 @@ def holdings(
 @click.pass_obj
 def edges(ctx: Context, file: Path, nodes: Path | None, columns: tuple[str, ...], duplicates: Duplicates) -> None:
     """Import any exposure network from CSV or Parquet: date, creditor, debtor, exposure_usd."""
-    from dexposure_core.pipeline.ingest import ingest_edges
+    from dexposure_core.pipeline.building.ingest import ingest_edges
 
     with ctx.progress(" periods") as progress:
         vintage = ingest_edges(
@@ -139,7 +139,7 @@ def edges(ctx: Context, file: Path, nodes: Path | None, columns: tuple[str, ...]
 @click.pass_obj
 def simulate(ctx: Context, scale: str, seed: int | None, independent: bool) -> None:
     """Build the simulated world: the embedded dataset when scale and seed are left as they are."""
-    from dexposure_core.pipeline.ingest import ingest_independent, ingest_world
+    from dexposure_core.pipeline.building.ingest import ingest_independent, ingest_world
 
     if independent and scale != "demo":
         raise BadOption("--independent: the null world has one size; leave --scale out")
@@ -159,7 +159,7 @@ def simulate(ctx: Context, scale: str, seed: int | None, independent: bool) -> N
 @click.pass_obj
 def build(ctx: Context, chains: str, tokens: Path | None, overrides: Path | None, engine: str) -> None:
     """Rebuild networks and measures from a vintage's holdings with other choices, as a new vintage."""
-    from dexposure_core.pipeline.ingest import ingest_store
+    from dexposure_core.pipeline.building.ingest import ingest_store
 
     with ctx.progress(" periods") as progress:
         vintage = ingest_store(
@@ -183,7 +183,7 @@ def pairs(texts: tuple[str, ...]) -> dict[str, str]:
 
 def tell(ctx: Context, vintage: str, more: Mapping[str, Any] | None = None) -> None:
     """Say what was published and how its USD reconcile; `more` joins the JSON document."""
-    from dexposure_core.pipeline.summary import summary
+    from dexposure_core.pipeline.building.summary import summary
     from dexposure_core.store import open_store
 
     document = {**summary(open_store(ctx.writing_dir(), vintage)), **(more or {})}

@@ -33,8 +33,8 @@ SEEDS: Final = 3  # with --all
 @click.pass_obj
 def train(ctx: Context, out: Path | None, seed: int, epochs: int | None, device: str) -> None:
     """Train the forecaster on a vintage, in strict time order."""
-    from dexposure_core.pipeline.model_card import passes_kept
-    from dexposure_core.pipeline.train import train as run
+    from dexposure_core.pipeline.forecasting.model_card import passes_kept
+    from dexposure_core.pipeline.forecasting.train import train as run
 
     store = ctx.open()
     with ctx.progress(" steps") as progress:
@@ -55,7 +55,7 @@ def forecast(ctx: Context, date: str | None, basis: Basis, horizon: int, forecas
     Beside each forecast stand the ends of its 90 % interval and, where the target date is known, what happened.
     """
     from dexposure_core.measures import MEASURES
-    from dexposure_core.pipeline.forecast import forecast as run
+    from dexposure_core.pipeline.forecasting.forecast import forecast as run
 
     store = ctx.open()
     result = run(store, pick_date(store, date, basis), basis, horizon, forecaster=forecaster)
@@ -113,11 +113,11 @@ def evaluate(
 
     A run that was killed goes on where it was when the same command is given again.
     """
-    from dexposure_core.pipeline import model_card
-    from dexposure_core.pipeline.evaluate import Extras
-    from dexposure_core.pipeline.evaluate import evaluate as run
     from dexposure_core.pipeline.evaluation import kept, words
     from dexposure_core.pipeline.evaluation.report import write_evaluation
+    from dexposure_core.pipeline.forecasting import model_card
+    from dexposure_core.pipeline.forecasting.evaluate import Extras
+    from dexposure_core.pipeline.forecasting.evaluate import evaluate as run
 
     kept.check(forecasters) if keep else None
     store = ctx.open()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def vintages(ctx: Context) -> None:
     """List the vintages of the store, the latest published first."""
-    from dexposure_core.pipeline.listing import vintage_listing
+    from dexposure_core.pipeline.revising.listing import vintage_listing
 
     document = vintage_listing(resolve_store(ctx.store, writing=False))
 

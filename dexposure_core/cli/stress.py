@@ -27,10 +27,10 @@ from dexposure_core.pipeline.numbers import percent, usd
 
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
-    from dexposure_core.pipeline.scenario_file import ScenarioFile
-    from dexposure_core.pipeline.shocks import Breaks
-    from dexposure_core.pipeline.stress_result import StressResult
-    from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.pipeline.stress.result import StressResult
+    from dexposure_core.pipeline.stress.scenario_file import ScenarioFile
+    from dexposure_core.pipeline.stress.shocks import Breaks
+    from dexposure_core.pipeline.stress.terms import Terms
     from dexposure_core.store import Store
 
 
@@ -66,8 +66,8 @@ def _one(
     ctx: Context, *, date: str | None, basis: Basis, scenario: str | None, replay: str | None, file: Path | None,
     save: Path | None, compare: bool, weeks_ahead: int | None, top: int, chains: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
-    from dexposure_core.pipeline.stress import run_on, struck_by
-    from dexposure_core.pipeline.stress_steps import NOTE, run_steps
+    from dexposure_core.pipeline.stress.steps import NOTE, run_steps
+    from dexposure_core.pipeline.stress.stored import run_on, struck_by
 
     asked = _asked(scenario, replay, file, given)
     store = ctx.open_lens(chains)
@@ -122,7 +122,7 @@ def _more(document: dict[str, Any]) -> Iterator[str]:
 def _ahead(
     ctx: Context, store: Store, result: StressResult, what: str | Breaks, terms: Terms, weeks: int, *, lenient: bool
 ) -> dict[str, Any]:  # fmt: skip
-    from dexposure_core.pipeline.stress_ahead import stress_ahead
+    from dexposure_core.pipeline.forecasting.stress_ahead import stress_ahead
 
     with ctx.progress(" futures") as progress:
         found = stress_ahead(
@@ -132,7 +132,7 @@ def _ahead(
 
 
 def _compared(store: Store, date: dt.date, what: str | Breaks, terms: Terms, replay: str | None) -> dict[str, Any]:
-    from dexposure_core.pipeline.stress_compare import compared
+    from dexposure_core.pipeline.stress.compare import compared
 
     table, notes = compared(store, date, what, terms, lenient=replay is not None)
     return {"comparison": table.fill_nan(None).to_dicts(), "left_out": list(notes)}
@@ -140,8 +140,8 @@ def _compared(store: Store, date: dt.date, what: str | Breaks, terms: Terms, rep
 
 def _asked(scenario: str | None, replay: str | None, file: Path | None, given: dict[str, Any]) -> ScenarioFile:
     """Return what is to break and how losses travel; what stands on the command line wins over a file's terms."""
-    from dexposure_core.pipeline.scenario_file import ScenarioFile, find_replay, read_scenario
-    from dexposure_core.pipeline.shocks import Breaks
+    from dexposure_core.pipeline.stress.scenario_file import ScenarioFile, find_replay, read_scenario
+    from dexposure_core.pipeline.stress.shocks import Breaks
 
     own = Breaks(
         protocols=fractions("--protocol", given["protocols"]), tokens=fractions("--token", given["tokens"]),
@@ -192,7 +192,7 @@ def _save(path: Path, asked: ScenarioFile, date: dt.date, basis: Basis, scenario
 @click.pass_obj
 def scenarios(ctx: Context) -> None:
     """The standard scenarios and the events of the past that can be replayed."""
-    from dexposure_core.pipeline.scenario_file import replays
+    from dexposure_core.pipeline.stress.scenario_file import replays
     from dexposure_core.stress import SCENARIOS
 
     standard = [{"name": s.name, "title": s.title, "about": s.help} for s in SCENARIOS]

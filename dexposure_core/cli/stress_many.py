@@ -11,14 +11,14 @@ import polars as pl
 
 from dexposure_core.cli.context import Context, basis_option, chain_option, columns, date_option, pick_date
 from dexposure_core.cli.stress_terms import terms_of, terms_options, told
-from dexposure_core.pipeline.failure_history import CENTRAL_SHARE
 from dexposure_core.pipeline.numbers import percent, usd
+from dexposure_core.pipeline.stress.failure_history import CENTRAL_SHARE
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from dexposure_core.network import Basis
-    from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.pipeline.stress.terms import Terms
     from dexposure_core.store import Store
 
 
@@ -36,7 +36,7 @@ def all_failures(
     **given: Any,
 ) -> None:  # fmt: skip
     """Each protocol fails in turn: who matters most to the others, and who is hurt most often."""
-    from dexposure_core.pipeline.stress_many import failures
+    from dexposure_core.pipeline.stress.many import failures
 
     store, terms = ctx.open_lens(chains), terms_of(given)
     on = pick_date(store, date, basis)
@@ -65,7 +65,7 @@ def all_failures(
 
 
 def _past(ctx: Context, store: Store, date: dt.date, basis: Basis, terms: Terms, count: int) -> dict[str, Any]:
-    from dexposure_core.pipeline.failure_history import failure_history, too_central
+    from dexposure_core.pipeline.stress.failure_history import failure_history, too_central
 
     with ctx.progress(" snapshots") as progress:
         past = failure_history(store, date, basis, terms, snapshots=count, progress=progress)
@@ -90,7 +90,7 @@ def montecarlo(
     chains: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
     """Thousands of drawn shocks: value at risk, expected shortfall and who they come from."""
-    from dexposure_core.pipeline.stress_many import drawn
+    from dexposure_core.pipeline.stress.many import drawn
 
     store, terms = ctx.open_lens(chains), terms_of(given)
     on = pick_date(store, date, basis)
@@ -138,7 +138,7 @@ def reverse(
     chains: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
     """The smallest shock that costs the system a given loss, with how far from the optimum it can be at most."""
-    from dexposure_core.pipeline.stress_many import smallest
+    from dexposure_core.pipeline.stress.many import smallest
 
     store, terms = ctx.open_lens(chains), terms_of(given)
     on = pick_date(store, date, basis)

@@ -12,7 +12,7 @@ from dexposure_core.errors import BadOption
 
 if TYPE_CHECKING:
     from dexposure_core.network import Basis
-    from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.pipeline.stress.terms import Terms
     from dexposure_core.store import Store
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -43,7 +43,7 @@ def terms_of(given: dict[str, Any]) -> Terms:
     Raises:
         UnknownRule, BadOption: no such rule, or an option it does not have or may not have.
     """
-    from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.pipeline.stress.terms import Terms
     from dexposure_core.stress import find_rule
 
     terms = Terms(rule=given["rule"], absorbing_fraction=given["absorbing_fraction"],

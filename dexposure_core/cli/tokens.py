@@ -29,7 +29,7 @@ def tokens() -> None:
 @click.pass_obj
 def list_(ctx: Context, method: str | None, limit: int) -> None:
     """Every token with its issuer, the largest first, and the share of the USD that each method mapped."""
-    from dexposure_core.pipeline.tokens import listing, mapped
+    from dexposure_core.pipeline.tokens.doubtful import listing, mapped
 
     store = ctx.open()
     rows, how = listing(store, method=method, limit=limit), mapped(store)
@@ -55,7 +55,7 @@ def list_(ctx: Context, method: str | None, limit: int) -> None:
 @click.pass_obj
 def review(ctx: Context, limit: int, everything: bool, out: Path | None) -> None:
     """Tokens whose issuer is doubtful, those with the most USD at stake first."""
-    from dexposure_core.pipeline import tokens as pipeline
+    from dexposure_core.pipeline.tokens import doubtful as pipeline
 
     store = ctx.open()
     if out is not None:
@@ -87,7 +87,7 @@ def review(ctx: Context, limit: int, everything: bool, out: Path | None) -> None
 @click.pass_obj
 def show(ctx: Context, symbol: str) -> None:
     """One token: its issuer, why, and what every method says."""
-    from dexposure_core.pipeline.tokens import shown
+    from dexposure_core.pipeline.tokens.doubtful import shown
 
     store = ctx.open()
     row, said = shown(store, symbol)
@@ -109,7 +109,7 @@ def show(ctx: Context, symbol: str) -> None:
 @click.pass_obj
 def override(ctx: Context, file: Path) -> None:
     """Check an override file (token, issuer, note) and say what it would change; nothing is written."""
-    from dexposure_core.pipeline.overriding import proposal
+    from dexposure_core.pipeline.building.overriding import proposal
 
     store = ctx.open()
     found = proposal(store, file)
@@ -146,7 +146,7 @@ _WRITTEN: Final[dict[str, Callable[[Any], str]]] = {
 @click.pass_obj
 def compare(ctx: Context, mapping: Path, whole: bool, meta: Path | None, symbols: bool, weights: Path | None) -> None:
     """Put our issuers beside the released mapping: agreement by method, and every disagreement by its cause."""
-    from dexposure_core.pipeline.token_compare import compare_list, compare_vintage
+    from dexposure_core.pipeline.tokens.compare import compare_list, compare_vintage
 
     if not whole and (meta or symbols or weights):
         raise BadOption("--meta, --symbols and --weights go with --list; add it or leave them out")

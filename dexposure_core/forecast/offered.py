@@ -1,6 +1,6 @@
 """The pairs that memory offers to the model, with all that it is told of them: work that needs no torch.
 
-It is done first, so that torch can still be loading meanwhile (`pipeline.libraries`); what the model's screen
+It is done first, so that torch can still be loading meanwhile (`pipeline.building.libraries`); what the model's screen
 proposes beyond them is added afterwards.
 """
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from dexposure_core.errors import BadOption
 from dexposure_core.network import Basis
-from dexposure_core.pipeline.lens import MADE, Lens, chains_of
+from dexposure_core.pipeline.chains.lens import MADE, Lens, chains_of
 from dexposure_core.store import Store
 
 FORMULA = r"^(\s*[=+\-@\t\r\n])"  # how a spreadsheet formula starts

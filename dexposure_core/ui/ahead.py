@@ -20,7 +20,7 @@ from dexposure_core.ui.view import View
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dexposure_core.pipeline.forecast_result import ForecastResult
+    from dexposure_core.pipeline.forecasting.result import ForecastResult
     from dexposure_core.ui.provenance import Provenance
 
 FORECASTER: Final = "dexposure"

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from dexposure_core.pipeline.stress_result import StressResult
+from dexposure_core.pipeline.stress.result import StressResult
 from dexposure_core.pipeline.views import Identity, Matrix, NetworkFacts, Shocked, hit_by
 from dexposure_core.stress import find_rule, find_scenario
 from dexposure_core.ui import text

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dexposure_core.network import Snapshot
-from dexposure_core.pipeline.scenario_file import breaks_text, replays
-from dexposure_core.pipeline.shocks import Breaks
-from dexposure_core.pipeline.stress_result import StressResult
-from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.pipeline.stress.result import StressResult
+from dexposure_core.pipeline.stress.scenario_file import breaks_text, replays
+from dexposure_core.pipeline.stress.shocks import Breaks
+from dexposure_core.pipeline.stress.terms import Terms
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.stress import SCENARIOS, find_scenario
 from dexposure_core.ui import answers, controls, mix, terms, text

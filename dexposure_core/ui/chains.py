@@ -9,9 +9,9 @@ from typing import Final
 
 import polars as pl
 
-from dexposure_core.pipeline import chain_ties
-from dexposure_core.pipeline import chains as pipeline
-from dexposure_core.pipeline.chains import Grid
+from dexposure_core.pipeline.chains import system as pipeline
+from dexposure_core.pipeline.chains import ties as chain_ties
+from dexposure_core.pipeline.chains.system import Grid
 from dexposure_core.ui import text
 from dexposure_core.ui.keeping import kept as _kept
 from dexposure_core.ui.provenance import Provenance

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from dexposure_core.pipeline.reconcile import Reconciliation
+from dexposure_core.pipeline.building.reconcile import Reconciliation
 from dexposure_core.store import TABLES, Manifest
 from dexposure_core.ui import text
 from dexposure_core.ui.view import View

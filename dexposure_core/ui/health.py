@@ -10,8 +10,8 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
-from dexposure_core.pipeline.check import NOT_POSSIBLE, PASSED, Report
 from dexposure_core.pipeline.checks.catalogue import CHECKS, Check
+from dexposure_core.pipeline.checks.report import NOT_POSSIBLE, PASSED, Report
 from dexposure_core.ui import export, frame, resources, text
 from dexposure_core.ui.charts import health as charts
 from dexposure_core.ui.view import View

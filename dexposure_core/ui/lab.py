@@ -9,9 +9,9 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.pipeline.failure_history import CENTRAL_SHARE, too_central
-from dexposure_core.pipeline.stress_many import OVER, Over
-from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.pipeline.stress.failure_history import CENTRAL_SHARE, too_central
+from dexposure_core.pipeline.stress.many import OVER, Over
+from dexposure_core.pipeline.stress.terms import Terms
 from dexposure_core.stress import RULES
 from dexposure_core.ui import controls, export, frame, lab_lookups, lookups, resources, text
 from dexposure_core.ui.builder import Asked

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dexposure_core.errors import BadOption
-from dexposure_core.pipeline import failure_history as failure_past
-from dexposure_core.pipeline import stress_many, views
+from dexposure_core.pipeline import views
+from dexposure_core.pipeline.stress import failure_history as failure_past
+from dexposure_core.pipeline.stress import many as stress_many
 from dexposure_core.ui import lookups
 from dexposure_core.ui.keeping import kept as _kept
 from dexposure_core.ui.resources import store
@@ -17,14 +18,14 @@ from dexposure_core.ui.view import base_of
 
 if TYPE_CHECKING:
     from dexposure_core.network.snapshot import Basis
-    from dexposure_core.pipeline import stress_ahead
-    from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.pipeline.forecasting import stress_ahead
+    from dexposure_core.pipeline.stress.terms import Terms
     from dexposure_core.stress.reverse import Reverse
 
 
 @_kept(16, "Letting each protocol fail in turn …")
 def failures(vintage: str, date: dt.date, basis: Basis, terms: Terms) -> pl.DataFrame:
-    """Return what the failure of each protocol alone does (see `stress_many.failures`)."""
+    """Return what the failure of each protocol alone does (see `stress.many.failures`)."""
     return stress_many.failures(store(vintage), date, basis, terms)
 
 
@@ -39,7 +40,7 @@ def shock_ahead(
     vintage: str, date: dt.date, basis: Basis, shock: views.Shocked, terms: Terms, horizon: int
 ) -> stress_ahead.Ahead:
     """Return what a shock costs some weeks ahead (see `stress_ahead`)."""
-    from dexposure_core.pipeline import stress_ahead
+    from dexposure_core.pipeline.forecasting import stress_ahead
 
     if vintage != base_of(vintage):
         raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
@@ -53,11 +54,11 @@ def shock_ahead(
 def drawn(
     vintage: str, date: dt.date, basis: Basis, terms: Terms, horizon: int, draws: int, confidence: float
 ) -> stress_many.Drawn:
-    """Return the distribution of losses over drawn shocks (see `stress_many.drawn`)."""
+    """Return the distribution of losses over drawn shocks (see `stress.many.drawn`)."""
     return stress_many.drawn(store(vintage), date, basis, terms, horizon=horizon, draws=draws, confidence=confidence)
 
 
 @_kept(32, "Looking for the smallest shock …")
 def smallest(vintage: str, date: dt.date, basis: Basis, terms: Terms, share: float, over: stress_many.Over) -> Reverse:
-    """Return the cheapest shock that costs the system a share of its TVL (see `stress_many.smallest`)."""
+    """Return the cheapest shock that costs the system a share of its TVL (see `stress.many.smallest`)."""
     return stress_many.smallest(store(vintage), date, basis, terms, loss_share=share, over=over)

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dexposure_core.errors import UnknownChain
 from dexposure_core.network.chains import ALL, BORROWED, DEFAULT, chain_aside, chain_choice, chain_words, is_borrowed
-from dexposure_core.pipeline.lens import Lens
+from dexposure_core.pipeline.chains.lens import Lens
 from dexposure_core.ui import controls, resources, text
 from dexposure_core.ui.view import lens_key
 

@@ -16,8 +16,9 @@ from dexposure_core import settings
 from dexposure_core.errors import BadOption, DexposureError
 from dexposure_core.forecast.model import FILE
 from dexposure_core.measures import sector_exposure
-from dexposure_core.pipeline import picture, stress_compare, views
+from dexposure_core.pipeline import picture, views
 from dexposure_core.pipeline.evaluation import kept
+from dexposure_core.pipeline.stress import compare as stress_compare
 from dexposure_core.ui import theme, turns
 from dexposure_core.ui.charts import network
 from dexposure_core.ui.keeping import kept as _kept
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 
     from dexposure_core.network.snapshot import Basis
     from dexposure_core.pipeline.evaluation.kept import Evaluation
-    from dexposure_core.pipeline.forecast_process import ForecastProcess
-    from dexposure_core.pipeline.forecast_result import ForecastResult
+    from dexposure_core.pipeline.forecasting.process import ForecastProcess
+    from dexposure_core.pipeline.forecasting.result import ForecastResult
     from dexposure_core.pipeline.picture import Cut, Layout
-    from dexposure_core.pipeline.stress_result import StressResult
-    from dexposure_core.pipeline.stress_terms import Terms
+    from dexposure_core.pipeline.stress.result import StressResult
+    from dexposure_core.pipeline.stress.terms import Terms
     from dexposure_core.progress import Progress
 
 _FAN: Final = ("forecast", "low", "high")
@@ -140,7 +141,7 @@ def sensitivity(vintage: str, date: dt.date, basis: Basis, shock: views.Shocked,
 
 @_kept(32, "Trying every rule on every basis …")
 def compared(vintage: str, date: dt.date, shock: views.Shocked, terms: Terms) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return what a shock costs by every rule on every basis (see `stress_compare.compared`)."""
+    """Return what a shock costs by every rule on every basis (see `stress.compare.compared`)."""
     return stress_compare.compared(store(vintage), date, shock.what(), terms, lenient=shock.kind == "event")
 
 
@@ -177,8 +178,8 @@ def waiting(forecaster: str) -> str:
 
 @_kept(2)  # 100 MB each at full size; all others are on disk
 def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaster: str) -> ForecastResult:
-    from dexposure_core.pipeline import forecast as forecasts
-    from dexposure_core.pipeline.forecast_process import Asked
+    from dexposure_core.pipeline.forecasting import forecast as forecasts
+    from dexposure_core.pipeline.forecasting.process import Asked
 
     if vintage != base_of(vintage):
         raise BadOption("Forecasts are made of the whole system only; choose all chains to see them")
@@ -193,7 +194,7 @@ def _forecast(vintage: str, date: dt.date, basis: Basis, horizon: int, forecaste
 
 @_kept(1)
 def _process() -> ForecastProcess:
-    from dexposure_core.pipeline.forecast_process import ForecastProcess
+    from dexposure_core.pipeline.forecasting.process import ForecastProcess
 
     return ForecastProcess()
 
@@ -202,7 +203,7 @@ def expected(vintage: str, date: dt.date, basis: Basis, horizon: int) -> pl.Data
     """Return what the model expects of measures and losses if that forecast is kept, else None; loads no model."""
     if not (settings.load().cache_dir / "forecasts" / vintage).is_dir():
         return None  # nothing was ever forecast of it: not even the forecasters' own imports are needed
-    from dexposure_core.pipeline.forecast import kept_at
+    from dexposure_core.pipeline.forecasting.forecast import kept_at
 
     folder = kept_at(store(vintage), date, basis, horizon)
     return None if folder is None else _numbers(vintage, date, basis, horizon, folder.stat().st_mtime_ns)
@@ -210,7 +211,7 @@ def expected(vintage: str, date: dt.date, basis: Basis, horizon: int) -> pl.Data
 
 @_kept(64)  # a few kB each, of a forecast that is 70 MB to read at full size
 def _numbers(vintage: str, date: dt.date, basis: Basis, horizon: int, changed: int) -> pl.DataFrame | None:  # noqa: ARG001
-    from dexposure_core.pipeline.forecast import forecast_kept
+    from dexposure_core.pipeline.forecasting.forecast import forecast_kept
 
     kept = forecast_kept(store(vintage), date, basis, horizon)
     return None if kept is None else kept.drawn.numbers

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import streamlit as st
 
-from dexposure_core.pipeline.tokens import DOUBTS, Mapped
+from dexposure_core.pipeline.tokens.doubtful import DOUBTS, Mapped
 from dexposure_core.ui import export, frame, records, resources, text
 from dexposure_core.ui.charts import coverage
 

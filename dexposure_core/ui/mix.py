@@ -10,9 +10,9 @@ import streamlit as st
 
 from dexposure_core.errors import BadInput, DexposureError
 from dexposure_core.network import Snapshot
-from dexposure_core.pipeline.scenario_file import ScenarioFile, breaks_text, parse_breaks, parse_scenario
-from dexposure_core.pipeline.shocks import Breaks
-from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.pipeline.stress.scenario_file import ScenarioFile, breaks_text, parse_breaks, parse_scenario
+from dexposure_core.pipeline.stress.shocks import Breaks
+from dexposure_core.pipeline.stress.terms import Terms
 from dexposure_core.ui import controls, frame, text
 from dexposure_core.ui.view import View
 

@@ -18,7 +18,7 @@ from dexposure_core.ui.view import HORIZONS
 
 if TYPE_CHECKING:
     from dexposure_core.pipeline.evaluation.kept import Evaluation
-    from dexposure_core.pipeline.forecast_result import ForecastResult
+    from dexposure_core.pipeline.forecasting.result import ForecastResult
     from dexposure_core.ui.charts.concentration import Kind
 
 NO_MODEL: Final = "**There is no trained model to forecast with.** The baselines need none: choose one below."

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dexposure_core.pipeline import lineage, tokens
-from dexposure_core.pipeline.compare import compare
-from dexposure_core.pipeline.revision import revision_of
+from dexposure_core.pipeline.revising import lineage
+from dexposure_core.pipeline.revising.compare import compare
+from dexposure_core.pipeline.revising.revision import revision_of
+from dexposure_core.pipeline.tokens import doubtful as tokens
 from dexposure_core.ui.keeping import kept as _kept
 from dexposure_core.ui.resources import manifests, protocols, store
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.compare import Comparison
-    from dexposure_core.pipeline.revision import Revision
-    from dexposure_core.pipeline.tokens import Mapped
+    from dexposure_core.pipeline.revising.compare import Comparison
+    from dexposure_core.pipeline.revising.revision import Revision
+    from dexposure_core.pipeline.tokens.doubtful import Mapped
 
 LISTED: Final = 1000
 

@@ -17,12 +17,15 @@ import polars as pl
 
 from dexposure_core.errors import CorruptVintage, UnknownVintage
 from dexposure_core.measures import MEASURES
-from dexposure_core.pipeline import chain_sizes, check_cache, indicators, palette, reconcile, views
 from dexposure_core.pipeline import changes as pipeline_changes
+from dexposure_core.pipeline import indicators, palette, views
 from dexposure_core.pipeline import panel as pipeline_panel
+from dexposure_core.pipeline.building import reconcile
+from dexposure_core.pipeline.building.summary import finding_totals
+from dexposure_core.pipeline.chains import sizes as chain_sizes
+from dexposure_core.pipeline.chains.lens import Lens, open_lens
+from dexposure_core.pipeline.checks import cache as check_cache
 from dexposure_core.pipeline.event_study import MARKS
-from dexposure_core.pipeline.lens import Lens, open_lens
-from dexposure_core.pipeline.summary import finding_totals
 from dexposure_core.settings import resolve_store
 from dexposure_core.store import open_store
 from dexposure_core.store.manifest import read as read_manifest
@@ -33,9 +36,9 @@ from dexposure_core.ui.view import KEY_PARTS, base_of
 
 if TYPE_CHECKING:
     from dexposure_core.network.snapshot import Basis, Snapshot
-    from dexposure_core.pipeline.check import Report
+    from dexposure_core.pipeline.building.reconcile import Reconciliation
+    from dexposure_core.pipeline.checks.report import Report
     from dexposure_core.pipeline.indicators import Position
-    from dexposure_core.pipeline.reconcile import Reconciliation
     from dexposure_core.store import Manifest, Store
 
 

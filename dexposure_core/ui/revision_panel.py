@@ -10,7 +10,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.measures import MEASURES
-from dexposure_core.pipeline.revision_causes import CAUSES
+from dexposure_core.pipeline.revising.causes import CAUSES
 from dexposure_core.ui import (
     cards,
     controls,
@@ -28,8 +28,8 @@ from dexposure_core.ui.charts import bars
 from dexposure_core.ui.charts import revisions as charts
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.compare import Comparison
-    from dexposure_core.pipeline.revision import Revision
+    from dexposure_core.pipeline.revising.compare import Comparison
+    from dexposure_core.pipeline.revising.revision import Revision
     from dexposure_core.ui.provenance import Provenance
     from dexposure_core.ui.view import View
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import streamlit as st
 
-from dexposure_core.pipeline.stress_terms import Terms
-from dexposure_core.pipeline.token_kinds import PASSING
+from dexposure_core.pipeline.stress.terms import Terms
+from dexposure_core.pipeline.tokens.kinds import PASSING
 from dexposure_core.pipeline.views.shocked import terms_threshold
 from dexposure_core.stress import RULES, Rule, find_rule
 from dexposure_core.ui import controls

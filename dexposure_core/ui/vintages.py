@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dexposure_core.pipeline.lineage import alike
+from dexposure_core.pipeline.revising.lineage import alike
 from dexposure_core.ui import controls, resources, text
 
 if TYPE_CHECKING:

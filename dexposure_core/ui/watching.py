@@ -40,7 +40,7 @@ def alerts(vintage: str, date: dt.date, basis: Basis, horizon: int, limits: str 
 def _alerts(vintage: str, date: dt.date, basis: Basis, ahead: int, limits: str, file: str) -> Alerts:
     rules, kept = rules_in_use(file, limits), None
     if ahead:
-        from dexposure_core.pipeline.forecast import forecast_kept
+        from dexposure_core.pipeline.forecasting.forecast import forecast_kept
 
         kept = forecast_kept(store(vintage), date, basis, ahead)
     return pipeline_alerts.alerts(store(vintage), date, basis, rules, kept, ahead)

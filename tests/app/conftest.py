@@ -10,9 +10,9 @@ import streamlit
 from streamlit.testing.v1 import AppTest
 
 from dexposure_core.network.build import from_holdings
-from dexposure_core.pipeline.build import Plan, build
-from dexposure_core.pipeline.ingest import ingest_edges
-from dexposure_core.pipeline.week import each_after_the_other
+from dexposure_core.pipeline.building.build import Plan, build
+from dexposure_core.pipeline.building.ingest import ingest_edges
+from dexposure_core.pipeline.building.week import each_after_the_other
 
 ROOT = Path(__file__).resolve().parents[2]
 WEEKS = 20

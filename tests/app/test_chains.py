@@ -6,7 +6,7 @@ import pytest
 
 from dexposure_core.ui.navigation import PAGES
 from tests.app.reading import answer, errors, everything, notes
-from tests.pipeline.chainworld import publish
+from tests.pipeline.chains.chainworld import publish
 
 FOLLOWING = [page.key for page in PAGES if "chains" in page.controls]
 OTHERS = [page.key for page in PAGES if "chains" not in page.controls]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dexposure_core.pipeline.check import NOT_POSSIBLE, PASSED
-from dexposure_core.pipeline.ingest import ingest_holdings
+from dexposure_core.pipeline.building.ingest import ingest_holdings
+from dexposure_core.pipeline.checks.report import NOT_POSSIBLE, PASSED
 from dexposure_core.ui import health
 
 SUPPLY = 31219505979.57

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.cli.conftest import run_cli
-from tests.pipeline.chainworld import publish
+from tests.pipeline.chains.chainworld import publish
 
 
 @pytest.fixture(scope="module")

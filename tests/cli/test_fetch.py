@@ -182,7 +182,7 @@ def test_light_commands_do_not_pay_for_http(tmp_path):
     code = (
         "import sys\nfrom dexposure_core.cli import main\n"
         "try:\n    main(['--quiet', 'fetch', '--help'])\nexcept SystemExit:\n    pass\n"
-        "import dexposure_core.sources.defillama, dexposure_core.pipeline.fetch\n"
+        "import dexposure_core.sources.defillama, dexposure_core.pipeline.building.fetch\n"
         "assert not {'httpx', 'h11', 'ssl'} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)

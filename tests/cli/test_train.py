@@ -18,7 +18,7 @@ def asked(monkeypatch):
         options["progress"](1, 2, "flow: pass 1 of at most 14")
         return {"weights": str(out), "model": "abc", "vintage": store.vintage, "passes": PASSES}
 
-    monkeypatch.setattr("dexposure_core.pipeline.train.train", train)
+    monkeypatch.setattr("dexposure_core.pipeline.forecasting.train.train", train)
     return given
 
 

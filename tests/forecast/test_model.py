@@ -192,7 +192,7 @@ def test_what_memory_offers_needs_no_torch():
 def test_torch_is_loaded_ahead_without_torch_geometric():
     code = (
         "import sys, time\n"
-        "from dexposure_core.pipeline.libraries import FORECASTING, load_ahead\n"
+        "from dexposure_core.pipeline.building.libraries import FORECASTING, load_ahead\n"
         "before = 'torch' in sys.modules\n"
         "load_ahead(FORECASTING)\n"
         "import dexposure_core.forecast.scoring\n"

@@ -6,7 +6,7 @@ import pytest
 from dexposure_core import open_store, settings
 from dexposure_core.forecast import Dexposure, uncertainty
 from dexposure_core.pipeline.evaluation import kept
-from dexposure_core.pipeline.model_card import BEGIN, END
+from dexposure_core.pipeline.forecasting.model_card import BEGIN, END
 
 FOLDER = settings.EMBEDDED_STORE.parent / "model"
 

@@ -34,10 +34,10 @@ from dexposure_core.pipeline.alerts.foreseen import foreseen
 from dexposure_core.pipeline.alerts.judge import course, record
 from dexposure_core.pipeline.alerts.observe import concerning
 from dexposure_core.pipeline.alerts.rules import Rule
-from dexposure_core.pipeline.lens import open_lens
+from dexposure_core.pipeline.chains.lens import open_lens
 from dexposure_core.store import open_store
 from tests.app.conftest import EVIL, LAST, world
-from tests.pipeline.chainworld import publish
+from tests.pipeline.chains.chainworld import publish
 
 MONDAY = dt.date(2024, 1, 1)
 

@@ -14,9 +14,9 @@ import pytest
 
 from dexposure_core.errors import BadInput, BadOption, EngineMissing
 from dexposure_core.jobs import in_order
+from dexposure_core.pipeline.building.ingest import ingest_holdings, ingest_store
 from dexposure_core.pipeline.engines import find_engine
 from dexposure_core.pipeline.engines.weeks import Weeks
-from dexposure_core.pipeline.ingest import ingest_holdings, ingest_store
 from dexposure_core.store import TABLES, Store, open_store
 
 needs_spark = pytest.mark.skipif(

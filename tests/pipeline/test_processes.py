@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from dexposure_core.errors import BadInput
-from dexposure_core.pipeline import published_weeks
-from dexposure_core.pipeline.ingest import ingest_published
+from dexposure_core.pipeline.building import published_weeks
+from dexposure_core.pipeline.building.ingest import ingest_published
 from dexposure_core.pipeline.processes import WorkerLost, spread
 from dexposure_core.sources.synthetic_published import write
 from dexposure_core.store import open_store

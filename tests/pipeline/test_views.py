@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from dexposure_core.errors import BadInput, BadOption, UnknownProtocol
 from dexposure_core.pipeline import views
-from dexposure_core.pipeline.scenario_file import breaks_text
-from dexposure_core.pipeline.shocks import Breaks
-from dexposure_core.pipeline.stress import stress
-from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.pipeline.stress.scenario_file import breaks_text
+from dexposure_core.pipeline.stress.shocks import Breaks
+from dexposure_core.pipeline.stress.stored import stress
+from dexposure_core.pipeline.stress.terms import Terms
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.store import TABLES, VintageWriter, open_store
 from tests.networks import network

@@ -20,7 +20,7 @@ KILLS = 20
 # One process per attempt; it says when it starts to work, so that the moment of the kill falls into the work.
 WORK = """
 import sys
-from dexposure_core.pipeline.ingest import ingest_holdings, ingest_store
+from dexposure_core.pipeline.building.ingest import ingest_holdings, ingest_store
 from dexposure_core.store import open_store, tablefile, inheritance
 for module in (tablefile, inheritance):
     module.ROWS_PER_PART = 6

@@ -6,7 +6,7 @@ import sys
 import duckdb
 import pytest
 
-from dexposure_core.pipeline.reconcile import reconciliation
+from dexposure_core.pipeline.building.reconcile import reconciliation
 from dexposure_core.store import open_store
 from dexposure_core.ui import datasheet
 from dexposure_core.ui.view import View

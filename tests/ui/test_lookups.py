@@ -2,7 +2,7 @@
 
 import pytest
 
-from dexposure_core.pipeline.forecast_process import ForecastProcess
+from dexposure_core.pipeline.forecasting.process import ForecastProcess
 from dexposure_core.ui import lookups
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dexposure_core.pipeline.tokens import Mapped
+from dexposure_core.pipeline.tokens.doubtful import Mapped
 from dexposure_core.ui import mapping, tables
 
 

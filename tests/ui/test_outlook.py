@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from dexposure_core.forecast import Forecast
-from dexposure_core.pipeline.forecast_tables import exposure_table
+from dexposure_core.pipeline.forecasting.tables import exposure_table
 from dexposure_core.ui import outlook
 from tests.networks import network
 

@@ -6,8 +6,8 @@ import math
 import polars as pl
 import pytest
 
-from dexposure_core.pipeline.compare import Comparison
-from dexposure_core.pipeline.revision_causes import CAUSES
+from dexposure_core.pipeline.revising.causes import CAUSES
+from dexposure_core.pipeline.revising.compare import Comparison
 from dexposure_core.ui import revision_panel, revisions
 from dexposure_core.ui.charts import revisions as charts
 from dexposure_core.ui.revisions import Moved

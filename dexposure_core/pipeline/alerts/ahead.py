@@ -29,7 +29,7 @@ from dexposure_core.pipeline.alerts.rules import Rule
 from dexposure_core.pipeline.indicators import LOSS, WORST
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.forecast_cache import Kept
+    from dexposure_core.pipeline.forecasting.cache import Kept
 
 _SPREAD: Final = 1.6448536269514722  # 95 % quantile of the standard normal distribution
 HOW: Final = (

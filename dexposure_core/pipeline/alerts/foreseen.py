@@ -18,7 +18,7 @@ from dexposure_core.store import Store
 
 if TYPE_CHECKING:
     from dexposure_core.network.snapshot import Snapshot
-    from dexposure_core.pipeline.forecast_cache import Kept
+    from dexposure_core.pipeline.forecasting.cache import Kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def futures_of(store: Store, kept: Kept) -> Futures:
 
     @cache
     def draw() -> tuple[Snapshot, ...]:
-        from dexposure_core.pipeline.forecast import drawn_again
+        from dexposure_core.pipeline.forecasting.forecast import drawn_again
 
         return tuple(drawn_again(store, kept, kept.forecast.origin)) if kept.drawn.joint else ()
 

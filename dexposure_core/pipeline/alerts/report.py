@@ -22,12 +22,12 @@ from dexposure_core.pipeline.alerts.judge import Record, course, record
 from dexposure_core.pipeline.alerts.observe import concerning, expanded, history, systemic
 from dexposure_core.pipeline.alerts.rule_file import RuleFile
 from dexposure_core.pipeline.alerts.rules import SEVERITIES, Rule
+from dexposure_core.pipeline.chains.lens import chains_of
 from dexposure_core.pipeline.indicators import WINDOW_DAYS, percentile
-from dexposure_core.pipeline.lens import chains_of
 from dexposure_core.store import Store
 
 if TYPE_CHECKING:
-    from dexposure_core.pipeline.forecast_cache import Kept
+    from dexposure_core.pipeline.forecasting.cache import Kept
 
 FEED: Final = pl.Schema({
     "id": pl.String, "severity": pl.String, "kind": pl.String, "date": pl.Date, "basis": pl.String, "since": pl.Date,

@@ -15,19 +15,19 @@ from dexposure_core.errors import DexposureError, NoModel
 from dexposure_core.network import Basis, Snapshot
 from dexposure_core.network.chains import DEFAULT
 from dexposure_core.pipeline import views
+from dexposure_core.pipeline.building.summary import coverage_totals
+from dexposure_core.pipeline.chains.lens import Lens, chains_of
 from dexposure_core.pipeline.changes import tvl_changes
-from dexposure_core.pipeline.check import Report
-from dexposure_core.pipeline.check_cache import kept_report
+from dexposure_core.pipeline.checks.cache import kept_report
+from dexposure_core.pipeline.checks.report import Report
 from dexposure_core.pipeline.evaluation import kept
 from dexposure_core.pipeline.evaluation.kept import Evaluation
-from dexposure_core.pipeline.forecast import forecast
-from dexposure_core.pipeline.forecast_result import ForecastResult
+from dexposure_core.pipeline.forecasting.forecast import forecast
+from dexposure_core.pipeline.forecasting.result import ForecastResult
 from dexposure_core.pipeline.indicators import Position, positions, warnings
-from dexposure_core.pipeline.lens import Lens, chains_of
 from dexposure_core.pipeline.palette import sector_colours
 from dexposure_core.pipeline.picture import Layout, layout_of
-from dexposure_core.pipeline.stress import stress
-from dexposure_core.pipeline.summary import coverage_totals
+from dexposure_core.pipeline.stress.stored import stress
 from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Manifest, Store
 from dexposure_core.stress import RULES, SCENARIOS, find_rule

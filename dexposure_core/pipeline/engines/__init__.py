@@ -1,4 +1,4 @@
-"""Where the weeks of a build are computed: every engine maps the same function (`pipeline.week`) over them.
+"""Where the weeks of a build are computed: every engine maps the same function (`pipeline.building.week`) over them.
 
 Weeks need only their own rows and those of the week before, so they can be computed in any order and anywhere; an
 engine hands them back in date order, and the tables are the same whichever it is.

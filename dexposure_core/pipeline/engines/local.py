@@ -11,8 +11,8 @@ from functools import partial
 import polars as pl
 
 from dexposure_core.jobs import in_order
+from dexposure_core.pipeline.building.week import Tables, sealed, week_tables
 from dexposure_core.pipeline.engines.weeks import Weeks
-from dexposure_core.pipeline.week import Tables, sealed, week_tables
 from dexposure_core.settings import processors
 
 

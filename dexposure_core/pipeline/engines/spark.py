@@ -1,4 +1,4 @@
-"""Weeks on Apache Spark: the same function as everywhere (`pipeline.week`), mapped over the weeks of a Parquet table.
+"""Weeks on Apache Spark: the same function as everywhere (`building.week`), mapped over the weeks of a Parquet table.
 
 Spark reads the holdings, brings the rows of each week together with those of the week before (a cogroup on the date),
 calls the function in Python workers and keeps the tables, packed as Arrow, on the executors' disks. The driver takes
@@ -23,8 +23,8 @@ import polars as pl
 
 from dexposure_core import scratch, settings
 from dexposure_core.errors import EngineMissing
+from dexposure_core.pipeline.building.week import Tables, sealed, week_tables
 from dexposure_core.pipeline.engines.weeks import Weeks
-from dexposure_core.pipeline.week import Tables, sealed, week_tables
 
 if TYPE_CHECKING:
     import pyarrow as pa

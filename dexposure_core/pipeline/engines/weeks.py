@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dexposure_core.pipeline.week import Tables
+from dexposure_core.pipeline.building.week import Tables
 
 Rows = Iterator[tuple[dt.date, pl.DataFrame]]
 

@@ -39,7 +39,7 @@ _DAMAGE: Final = (OSError, KeyError, TypeError, ValueError, AttributeError)
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A kept evaluation: the document of `pipeline.evaluate.evaluate` and what was added when it was kept.
+    """A kept evaluation: the document of `pipeline.forecasting.evaluate.evaluate` and what was added when it was kept.
 
     Attributes:
         document: its sections; NaN is None.
@@ -81,7 +81,7 @@ def keep(document: Mapping[str, Any], store: Store, model_dir: Path | None = Non
     """Keep an evaluation made on `store` beside the weights; return its path.
 
     Args:
-        document: what `pipeline.evaluate.evaluate` returned.
+        document: what `pipeline.forecasting.evaluate.evaluate` returned.
         store: the vintage it was made on.
         model_dir: folder of the weights it is of; None: the setting.
 

@@ -14,10 +14,10 @@ from dexposure_core.errors import NoModel
 from dexposure_core.forecast import Dexposure, Forecaster
 from dexposure_core.forecast import uncertainty as past_misses
 from dexposure_core.network import Basis
-from dexposure_core.pipeline.aggregates import aggregate_rows
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.parts import fingerprint
-from dexposure_core.pipeline.uncertainty import learn
+from dexposure_core.pipeline.forecasting.aggregates import aggregate_rows
+from dexposure_core.pipeline.forecasting.uncertainty import learn
 
 Span = tuple[tuple[int, ...], dt.date, dt.date]  # horizons, first origin, last target
 SHOWN: Final = (
@@ -68,7 +68,10 @@ def _kept(job: Job, basis: Basis, first: dt.date, part: str, spans: Sequence[Spa
 def _measuring() -> str:
     """Return a fingerprint of the source that draws, measures and stresses futures."""
     root = Path(dexposure_core.__file__).parent
-    own = [root / "pipeline" / f"{name}.py" for name in ("aggregates", "drawn", "panel", "uncertainty")]
+    own = [
+        root / "pipeline" / f"{name}.py"
+        for name in ("forecasting/aggregates", "forecasting/drawn", "panel", "forecasting/uncertainty")
+    ]
     return fingerprint([*own, *sorted((root / "measures").rglob("*.py")), *sorted((root / "stress").rglob("*.py"))])
 
 

@@ -26,7 +26,7 @@ _NOT_SHOWN: Final = ("gain_", "brier_part_")  # the standings say the gains
 
 
 def pack(document: Record) -> dict[str, Any]:
-    """Return an evaluation (`pipeline.evaluate.evaluate`) without what no page shows, its tables nested."""
+    """Return an evaluation (`pipeline.forecasting.evaluate.evaluate`) without what no page shows, its tables nested."""
     null = document.get("null_world") or {}
     packed = {
         **document,

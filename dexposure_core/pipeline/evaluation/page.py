@@ -27,7 +27,7 @@ FACTS: Final = {
 
 
 def page(document: Document) -> str:
-    """Return the self-contained page of an evaluation (`pipeline.evaluate.evaluate`)."""
+    """Return the self-contained page of an evaluation (`pipeline.forecasting.evaluate.evaluate`)."""
     style = files("dexposure_core.pipeline.evaluation").joinpath("page.css").read_text("utf-8")
     title = f"Evaluation of the forecasters, vintage {document['vintage']}"
     body = "".join(_section(*part) for part in _parts(document) if part[1])

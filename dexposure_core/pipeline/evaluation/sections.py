@@ -97,7 +97,7 @@ def _events(job: Job, basis: Basis, *, measures: bool) -> tuple[list[Record], li
 
 def train_seeds(job: Job, count: int) -> tuple[Dexposure, ...]:
     """Return the model trained anew on this vintage with seeds 1 to `count`; one that is trained stays as it is."""
-    from dexposure_core.pipeline.train import train
+    from dexposure_core.pipeline.forecasting.train import train
 
     folders = [_folder(job, f"seed-{seed}-{program()}") for seed in range(1, count + 1)]
     for seed, folder in enumerate(folders, 1):
@@ -162,7 +162,7 @@ def _gain(row: Row, whole: float | None) -> float | None:
 
 def null_store(job: Job) -> Store:
     """Return the null world, built once."""
-    from dexposure_core.pipeline.ingest import ingest_independent
+    from dexposure_core.pipeline.building.ingest import ingest_independent
     from dexposure_core.sources.simulate import independent
 
     folder = _folder(job, f"null-world-{fingerprint([Path(independent.__file__)])}")

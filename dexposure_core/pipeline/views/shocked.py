@@ -9,11 +9,11 @@ from typing import Final
 import polars as pl
 
 from dexposure_core.network import Snapshot
-from dexposure_core.pipeline.scenario_file import find_replay, parse_breaks
-from dexposure_core.pipeline.shocks import Breaks, Struck
-from dexposure_core.pipeline.stress import run_on, struck_by
-from dexposure_core.pipeline.stress_result import StressResult
-from dexposure_core.pipeline.stress_terms import Terms
+from dexposure_core.pipeline.stress.result import StressResult
+from dexposure_core.pipeline.stress.scenario_file import find_replay, parse_breaks
+from dexposure_core.pipeline.stress.shocks import Breaks, Struck
+from dexposure_core.pipeline.stress.stored import run_on, struck_by
+from dexposure_core.pipeline.stress.terms import Terms
 from dexposure_core.store import Store
 from dexposure_core.stress import RULES, Rule
 
@@ -58,7 +58,7 @@ class Shocked:
         """Return the shock it means on a snapshot; of a past event what the data know.
 
         Raises:
-            UnknownName, BadOption, BadInput: as `pipeline.stress`.
+            UnknownName, BadOption, BadInput: as `pipeline.stress.stored`.
         """
         return struck_by(store, snapshot, self.what(), lenient=self.kind == "event")
 

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from dexposure_core.network import Snapshot
-from dexposure_core.pipeline.chains import balances
-from dexposure_core.pipeline.stress_result import StressResult
+from dexposure_core.pipeline.chains.system import balances
+from dexposure_core.pipeline.stress.result import StressResult
 from dexposure_core.store import Store
 from dexposure_core.stress import find_rule, harm
 from dexposure_core.stress.transmission import by_exposure

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from dexposure_core.pipeline.chains import NO_HOME, OTHERS, Grid
+from dexposure_core.pipeline.chains.system import NO_HOME, OTHERS, Grid
 from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts import bars, base, plain, series
 

@@ -149,7 +149,7 @@ def test_the_first_date_has_nothing_to_compare_with(store):
 
 
 def test_a_choice_of_chains_is_named(store):
-    from dexposure_core.pipeline.lens import open_lens
+    from dexposure_core.pipeline.chains.lens import open_lens
 
     made = briefing.briefing(
         open_lens(store, ["Ethereum"]), briefing.Ask(date=dt.date(2025, 6, 9), horizon=2), made=NOW

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dexposure_core.errors import BadOption
-from dexposure_core.pipeline.check import chosen_checks
 from dexposure_core.pipeline.checks.catalogue import CHECKS
 from dexposure_core.pipeline.checks.double import DoubleCounting
 from dexposure_core.pipeline.checks.drift import unusual_shares
@@ -20,6 +19,7 @@ from dexposure_core.pipeline.checks.findings import collapse, findings, per_date
 from dexposure_core.pipeline.checks.jumps import holding_changes, largest_cause, unusual_moves
 from dexposure_core.pipeline.checks.material import Watch, Week
 from dexposure_core.pipeline.checks.presence import Freshness, Missing
+from dexposure_core.pipeline.checks.report import chosen_checks
 from dexposure_core.pipeline.checks.stale import Stale
 from dexposure_core.pipeline.checks.symbols import Symbols, skeleton
 from dexposure_core.pipeline.checks.units import Units

@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 
 from dexposure_core import open_store
-from dexposure_core.pipeline import check_cache
-from dexposure_core.pipeline.check import check
-from dexposure_core.pipeline.check_cache import kept_report
+from dexposure_core.pipeline.checks import cache as check_cache
+from dexposure_core.pipeline.checks.cache import kept_report
+from dexposure_core.pipeline.checks.report import check
 from dexposure_core.store import Store
 from tests.store.conftest import WORLD, publish
 

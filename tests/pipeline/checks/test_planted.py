@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from dexposure_core import open_store
-from dexposure_core.pipeline.check import check
+from dexposure_core.pipeline.checks.report import check
 from tests.pipeline.checks.altered import KINDS, detected, news, precise, report, world
 
 # Share of a dozen planted errors that must be found. Copies (twins) are found by the cents alone, where those are many

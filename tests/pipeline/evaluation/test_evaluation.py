@@ -8,9 +8,7 @@ import re
 import pytest
 
 from dexposure_core.errors import BadOption, NoModel
-from dexposure_core.pipeline import evaluate as pipeline_evaluate
-from dexposure_core.pipeline import ingest
-from dexposure_core.pipeline.evaluate import Extras, evaluate
+from dexposure_core.pipeline.building import ingest
 from dexposure_core.pipeline.evaluation import ahead, job, parts
 from dexposure_core.pipeline.evaluation.page import page
 from dexposure_core.pipeline.evaluation.parts import Parts
@@ -18,6 +16,8 @@ from dexposure_core.pipeline.evaluation.report import write_evaluation
 from dexposure_core.pipeline.evaluation.sections import spread
 from dexposure_core.pipeline.evaluation.svg import ticks
 from dexposure_core.pipeline.evaluation.words import summary, told
+from dexposure_core.pipeline.forecasting import evaluate as pipeline_evaluate
+from dexposure_core.pipeline.forecasting.evaluate import Extras, evaluate
 from dexposure_core.sources.simulate import Rates
 from tests import evaluations
 

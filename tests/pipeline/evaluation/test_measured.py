@@ -9,10 +9,10 @@ from dexposure_core.forecast import Dexposure
 from dexposure_core.forecast.baselines import Persistence
 from dexposure_core.forecast.model import FILE
 from dexposure_core.forecast.weights import network, write
-from dexposure_core.pipeline.aggregates import aggregate_rows
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.measured import measured_rows
-from dexposure_core.pipeline.uncertainty import learn
+from dexposure_core.pipeline.forecasting.aggregates import aggregate_rows
+from dexposure_core.pipeline.forecasting.uncertainty import learn
 from dexposure_core.progress import silent
 from tests.forecast.conftest import ABOUT
 from tests.forecast.worlds import week

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dexposure_core.pipeline.building.ingest import ingest_world
 from dexposure_core.pipeline.calibrate import kept
-from dexposure_core.pipeline.ingest import ingest_world
 
 DATA = Path(__file__).parents[3] / "data"
 MEGABYTES = 1_000_000

@@ -1,0 +1,1 @@
+"""Speed and memory, measured on this machine: the data side, stress tests, the dashboard under load."""

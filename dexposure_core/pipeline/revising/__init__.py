@@ -1,0 +1,1 @@
+"""Several vintages of one store: which revises which, by how much, and why."""

@@ -23,6 +23,7 @@ Link = Callable[[str], str]
 FIRST: Final = 10  # rows that stand there at once
 MOST: Final = 40  # that a phone is sent
 _FEWEST: Final = 4  # columns from which a grid is too wide for a phone
+_LINE: Final = "\n"
 _NOTHING: Final = "–"  # as in the grid
 
 
@@ -67,12 +68,12 @@ def _heads(frame: pl.DataFrame) -> list[str]:
 
 def _folded(items: list[str], total: int) -> str:
     first, rest = items[:FIRST], items[FIRST:]
-    shown = f"<ol>{''.join(first)}</ol>"
+    shown = f"<ol>{_LINE.join(first)}</ol>"
     if not rest:
         return shown
     of = f"{text.count(len(items))} of {text.count(total)} rows; the CSV holds all."
     below = f"<p>{of}</p>" if total > len(items) else ""
-    more = f'<ol start="{FIRST + 1}">{"".join(rest)}</ol>'
+    more = f'<ol start="{FIRST + 1}">{_LINE.join(rest)}</ol>'
     return f"{shown}<details><summary>{len(rest)} more</summary>{more}{below}</details>"
 
 

@@ -1,5 +1,7 @@
 """What a reader of a page sees, as text."""
 
+from collections.abc import Sequence
+
 from streamlit.testing.v1 import AppTest
 
 TEXTS = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "html")
@@ -9,9 +11,9 @@ def errors(app: AppTest) -> list[str]:
     return [e.message for e in app.exception]
 
 
-def everything(app: AppTest) -> str:
-    """All titles, sentences, captions, notes and HTML of the page, one after the other."""
-    elements = [e for kind in TEXTS for e in app.get(kind)]
+def everything(app: AppTest, *, kinds: Sequence[str] = TEXTS) -> str:
+    """All titles, sentences, captions, notes and HTML of the page, one after the other; of some kinds where asked."""
+    elements = [e for kind in kinds for e in app.get(kind)]
     return "\n".join(str(getattr(e, "value", None) or e.proto.body) for e in elements)
 
 

@@ -47,8 +47,9 @@ def test_a_page_shows_every_name_and_runs_none(visit, evil, files, key, chosen):
     assert hostile.acting(said) == []
     assert hostile.markup(said) == []
     assert [e.proto.body for e in page.get("html") if hostile.acting(e.proto.body)] == []
+    marked = everything(page, kinds=[kind for kind in TEXTS if kind != "html"])  # HTML is not read as Markdown
     for attack in ("[x](javascript", "![x](http", ":material/bug_report:", ":red[r]", "$\\href"):
-        assert attack not in said, said[max(0, said.find(attack) - 80) :][:200]
+        assert attack not in marked, marked[max(0, marked.find(attack) - 80) :][:200]
     assert not set(hostile.steering(said)) - {"0x0"}
     assert max(map(len, said.split("\n"))) < 20_000
     for chart in page.get("plotly_chart"):

@@ -92,3 +92,10 @@ def test_a_row_that_names_nobody_is_called_by_its_first_words_and_words_that_lac
     assert ">Aave</a></div>" in aave
     assert "Finding <b>jump</b>" in aave
     assert "Token <b>DAI</b>" in aave
+
+
+def test_shares_have_two_decimals_and_a_sign_where_both_signs_stand():
+    frame = pl.DataFrame({"rule": ["a", "b"], "share_moved": [-0.05, 0.9995], "x": [1, 2], "y": [1, 2]})
+    html = listing.listed(frame, {}, None)
+    assert "Share moved <b>−5.00 %</b>" in html
+    assert "Share moved <b>+99.95 %</b>" in html

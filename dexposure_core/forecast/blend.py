@@ -29,7 +29,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls
 
 from dexposure_core.forecast.record import Floats, Indices
 
@@ -186,6 +185,8 @@ class _Fit(NamedTuple):
 
 
 def _fit(said: Floats, truth: Floats, horizon: int) -> _Fit:
+    from scipy.optimize import nnls  # takes longer to load than many a forecast that never fits takes in all
+
     fine = np.isfinite(said).all(axis=1) & np.isfinite(truth)
     moves, wanted = said[fine, 1:] - said[fine, :1], truth[fine] - said[fine, 0]
     if len(wanted) < BLOCKS:

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 RANK: Final = 16  # of the screen
 DROPPED: Final = 51 / 256  # of a pair's hidden numbers, while training
 
+Sides = tuple[Tensor, Tensor]
+
 
 class Dropout(nn.Module):
     """Zeroes a share DROPPED of the numbers while training, the rest growing to make up for it.
@@ -49,12 +51,19 @@ class Correction(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, pair: Tensor, state: Tensor, ends: Tensor) -> Tensor:
-        """Return (C, outputs) for pairs (C, features) between states (N, hidden); ends (2, C) are their rows."""
-        creditor, debtor = ends
-        match = self.match(state).index_select(0, creditor) * state.index_select(0, debtor)
-        ends_of = self.creditor(state).index_select(0, creditor) + self.debtor(state).index_select(0, debtor)
-        mixed = self.pair(pair) + ends_of + match
+    def sides(self, state: Tensor) -> Sides:
+        """Return what states (N, hidden) bring as creditors and as debtors, (N, 2 · hidden) each."""
+        return (
+            torch.cat([self.match(state), self.creditor(state)], dim=1),
+            torch.cat([state, self.debtor(state)], dim=1),
+        )
+
+    def forward(self, pair: Tensor, sides: Sides, ends: Tensor) -> Tensor:
+        """Return (C, outputs) for pairs (C, features) between protocols (see `sides`); ends (2, C) are their rows."""
+        creditor, debtor = (side.index_select(0, end) for side, end in zip(sides, ends, strict=True))
+        width = creditor.shape[1] // 2
+        match = creditor[:, :width] * debtor[:, :width]
+        mixed = self.pair(pair) + (creditor[:, width:] + debtor[:, width:]) + match
         result: Tensor = self.out(torch.relu(self.mix(self.drop(torch.relu(mixed)))))
         return result
 

@@ -14,18 +14,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dexposure_core.forecast.candidates import mirrored
 from dexposure_core.forecast.node_features import NODE_FEATURES, Past, node_features, week_features
 from dexposure_core.forecast.pair_cells import NEVER, SHAPE, Codes, never_cells, pair_cells
 from dexposure_core.forecast.pair_memory import FADES, PairMemory, Sizes, pair_memory, pooled, sizes
+from dexposure_core.forecast.pair_pasts import OWN, Columns, PairPasts, Places, both
 from dexposure_core.forecast.paths import ThreePaths
 from dexposure_core.forecast.record import Flags, Floats, Indices, Texts
 from dexposure_core.forecast.window import MEMORY, Window, summed
 
-OWN: Final = (
-    "now", "recency", "age", "gaps", "spells", "share_4", "share_12", "share_52", "log_now", "log_last", "log_mean",
-    "log_spread", "log_step", "lag_1", "lag_2", "lag_3",
-)  # fmt: skip
 OF_ENDS: Final = (
     "log_tvl", "out_degree", "in_degree", "age", "tvl_step_1", "tvl_step_4", "tvl_gap_12", "pull_1", "pull_4",
     "out_births", "out_deaths", "in_births", "in_deaths", "in_degree_step_12",
@@ -45,7 +41,6 @@ EDGE_FEATURES: Final = ("log_now", "share_of_creditor", "share_of_debtor", "age"
 CELLS: Final = int(np.prod(SHAPE))
 
 Halves = npt.NDArray[np.float32]
-Columns = dict[str, Floats]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,6 +79,7 @@ class Origin:
         self.past = past.bare()
         self.seen: PairMemory = pair_memory(past)
         self.sizes: Sizes = sizes(past)
+        self.pasts = PairPasts(self.seen, past.length, past.size)
         by_lag = Past(past)
         self.node = node_features(past, self.seen, by_lag)
         self.weeks = week_features(past, by_lag)
@@ -94,47 +90,43 @@ class Origin:
         now = past.origin.creditor * max(past.size, 1) + past.origin.debtor
         self.edge = _stacked(self._edges(now), EDGE_FEATURES, len(now))
 
-    def features(self, key: Indices, paths: Floats | None = None) -> Features:
+    def features(self, key: Indices, paths: Floats | None = None, places: Places | None = None) -> Features:
         """Return the model input for the candidate pairs `key` (C,).
 
         Args:
             key: the pairs.
             paths: (C,) what `three_paths` said of them; None: it is asked now.
+            places: where they stand in memory, as `pasts` said; None: it is asked now.
         """
-        given = self._pairs(key, self.three_paths(key) if paths is None else paths)
+        there = self.pasts.places(key) if places is None else places
+        given = self._pairs(key, self.three_paths(key, there) if paths is None else paths, there)
         return Features(
             node=self.node, sector=self.past.origin.sectors, weeks=self.weeks, key=key, edge=self.edge, **given
         )
 
-    def three_paths(self, key: Indices) -> Floats:
+    def three_paths(self, key: Indices, places: Places) -> Floats:
         """Return (C,) the three-paths of the pairs that were never seen; of the others, which need none, 0."""
         n = max(self.past.size, 1)
-        found, rest = np.zeros(len(key)), np.flatnonzero(~self._places(key)[2])
+        found, rest = np.zeros(len(key)), _span(~places.seen)
         found[rest] = self.paths.count(key[rest] // n, key[rest] % n)
         return found
 
-    def _places(self, key: Indices) -> tuple[tuple[Indices, Flags], tuple[Indices, Flags], Flags]:
-        """Return where the pairs stand in memory, where the other way round, and which were seen either way (C,)."""
-        own, back = self.seen.find(key), self.seen.find(mirrored(key, self.past.size))
-        return own, back, own[1] | back[1]
-
-    def _pairs(self, key: Indices, paths: Floats) -> dict[str, Any]:
+    def _pairs(self, key: Indices, paths: Floats, places: Places) -> dict[str, Any]:
         """Return pair, anchors and cell of the pairs; of most, which were never seen, little has to be worked out."""
         n = max(self.past.size, 1)
         creditor, debtor = key // n, key % n
-        own, back, seen = self._places(key)
-        some, rest = np.flatnonzero(seen), np.flatnonzero(~seen)
+        some, rest = _span(places.seen), _span(~places.seen)
+        known, paths = places.at(some), paths[rest]
         anchors = np.repeat(self.typical[creditor][:, None], len(FADES), axis=1)
         anchors[some] = self.sizes.of(pooled(key[some], self.past), self.typical[creditor[some]])
-        paths = paths[rest]
         cell = np.empty(len(key), dtype=np.int64)
-        cell[some] = _place(pair_cells(self.past, self.seen, key[some], anchors[some, 0]))
+        found = self.pasts.found(known.own), self.pasts.found(known.back)
+        cell[some] = _place(pair_cells(self.past, self.seen, key[some], anchors[some, 0], found))
         cell[rest] = _place(never_cells(paths, self.held[self.sector[creditor[rest]], debtor[rest]]))
-        past = _own(self.seen, own, some, self.past.length), _own(self.seen, back, some, self.past.length)
         table = np.zeros((len(PAIR_FEATURES), len(key)), dtype=np.float32)  # a column at a time is written fast
         table[[PAIR_FEATURES.index(name) for name in ("recency", "reverse_recency")]] = np.log1p(MEMORY)
         for rows, columns in (
-            (some, self._known(*past, creditor[some], debtor[some], anchors[some])),
+            (some, self._known(known, creditor[some], debtor[some], anchors[some])),
             (rest, _paths(paths, self.node, creditor[rest], debtor[rest])),
         ):
             for name, column in columns:
@@ -143,19 +135,20 @@ class Origin:
         return {"pair": table.T, "anchors": anchors.astype(np.float32), "cell": cell}
 
     def _known(
-        self, own: Columns, back: Columns, creditor: Indices, debtor: Indices, anchors: Floats
+        self, places: Places, creditor: Indices, debtor: Indices, anchors: Floats
     ) -> Iterator[tuple[str, Floats]]:
         """Yield what the window says about pairs that it has seen."""
+        own, back = self.pasts.of(places.own), self.pasts.of(places.back)
         yield from ((name, own[name]) for name in OWN)
         yield from ((f"reverse_{name}", back[name]) for name in OWN)
-        yield from _both(own, back).items()
+        yield from both(own, back).items()
         yield from _shares(own["log_now"], self.node, creditor, debtor).items()
         yield "size_gap_4", anchors[:, 3] - anchors[:, 0]
         yield "size_gap_16", anchors[:, 5] - anchors[:, 0]
 
     def _edges(self, now: Indices) -> Columns:
         n = max(self.past.size, 1)
-        own = _own(self.seen, self.seen.find(now), np.arange(len(now)), self.past.length)
+        own = self.pasts.of(self.pasts.places(now).own)
         size = self.sizes.of(pooled(now, self.past), own["log_now"])
         shares = _shares(own["log_now"], self.node, now // n, now % n)
         return {**own, **shares, "size_gap_16": size[:, 5] - size[:, 0]}
@@ -188,42 +181,12 @@ def _stacked(columns: Columns, names: tuple[str, ...], rows: int) -> Halves:
     return table
 
 
-def _own(seen: PairMemory, places: tuple[Indices, Flags], rows: Indices, length: int) -> Columns:
-    """Return the memory of some ordered pairs, in this order of their two ends.
-
-    Args:
-        seen: the memory.
-        places: where each pair stands in it, and whether it does (`PairMemory.find`).
-        rows: (K,) the pairs that are asked for.
-        length: snapshots of the window.
-    """
-    at, found = (part[rows] for part in places)
-    if not len(seen.key):
-        return {name: np.zeros(len(rows)) for name in (*OWN, "seen", "usd_4", "usd_12", "usd_52")} | {
-            "last": np.full(len(rows), MEMORY * 1.0)
-        }
-    last = np.where(found, seen.last[at], MEMORY).astype(np.float64)
-    columns: Columns = {
-        "now": (last == 0).astype(np.float64), "last": last, "recency": np.log1p(last),
-        "age": np.log1p(seen.first)[at], "gaps": np.log1p(seen.first + 1 - seen.count - seen.last)[at],
-        "spells": np.log(seen.spells)[at], "share_4": (seen.count4 / min(4, length))[at],
-        "share_12": (seen.count12 / min(12, length))[at], "share_52": (seen.count / length)[at],
-        "log_now": seen.log_now[at], "log_last": seen.log_last[at], "log_mean": seen.log_mean[at],
-        "log_spread": seen.log_spread[at], "log_step": seen.log_step[at],
-        **{f"lag_{k}": seen.recent[at, k - 1] for k in (1, 2, 3)},
-        **{f"usd_{k}": seen.usd[at, i] for i, k in enumerate((4, 12, 52))}, "seen": found.astype(np.float64),
-    }  # fmt: skip
-    always = {"last", "recency", "now"}
-    return {name: v if name in always else np.where(found, v, 0.0) for name, v in columns.items()}
-
-
-def _both(own: Columns, back: Columns) -> Columns:
-    """Return what the two directions say together; `memory` is the pair-memory frequency of the flow basis."""
-    either = np.minimum(own["share_12"] + back["share_12"], 1.0)
-    turn = (12 * own["share_12"] + 0.5) / (12 * (own["share_12"] + back["share_12"]) + 1.0)
-    gross = {k: own[f"usd_{k}"] + back[f"usd_{k}"] for k in (4, 12, 52)}
-    net = {f"net_{k}": (own[f"usd_{k}"] - back[f"usd_{k}"]) / np.maximum(gross[k], 1e-9) for k in gross}
-    return {"either_seen": np.maximum(own["seen"], back["seen"]), "memory": either * turn, "seen": own["seen"], **net}
+def _span(flags: Flags) -> Indices | slice:
+    """Return where flags (C,) are set: a slice where that is one stretch, which is taken and written without a copy."""
+    rows = np.flatnonzero(flags)
+    if not len(rows) or rows[-1] - rows[0] + 1 == len(rows):
+        return slice(rows[0], rows[-1] + 1) if len(rows) else slice(0, 0)
+    return rows
 
 
 def _shares(log_now: Floats, node: Floats, creditor: Indices, debtor: Indices) -> Columns:

@@ -20,7 +20,7 @@ from typing import Final, cast
 import torch
 from torch import Tensor, nn
 
-from dexposure_core.forecast.decoder import Correction, Screen
+from dexposure_core.forecast.decoder import Correction, Screen, Sides
 from dexposure_core.forecast.encoder import Encoder, shares
 from dexposure_core.forecast.features import CELLS, HISTORY, OF_ENDS, PAIR_FEATURES
 from dexposure_core.forecast.pair_cells import NEVER, SHAPE
@@ -49,8 +49,7 @@ AMOUNTS: Final = "amounts"  # without this branch a network says whether pairs e
 
 def kinds(cell: Tensor) -> Tensor:
     """Return (C,) the kind of each pair: 0 an exposure of the origin (this way), 1 seen before, 2 never seen."""
-    state = torch.div(cell, _PER_STATE, rounding_mode="floor")
-    return torch.where(state == 0, 0, torch.where(state == NEVER, 2, 1))
+    return (cell >= _PER_STATE).long() + (cell >= NEVER * _PER_STATE)
 
 
 def usual_way(pair: Tensor) -> Tensor:
@@ -148,7 +147,7 @@ class Network(nn.Module):
         return given
 
     def _standard(self, name: str, values: Tensor) -> Tensor:
-        return ((values - self.get_buffer(f"{name}_mean")) / self.get_buffer(f"{name}_scale")).clamp(-5, 5)
+        return (values - self.get_buffer(f"{name}_mean")).div_(self.get_buffer(f"{name}_scale")).clamp_(-5, 5)
 
     def tied(self) -> Network:
         """Return itself with one encoder for the three branches of existence, as it is trained."""
@@ -169,8 +168,13 @@ class Network(nn.Module):
         nothing = given["node"].new_zeros(len(given["node"]), self.hidden)
         return {name: made.get(id(encoder), nothing) for name, encoder in self.encoders.items()}
 
+    def sides(self, states: dict[str, Tensor]) -> dict[str, Sides]:
+        """Return what the states of each branch bring to pairs: once per protocol, whatever the number of pairs."""
+        heads = {**self.exists, AMOUNTS: self.size}
+        return {name: cast("Correction", head).sides(states[name]) for name, head in heads.items()}
+
     def decode(
-        self, states: dict[str, Tensor], pair: Tensor, ends: Tensor, cell: Tensor, sized: Tensor | None = None
+        self, sides: dict[str, Sides], pair: Tensor, ends: Tensor, cell: Tensor, sized: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return corrections of existence logits (C, horizons) and of log sizes (S, horizons).
 
@@ -184,12 +188,12 @@ class Network(nn.Module):
         ours, of = (given, ends) if order is None else (given.index_select(0, order), ends.index_select(1, order))
         count = [int((kind == k).sum()) for k in range(KINDS)]
         own = zip(EXISTENCE, torch.split(ours, count), torch.split(of, count, dim=1), strict=True)
-        said = torch.cat([self.exists[name](pairs, states[name], of) for name, pairs, of in own])
+        said = torch.cat([self.exists[name](pairs, sides[name], of) for name, pairs, of in own])
         if order is not None:
             said = torch.empty_like(said).index_copy_(0, order, said)
         if sized is not None:
             given, ends = given.index_select(0, sized), ends.index_select(1, sized)
-        return said, self.size(given, states["amounts"], ends)
+        return said, self.size(given, sides[AMOUNTS], ends)
 
     def steps(self, state: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """Return (N, horizons) changes of log TVL from the states of amounts."""
@@ -211,7 +215,7 @@ class Network(nn.Module):
         horizons).
         """
         states = self.states(batch)
-        exists, size = self.decode(states, batch["pair"], batch["ends"], cell, sized)
+        exists, size = self.decode(self.sides(states), batch["pair"], batch["ends"], cell, sized)
         return states["never"], exists, size, self.steps(states["amounts"], batch)
 
     def strangers(self, pair: Tensor) -> Tensor:
@@ -229,6 +233,8 @@ class Network(nn.Module):
         if self.lean:
             found += self.lean * usual_way(pair)[:, None]
         never = kinds(cell) == EXISTENCE.index("never")
+        if not never.any():
+            return found
         moved = self.strangers(pair) @ self.regression[:-1] + self.regression[-1]
         return found.add_(torch.where(never[:, None], moved, 0.0))
 

@@ -28,9 +28,20 @@ HOLDERS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # creditors of a debtor in th
 Codes = tuple[Indices, Indices, Indices, Indices]
 
 
-def pair_cells(past: Window, seen: PairMemory, key: Indices, log_last: Floats) -> Codes:
-    """Return the four codes of each pair of `key` (C,); `log_last` (C,) is its log1p USD when last seen."""
-    (at, own), (there, other) = seen.find(key), seen.find(mirrored(key, past.size))
+Found = tuple[tuple[Indices, Flags], tuple[Indices, Flags]]
+
+
+def pair_cells(past: Window, seen: PairMemory, key: Indices, log_last: Floats, found: Found | None = None) -> Codes:
+    """Return the four codes of each pair.
+
+    Args:
+        past: the window.
+        seen: its memory of pairs.
+        key: (C,) the pairs.
+        log_last: (C,) their log1p USD when last seen.
+        found: where memory has them, and has them the other way round (`PairMemory.find`); None: it is asked now.
+    """
+    (at, own), (there, other) = found or (seen.find(key), seen.find(mirrored(key, past.size)))
     last, back = (_of(seen.last, i, f, MEMORY) for i, f in ((at, own), (there, other)))
     flow = past.origin.basis == "flow"
     if flow:

@@ -14,7 +14,7 @@ import numpy as np
 
 from dexposure_core.forecast.candidates import mirrored
 from dexposure_core.forecast.record import Flags, Floats, Indices
-from dexposure_core.forecast.window import Window, segments, summed
+from dexposure_core.forecast.window import Window, segments
 
 HALF_LIFE: Final = 4.0
 FADES: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, math.inf)  # half-lives of a mean size; 0: the size last seen
@@ -69,24 +69,29 @@ def _find(table: Indices, key: Indices) -> tuple[Indices, Flags]:
 
 def pair_memory(past: Window) -> PairMemory:
     """Summarise the window per ordered pair (sort by key then lag; every statistic is a segment reduction)."""
-    order, start, inverse = past.segments
-    lag, size = past.lag[order], past.log_usd[order]
+    pairs = past.segments
+    order, start, number = pairs
+    lag, size = past.lag[order].astype(np.int32), past.log_usd[order]
     count = np.diff(np.append(start, len(order)))
-    many = len(start)
     end = start + count - 1
-    weight = _fading(HALF_LIFE, past.length)[lag]
-    mean = summed(inverse, size, many) / np.maximum(count, 1)
-    usd = np.expm1(size)
+    lags = np.arange(past.length)
+    fading = _fading(HALF_LIFE, past.length)
+    spans = np.stack([lags < k for k in (4, 12, past.length)], axis=1).astype(np.float64)
+    every = np.ones(len(order))
+    there = pairs.sums(every, lag, np.column_stack([spans[:, :2], *(lags == k for k in (1, 2, 3)), fading]))
+    mean, faded = pairs.sums(size, lag, np.column_stack([spans[:, 2], fading])).T
+    mean = mean / np.maximum(count, 1)
+    gap = np.diff(lag, prepend=lag[:1]) > 1  # within a pair lags ascend; from pair to pair they do not count
+    gap[start] = False
     return PairMemory(
-        key=past.key[order][start], last=lag[start], first=lag[end], count=count,
-        count4=_counts(inverse[lag < 4], many), count12=_counts(inverse[lag < 12], many),
-        spells=1 + _counts(inverse[1:][(inverse[1:] == inverse[:-1]) & (np.diff(lag) > 1)], many),
-        recent=np.stack([_counts(inverse[lag == k], many) for k in (1, 2, 3)], axis=1).astype(np.float64),
-        log_now=np.where(lag[start] == 0, size[start], 0.0), log_last=size[start],
-        log_mean=summed(inverse, weight * size, many) / summed(inverse, weight, many),
-        log_spread=np.sqrt(summed(inverse, (size - mean[inverse]) ** 2, many) / np.maximum(count, 1)),
+        key=past.key[order][start], last=lag[start].astype(np.int64), first=lag[end].astype(np.int64), count=count,
+        count4=there[:, 0].astype(np.int64), count12=there[:, 1].astype(np.int64),
+        spells=1 + pairs.sums(gap.astype(np.float64), lag, spans[:, 2:])[:, 0].astype(np.int64),
+        recent=np.ascontiguousarray(there[:, 2:5]),
+        log_now=np.where(lag[start] == 0, size[start], 0.0), log_last=size[start], log_mean=faded / there[:, 5],
+        log_spread=np.sqrt(pairs.sums((size - mean[number]) ** 2, lag, spans[:, 2:])[:, 0] / np.maximum(count, 1)),
         log_step=size[start] - size[np.minimum(start + 1, end)],
-        usd=np.stack([summed(inverse, usd * (lag < k), many) for k in (4, 12, past.length)], axis=1),
+        usd=pairs.sums(np.expm1(size), lag, spans),
     )  # fmt: skip
 
 
@@ -108,15 +113,13 @@ class Sizes:
 def sizes(past: Window) -> Sizes:
     """Return the fading means of the window; weights count from when a pair was last seen."""
     key = pooled(past.key, past)
-    order, start, inverse = past.segments if key is past.key else segments(key)
-    lag, size = past.lag[order], past.log_usd[order]
-    since = lag - lag[start][inverse]
-    columns = []
-    for fade in FADES:
-        weight = _fading(fade, past.length)[since]
-        total = summed(inverse, weight, len(start))
-        columns.append(summed(inverse, weight * size, len(start)) / np.maximum(total, 1e-12))
-    return Sizes(key=key[order][start], mean=np.stack(columns, axis=1))
+    pairs = past.segments if key is past.key else segments(key)
+    order, start, number = pairs
+    lag, size = past.lag[order].astype(np.int32), past.log_usd[order]
+    since = lag - lag[start][number]
+    by = np.column_stack([_fading(fade, past.length) for fade in FADES])
+    total = np.maximum(pairs.sums(np.ones(len(order)), since, by), 1e-12)
+    return Sizes(key=key[order][start], mean=pairs.sums(size, since, by) / total)
 
 
 def pooled(key: Indices, past: Window) -> Indices:
@@ -128,7 +131,3 @@ def _fading(half_life: float, length: int) -> Floats:
     """Return (length,) the weight of each lag: halved every `half_life` snapshots; 0: only the first counts."""
     lags = np.arange(length)
     return (lags == 0).astype(np.float64) if half_life == 0 else 0.5 ** (lags / half_life)
-
-
-def _counts(inverse: Indices, size: int) -> Indices:
-    return np.bincount(inverse, minlength=size).astype(np.int64)

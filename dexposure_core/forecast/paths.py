@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 BLOCK: Final = 512  # debtors counted at once: N × BLOCK numbers in memory
+WHOLE: Final = 2  # passes over all exposures that a creditor's whole row takes
+ROWS: Final = 64  # whole rows counted at once
 
 
 class ThreePaths:
@@ -30,10 +32,31 @@ class ThreePaths:
         n = len(origin.protocols)
         ones = np.ones(len(origin.creditor), dtype=np.float32)  # counts up to 2^24 are exact
         self._held = csr_array((ones, (origin.creditor, origin.debtor)), shape=(n, n))
-        self._together = (self._held.T.tocsr() @ self._held).T  # symmetric: its rows are its columns
+        self._holders = self._held.T.tocsr()
+        self._together = (self._holders @ self._held).T  # symmetric: its rows are its columns
 
     def count(self, creditor: Indices, debtor: Indices) -> Floats:
         """Return (C,) the number of three-paths of each pair (C,) (C,)."""
+        steps = np.diff(self._held.indptr)
+        work = np.bincount(creditor, minlength=len(steps)) * steps
+        whole = (work > WHOLE * self._held.nnz)[creditor]
+        found = np.zeros(len(debtor))
+        found[whole] = self._of_few(creditor[whole], debtor[whole])
+        found[~whole] = self._of_many(creditor[~whole], debtor[~whole])
+        return found
+
+    def _of_few(self, creditor: Indices, debtor: Indices) -> Floats:
+        """Count those of a few creditors that hold, and are asked for, so much that all of a row costs less."""
+        asked, place = np.unique(creditor, return_inverse=True)
+        found = np.zeros(len(debtor))
+        for start in range(0, len(asked), ROWS):
+            alike = self._held @ self._held[asked[start : start + ROWS]].T.toarray().astype(np.float64)
+            rows = (place >= start) & (place < start + ROWS)
+            found[rows] = (self._holders @ alike)[debtor[rows], place[rows] - start]
+        return found
+
+    def _of_many(self, creditor: Indices, debtor: Indices) -> Floats:
+        """Count pair by pair, debtor after debtor."""
         asked, place = np.unique(debtor, return_inverse=True)
         found = np.zeros(len(debtor))
         order = np.argsort(place, kind="stable")

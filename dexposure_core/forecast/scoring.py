@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dexposure_core.forecast.candidates import exclusive, mirror_at
+from dexposure_core.forecast.decoder import Sides
 from dexposure_core.forecast.examples import batch
 from dexposure_core.forecast.features import Features
 from dexposure_core.forecast.heads import KINDS, Network, amounts
@@ -60,14 +61,15 @@ def scored(weights: Weights, offered: Offered) -> Scored:
         protocols = batch(offered.protocols, past.origin, weights.about["sectors"])
         states = network.states(protocols)
         given = [offered.pairs, offered.beyond(proposed(network, states["never"]))]
-        told = [_told(network, states, pairs, max(past.size, 1)) for pairs in given]
+        sides = network.sides(states)
+        told = [_told(network, sides, pairs, max(past.size, 1)) for pairs in given]
         today = np.log1p(past.origin.tvl_usd)[:, None]
         correction = network.steps(states["amounts"], protocols)
         steps = [
             network.log_steps(protocols["booked"], correction, trust).double().numpy() for trust in _trusts(network)
         ]
     key = np.concatenate([pairs.key for pairs in given])
-    order = np.argsort(key, kind="stable")  # both parts are sorted, so this is a merge
+    order = np.argsort(key, kind="stable")  # a few sorted stretches, so this is a merge
     key, logit, way, *log_usd = key[order], *(np.concatenate(part)[order] for part in zip(*told, strict=True))
     probability = 1.0 / (1.0 + np.exp(-logit))
     if past.origin.basis == "flow":
@@ -99,7 +101,7 @@ def proposed(network: Network, state: Tensor) -> Indices:
     return np.asarray(torch.cat(found).numpy(), dtype=np.int64)
 
 
-def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> tuple[Floats, ...]:
+def _told(network: Network, sides: dict[str, Sides], pairs: Pairs, n: int) -> tuple[Floats, ...]:
     """Return log odds (C, H), the usual way of each pair (C,) and log1p USD, typical and for sums, in blocks.
 
     As many blocks at a time as torch has threads: a block is mostly numpy's work, done by one thread, so that is faster
@@ -111,7 +113,7 @@ def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> 
     def decode(start: int) -> None:
         rows = slice(start, start + PAIRS)
         with torch.inference_mode():
-            logit[rows], way[rows], typical[rows], summed[rows] = _decoded(network, states, pairs.features(rows), n)
+            logit[rows], way[rows], typical[rows], summed[rows] = _decoded(network, sides, pairs.features(rows), n)
 
     with _THREADS:
         threads = torch.get_num_threads()
@@ -123,10 +125,10 @@ def _told(network: Network, states: dict[str, Tensor], pairs: Pairs, n: int) -> 
     return logit, way, typical, summed
 
 
-def _decoded(network: Network, states: dict[str, Tensor], given: Features, n: int) -> tuple[Floats, ...]:
+def _decoded(network: Network, sides: dict[str, Sides], given: Features, n: int) -> tuple[Floats, ...]:
     ends = torch.from_numpy(np.stack([given.key // n, given.key % n]))
     cell, pair = torch.from_numpy(given.cell), torch.from_numpy(given.pair)
-    exists, size = network.decode(states, pair, ends, cell)
+    exists, size = network.decode(sides, pair, ends, cell)
     told = network.logits(network.memory(cell, pair), cell, exists, network.shrink)
     anchors = torch.from_numpy(given.anchors)
     log_usd = [network.log_sizes(cell, anchors, size, trust).numpy() for trust in _trusts(network)]

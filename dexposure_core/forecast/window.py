@@ -10,16 +10,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from dexposure_core.forecast.record import Floats, Indices
 from dexposure_core.network import Snapshot
 
 MEMORY: Final = 52  # snapshots that count as memory: a year of weeks
 
-Segments = tuple[Indices, Indices, Indices]
+
+class Segments(NamedTuple):
+    """Entries put in order by key, those of one key one after another.
+
+    Attributes:
+        order: (M,) the entries by key, those of a key as they came: by lag.
+        start: (K,) where each key starts.
+        number: (M,) the number of each entry's key.
+    """
+
+    order: Indices
+    start: Indices
+    number: Indices
+
+    def sums(self, values: Floats, lag: npt.NDArray[np.integer[Any]], by: Floats) -> Floats:
+        """Return (K, J) the sums of values (M,) by key, each value times its lag's row of `by` (L, J).
+
+        Args:
+            values: (M,), in order.
+            lag: (M,) below L, in order; of 32 bits it is not copied.
+            by: the factors.
+        """
+        from scipy.sparse import csr_array
+
+        starts = np.append(self.start, len(lag)).astype(np.int32)
+        table = csr_array((values, lag.astype(np.int32, copy=False), starts), shape=(len(self.start), len(by)))
+        return np.asarray(table @ by)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +78,7 @@ class Window:
 
     @cached_property
     def segments(self) -> Segments:
-        """The exposures by pair: order, where each pair starts, and each exposure's pair (`segments`)."""
+        """The exposures by pair."""
         return segments(self.key)
 
     @cached_property
@@ -88,11 +115,11 @@ def window(history: Sequence[Snapshot], length: int = MEMORY) -> Window:
 
 
 def segments(key: Indices) -> Segments:
-    """Return the order by key (entries of a key as they came: by lag), where each key starts, and its number."""
+    """Return the entries by key (M,)."""
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     fresh = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, dtype=bool)
-    return order, np.flatnonzero(fresh), np.cumsum(fresh) - 1
+    return Segments(order, np.flatnonzero(fresh), np.cumsum(fresh) - 1)
 
 
 def net_inflow(origin: Snapshot) -> Floats:

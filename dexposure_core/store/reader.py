@@ -20,7 +20,7 @@ import polars as pl
 from dexposure_core import settings
 from dexposure_core.errors import BadOption, CorruptVintage, UnknownDate, UnknownProtocol, suggest
 from dexposure_core.jobs import in_order
-from dexposure_core.network.snapshot import BASES, UNKNOWN_SECTOR, Basis, Snapshot, Texts
+from dexposure_core.network.snapshot import BASES, UNKNOWN_SECTOR, Basis, Indices, Snapshot, Texts
 from dexposure_core.store.manifest import Manifest
 from dexposure_core.store.schema import TABLES
 from dexposure_core.store.vintages import verify
@@ -49,6 +49,13 @@ def _numbered(protocols: pl.DataFrame) -> tuple[pl.Enum, dict[str, Texts]]:
     )
     texts = {name: filled[name].to_numpy() for name in ("protocol", "name", "sector", "category")}
     return pl.Enum(filled["protocol"]), texts
+
+
+def _rows_of(ids: pl.Enum, nodes: pl.DataFrame, edges: pl.DataFrame) -> list[Indices]:
+    """Return the numbers of a date's protocols, creditors and debtors, -1 for what has none; told apart in one go."""
+    texts = pl.concat([nodes["protocol"], edges["creditor"], edges["debtor"]])
+    numbers = texts.cast(ids, strict=False).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+    return np.split(numbers, [nodes.height, nodes.height + edges.height])
 
 
 class Reader:
@@ -108,16 +115,15 @@ class Reader:
         nodes = self._on("nodes", date).filter(pl.col("basis") == known)
         edges = self._on(table, date)
         ids, texts = self._directory
-        unknown = nodes.select("protocol").join(self._protocols, on="protocol", how="anti")
-        if unknown.height:  # a protocol that nothing is said of has its id for a name
+        rows = _rows_of(ids, nodes, edges)
+        if min(end.min(initial=0) for end in rows) < 0:  # a protocol that nothing is said of has its id for a name
+            unknown = nodes.select("protocol").join(self._protocols, on="protocol", how="anti")
             ids, texts = _numbered(pl.concat([self._protocols, unknown], how="diagonal"))
-        here, creditor, debtor = (
-            column.cast(ids, strict=False).to_physical().cast(pl.Int64)
-            for column in (nodes["protocol"], edges["creditor"], edges["debtor"])
-        )
+            rows = _rows_of(ids, nodes, edges)
+        here, creditor, debtor = rows
         row = np.full(len(texts["protocol"]) + 1, -1)  # the last for what is no protocol at all
         row[here] = np.arange(len(here))
-        ends = row[creditor.fill_null(-1)], row[debtor.fill_null(-1)]
+        ends = row[creditor], row[debtor]
         if min(end.min(initial=0) for end in ends) < 0:
             raise CorruptVintage(
                 f"{self.path}: {table} of {date} name protocols that nodes lacks; import the data again"

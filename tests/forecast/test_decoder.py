@@ -17,10 +17,10 @@ def test_pairs_are_decoded_alike_in_any_order(one):
     assert bool((kinds(one.cell).diff() >= 0).all())  # examples come kind by kind
     order = torch.randperm(len(one.cell), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        states = net.states(one.input)
-        exists, size = net.decode(states, one.input["pair"], one.input["ends"], one.cell)
-        mixed = net.decode(states, one.input["pair"][order], one.input["ends"][:, order], one.cell[order])
-        few = net.decode(states, one.input["pair"], one.input["ends"], one.cell, one.sized)
+        sides = net.sides(net.states(one.input))
+        exists, size = net.decode(sides, one.input["pair"], one.input["ends"], one.cell)
+        mixed = net.decode(sides, one.input["pair"][order], one.input["ends"][:, order], one.cell[order])
+        few = net.decode(sides, one.input["pair"], one.input["ends"], one.cell, one.sized)
     assert exists.unique().numel() > 100
     assert torch.allclose(mixed[0], exists[order], atol=1e-5)
     assert torch.allclose(mixed[1], size[order], atol=1e-5)

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
 from dexposure_core.forecast import PairMemoryForecaster, Persistence
 from dexposure_core.forecast.candidates import candidates
-from dexposure_core.forecast.pair_memory import pair_memory
+from dexposure_core.forecast.heads import kinds
+from dexposure_core.forecast.offered import Offered
+from dexposure_core.forecast.pair_memory import FADES, HALF_LIFE, pair_memory, pooled, sizes
 from dexposure_core.forecast.window import window
-from tests.forecast.worlds import as_dict, week
+from tests.forecast.worlds import as_dict, week, world
 
 TVL = {"A": 100.0, "B": 50.0, "C": 10.0, "D": 5.0}
 # Gone held A's tokens and has left; D entered in the last week.
@@ -43,6 +46,48 @@ def test_pair_memory_counts_by_hand():
     w = np.array([1.0, 2**-0.25, 2**-0.5])
     assert seen.log_mean[ab] == pytest.approx((w * np.log1p([32.0, 16.0, 8.0])).sum() / w.sum())
     assert seen.find(np.array([A * 4 + B, D * 4 + A]))[1].tolist() == [True, False]
+
+
+def test_every_statistic_of_a_pair_is_what_its_weeks_say():
+    past = window(world(weeks=60, n=16, basis="flow"))
+    seen, faded = pair_memory(past), sizes(past)
+    assert len(seen.key) > 50
+    for i, key in enumerate(seen.key):
+        mine = np.flatnonzero(past.key == key)
+        lag, size = past.lag[mine], past.log_usd[mine]
+        assert np.all(np.diff(lag) > 0)
+        weight = 0.5 ** (lag / HALF_LIFE)
+        assert (seen.count[i], seen.last[i], seen.first[i]) == (len(lag), lag[0], lag[-1])
+        assert (seen.count4[i], seen.count12[i]) == ((lag < 4).sum(), (lag < 12).sum())
+        assert seen.spells[i] == 1 + (np.diff(lag) > 1).sum()
+        assert seen.recent[i].tolist() == [float(k in lag) for k in (1, 2, 3)]
+        assert seen.log_mean[i] == pytest.approx((weight * size).sum() / weight.sum())
+        assert seen.log_spread[i] == pytest.approx(size.std(), abs=1e-6)
+        assert seen.usd[i] == pytest.approx([np.expm1(size[lag < k]).sum() for k in (4, 12, 60)])
+    for key, mean in zip(faded.key, faded.mean, strict=True):
+        mine = np.flatnonzero(pooled(past.key, past) == key)  # sizes are of pairs, whichever way they went
+        since, size = past.lag[mine] - past.lag[mine].min(), past.log_usd[mine]
+        for fade, said in zip(FADES, mean, strict=True):
+            weight = np.where(since == 0, 1.0, 0.0) if fade == 0 else 0.5 ** (since / fade)
+            assert said == pytest.approx((weight * size).sum() / weight.sum())
+
+
+def test_pairs_are_offered_kind_by_kind_and_stand_where_memory_has_them():
+    offered = Offered(world(weeks=30, n=40, basis="flow"))
+    pairs, n = offered.pairs, offered.past.size
+    given = pairs.features(slice(0, len(pairs.key)))
+    assert np.array_equal(pairs.places.kind, kinds(torch.from_numpy(given.cell)).numpy())
+    assert set(pairs.places.kind) == {0, 1, 2}
+    assert np.all(np.diff(pairs.places.kind.astype(int)) >= 0)
+    for kind in range(3):
+        assert np.all(np.diff(pairs.key[pairs.places.kind == kind]) > 0)
+    now = offered.past.origin.creditor * n + offered.past.origin.debtor
+    assert set(pairs.key[pairs.places.kind == 0]) == set(now)
+    # what is proposed beyond them is neither offered nor lost
+    proposed = np.arange(n * n)[np.arange(n * n) // n != np.arange(n * n) % n]
+    beyond = offered.beyond(proposed)
+    assert not set(beyond.key) & set(pairs.key)
+    assert len(beyond.key) + len(pairs.key) == len(proposed)
 
 
 def test_candidates_are_pairs_seen_either_way_and_popular_debtors():

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from dexposure_core.forecast import paths
 from dexposure_core.forecast.baselines.counting import Cells, Curve, along, isotonic
 from dexposure_core.forecast.baselines.drift import MARKET, OWN, DriftingSize, DriftingTvl
 from dexposure_core.forecast.baselines.hazard import Hazard, cells
@@ -223,16 +224,19 @@ def test_three_paths_by_hand():
     assert three_paths(origin, np.array([a]), np.array([q])).tolist() == [2]
 
 
-def test_three_paths_are_the_power_of_the_matrix_also_over_several_blocks():
+@pytest.mark.parametrize("whole", [0, paths.WHOLE, 1000], ids=["rows", "as it comes", "pairs"])
+def test_three_paths_are_the_power_of_the_matrix_however_they_are_counted(whole, monkeypatch):
+    """Whole rows for creditors asked for much, pair by pair for the rest; each in several blocks."""
+    monkeypatch.setattr(paths, "WHOLE", whole)
     rng = np.random.default_rng(0)
     n = 600
-    key = np.unique(rng.integers(0, n * n, 4000))
-    key = key[key // n != key % n]
-    matrix = np.zeros((n, n))
-    matrix[key // n, key % n] = 1
+    matrix = (rng.random((n, n)) < 0.011).astype(float)
+    np.fill_diagonal(matrix, 0.0)
+    matrix[0, 1:] = 1  # one that holds everything
+    key = np.flatnonzero(matrix)
     ids = [f"p{i}" for i in range(n)]
     origin = week(0, {f"p{k // n}>p{k % n}": 1.0 for k in key}, dict.fromkeys(ids, 1.0))
-    asked = rng.integers(0, n * n, 3000)
+    asked = np.concatenate([rng.integers(0, n * n, 3000), np.arange(n)])
     cube = matrix @ matrix.T @ matrix
     assert np.array_equal(three_paths(origin, asked // n, asked % n), cube[asked // n, asked % n])
 

@@ -19,8 +19,8 @@ import polars as pl
 from dexposure_core import errors
 from dexposure_core.cli.commands import dexposure
 from dexposure_core.forecast.base import HORIZONS
-from dexposure_core.forecast.evaluation import METRICS
-from dexposure_core.forecast.standing import TOLERATED
+from dexposure_core.forecast.judging.evaluation import METRICS
+from dexposure_core.forecast.judging.standing import TOLERATED
 from dexposure_core.measures import MEASURES
 from dexposure_core.network import BASES
 from dexposure_core.network.families import families as token_families

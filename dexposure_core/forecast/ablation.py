@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dexposure_core.errors import NoModel
+from dexposure_core.forecast.judging.outcomes import fit_split
 from dexposure_core.forecast.model import Dexposure
-from dexposure_core.forecast.outcomes import fit_split
 from dexposure_core.forecast.record import Forecast, check_history
 from dexposure_core.network import Snapshot
 
@@ -65,7 +65,7 @@ class Variant:
 
     def fit(self, history: Sequence[Snapshot]) -> Variant:
         """Return it trained on `history` alone."""
-        from dexposure_core.forecast.training import Recipe, train
+        from dexposure_core.forecast.learning.training import Recipe, train
 
         basis, cut = check_history(history, 1).basis, fit_split([s.date for s in history])
         weights = train({basis: history}, recipe=Recipe(**VARIANTS[self.variant]), seed=SEED, cut=cut)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dexposure_core.errors import NoModel
-from dexposure_core.forecast.features import PAIR_FEATURES
-from dexposure_core.forecast.node_features import NODE_FEATURES
+from dexposure_core.forecast.known.features import PAIR_FEATURES
+from dexposure_core.forecast.known.node_features import NODE_FEATURES
 
 SCHEMA: Final = 3
 REMEDY: Final = "run `dexposure train` to make one that fits"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from dexposure_core import settings
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast.header import read_header
-from dexposure_core.forecast.offered import Offered
-from dexposure_core.forecast.outcomes import fit_split
+from dexposure_core.forecast.judging.outcomes import fit_split
+from dexposure_core.forecast.known.offered import Offered
 from dexposure_core.forecast.record import AMOUNTS, Forecast, check_history
 from dexposure_core.network import Snapshot
 
@@ -80,7 +80,7 @@ class Dexposure:
 
     def fit(self, history: Sequence[Snapshot], seed: int = 7, epochs: int | None = None) -> Dexposure:
         """Return a forecaster trained on `history` alone, its last dates for validation (seconds to minutes)."""
-        from dexposure_core.forecast.training import train
+        from dexposure_core.forecast.learning.training import train
 
         cut = fit_split([s.date for s in history])
         trained = train({check_history(history, 1).basis: history}, seed=seed, epochs=epochs, cut=cut)

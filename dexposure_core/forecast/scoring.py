@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dexposure_core.forecast.candidates import exclusive, mirror_at
-from dexposure_core.forecast.decoder import Sides
-from dexposure_core.forecast.examples import batch
-from dexposure_core.forecast.features import Features
-from dexposure_core.forecast.heads import KINDS, Network, amounts
-from dexposure_core.forecast.offered import Offered, Pairs
-from dexposure_core.forecast.pair_memory import FADES
+from dexposure_core.forecast.known.candidates import exclusive, mirror_at
+from dexposure_core.forecast.known.features import Features
+from dexposure_core.forecast.known.offered import Offered, Pairs
+from dexposure_core.forecast.known.pair_memory import FADES
+from dexposure_core.forecast.learning.examples import batch
+from dexposure_core.forecast.learning.turning import turned, usual
+from dexposure_core.forecast.net.decoder import Sides
+from dexposure_core.forecast.net.heads import KINDS, Network, amounts
 from dexposure_core.forecast.record import Floats, Indices
-from dexposure_core.forecast.turning import turned, usual
 from dexposure_core.forecast.weights import Weights
 from dexposure_core.jobs import share
 

@@ -13,10 +13,10 @@ from safetensors.torch import save
 
 from dexposure_core.disk import write_whole
 from dexposure_core.errors import NoModel
-from dexposure_core.forecast.features import CELLS, EDGE_FEATURES, PAIR_FEATURES
 from dexposure_core.forecast.header import REMEDY, SCHEMA, read_header
-from dexposure_core.forecast.heads import Network, amounts
-from dexposure_core.forecast.node_features import LAGS, NODE_FEATURES, WEEK_FEATURES
+from dexposure_core.forecast.known.features import CELLS, EDGE_FEATURES, PAIR_FEATURES
+from dexposure_core.forecast.known.node_features import LAGS, NODE_FEATURES, WEEK_FEATURES
+from dexposure_core.forecast.net.heads import Network, amounts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dexposure_core.forecast.recipe import PLACES
+from dexposure_core.forecast.learning.recipe import PLACES
 from tests.cli.conftest import run_here
 
 PASSES = {"flow": {"now": 9, "amounts": 14}, "holdings": {"now": 2, "amounts": 5}}

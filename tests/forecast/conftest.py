@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from dexposure_core.forecast import Dexposure
-from dexposure_core.forecast.examples import example
-from dexposure_core.forecast.training import Recipe, train
+from dexposure_core.forecast.learning.examples import example
+from dexposure_core.forecast.learning.training import Recipe, train
 from tests.forecast.worlds import world
 
 ABOUT = {"sectors": ["DEX", "Lending", "Bridge", "Stablecoins"], "horizons": [1, 4], "hidden": 8}
@@ -28,7 +28,7 @@ def one():
 @pytest.fixture
 def briefly_pretrained(monkeypatch):
     """The published recipe with a few steps of pre-training and no teachers, for tests of what is around it."""
-    monkeypatch.setattr("dexposure_core.forecast.training.Recipe", lambda: BRIEF)
+    monkeypatch.setattr("dexposure_core.forecast.learning.training.Recipe", lambda: BRIEF)
 
 
 @pytest.fixture(scope="session", params=["holdings", "flow"])

@@ -7,9 +7,9 @@ import pytest
 
 from dexposure_core import settings
 from dexposure_core.forecast.ablation import VARIANTS, WHOLE, beside
-from dexposure_core.forecast.metrics import METRICS
-from dexposure_core.forecast.recipe import LARGE
-from dexposure_core.forecast.training import Recipe
+from dexposure_core.forecast.judging.metrics import METRICS
+from dexposure_core.forecast.learning.recipe import LARGE
+from dexposure_core.forecast.learning.training import Recipe
 from dexposure_core.pipeline.evaluation import kept
 
 

@@ -13,15 +13,15 @@ from safetensors.torch import load_file, save_file
 
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast import Dexposure, PairMemoryForecaster, scoring
-from dexposure_core.forecast.candidates import both_ways, candidates, mirror_at
-from dexposure_core.forecast.examples import batch
-from dexposure_core.forecast.features import Origin
 from dexposure_core.forecast.header import SCHEMA
+from dexposure_core.forecast.known.candidates import both_ways, candidates, mirror_at
+from dexposure_core.forecast.known.features import Origin
+from dexposure_core.forecast.known.window import window
+from dexposure_core.forecast.learning.examples import batch
 from dexposure_core.forecast.model import FILE, describe
 from dexposure_core.forecast.networks import drawn_networks, expected_network, likely_network
 from dexposure_core.forecast.scoring import PROPOSED
 from dexposure_core.forecast.weights import read, write
-from dexposure_core.forecast.window import window
 from tests.forecast.worlds import as_dict, relabelled, week, world
 
 
@@ -181,7 +181,7 @@ def test_networks_made_from_a_forecast(history, basis):
 def test_what_memory_offers_needs_no_torch():
     code = (
         "import sys\n"
-        "from dexposure_core.forecast.offered import Offered\n"
+        "from dexposure_core.forecast.known.offered import Offered\n"
         "from tests.forecast.worlds import world\n"
         "offered = Offered(world(weeks=12, n=10))\n"
         "assert len(offered.pairs.key)\n"

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from dexposure_core import open_store, settings
-from dexposure_core.forecast import Dexposure, uncertainty
+from dexposure_core.forecast import Dexposure
+from dexposure_core.forecast.intervals import uncertainty
 from dexposure_core.pipeline.evaluation import kept
 from dexposure_core.pipeline.forecasting.model_card import BEGIN, END
 

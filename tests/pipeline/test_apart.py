@@ -77,7 +77,7 @@ def fitted(run, progress):
 
 
 def test_weights_trained_side_by_side_are_those_trained_in_turn(tmp_path: Path) -> None:
-    from dexposure_core.forecast.training import train
+    from dexposure_core.forecast.learning.training import train
 
     histories = {"holdings": world(weeks=30, n=10), "flow": world(weeks=29, n=10, seed=3)}
     told: list[str] = []

@@ -22,7 +22,7 @@ import numpy as np
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast.baselines.tuning import Cases, Setting, Target
 from dexposure_core.forecast.baselines.view import Case, Truth, View
-from dexposure_core.forecast.features import PAIR_FEATURES
+from dexposure_core.forecast.known.features import PAIR_FEATURES
 from dexposure_core.forecast.record import Flags, Floats, Indices
 from dexposure_core.network import Basis
 

@@ -17,7 +17,7 @@ from dexposure_core.forecast.baselines.counting import Cells
 from dexposure_core.forecast.baselines.memory import mean_size
 from dexposure_core.forecast.baselines.tuning import Cases, Setting
 from dexposure_core.forecast.baselines.view import View
-from dexposure_core.forecast.pair_cells import SHAPE, Codes, pair_cells
+from dexposure_core.forecast.known.pair_cells import SHAPE, Codes, pair_cells
 from dexposure_core.forecast.record import Floats
 from dexposure_core.network import Basis
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from dexposure_core.forecast.baselines.tuning import Setting, Untrained
 from dexposure_core.forecast.baselines.view import View
-from dexposure_core.forecast.candidates import mirrored
+from dexposure_core.forecast.known.candidates import mirrored
 from dexposure_core.forecast.record import Floats, Indices
 from dexposure_core.network import Basis
 

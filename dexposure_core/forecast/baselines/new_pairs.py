@@ -19,9 +19,9 @@ from dexposure_core.forecast.baselines.counting import Curve, along
 from dexposure_core.forecast.baselines.hazard import Hazard, cells
 from dexposure_core.forecast.baselines.tuning import Cases, Setting
 from dexposure_core.forecast.baselines.view import View
-from dexposure_core.forecast.candidates import in_degree
-from dexposure_core.forecast.pair_cells import NEVER
-from dexposure_core.forecast.paths import three_paths
+from dexposure_core.forecast.known.candidates import in_degree
+from dexposure_core.forecast.known.pair_cells import NEVER
+from dexposure_core.forecast.known.paths import three_paths
 from dexposure_core.forecast.record import Floats
 from dexposure_core.network import Basis
 

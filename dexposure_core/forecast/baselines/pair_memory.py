@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 
 from dexposure_core.forecast.base import Unfitted
-from dexposure_core.forecast.candidates import mirrored
-from dexposure_core.forecast.pair_memory import pair_memory
+from dexposure_core.forecast.known.candidates import mirrored
+from dexposure_core.forecast.known.pair_memory import pair_memory
+from dexposure_core.forecast.known.window import window
 from dexposure_core.forecast.record import Forecast, check_history
-from dexposure_core.forecast.window import window
 from dexposure_core.network import Snapshot
 
 RECENT: Final = 12  # snapshots of pair memory: a quarter of weeks

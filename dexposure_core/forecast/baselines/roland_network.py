@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GraphConv
 
-from dexposure_core.forecast import message_files
+from dexposure_core.forecast.net import message_files
 
 LAYERS: Final = 2
 

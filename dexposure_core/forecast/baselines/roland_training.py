@@ -23,8 +23,8 @@ from dexposure_core.forecast.baselines.memory import frequency, mean_size
 from dexposure_core.forecast.baselines.roland_network import LAYERS, Network
 from dexposure_core.forecast.baselines.tuning import Target
 from dexposure_core.forecast.baselines.view import Case, View
+from dexposure_core.forecast.known.window import summed
 from dexposure_core.forecast.record import Floats, Indices, Texts
-from dexposure_core.forecast.window import summed
 from dexposure_core.network import Snapshot
 
 HIDDEN: Final = 24

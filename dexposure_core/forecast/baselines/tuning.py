@@ -17,8 +17,8 @@ import numpy as np
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast.base import HORIZONS
 from dexposure_core.forecast.baselines.view import Case, Truth, View
-from dexposure_core.forecast.candidates import exclusive
-from dexposure_core.forecast.outcomes import Split, fit_split
+from dexposure_core.forecast.judging.outcomes import Split, fit_split
+from dexposure_core.forecast.known.candidates import exclusive
 from dexposure_core.forecast.record import Floats, Forecast, check_history
 from dexposure_core.network import Basis, Snapshot
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from dexposure_core.forecast.candidates import both_ways, candidates, mirror_at, mirrored
-from dexposure_core.forecast.features import Features, features
-from dexposure_core.forecast.outcomes import look_up, outcome
-from dexposure_core.forecast.pair_memory import PairMemory, pair_memory
+from dexposure_core.forecast.judging.outcomes import look_up, outcome
+from dexposure_core.forecast.known.candidates import both_ways, candidates, mirror_at, mirrored
+from dexposure_core.forecast.known.features import Features, features
+from dexposure_core.forecast.known.pair_memory import PairMemory, pair_memory
+from dexposure_core.forecast.known.window import Window, summed, window
 from dexposure_core.forecast.record import Flags, Floats, Indices
-from dexposure_core.forecast.window import Window, summed, window
 from dexposure_core.network import Snapshot
 
 

@@ -146,7 +146,7 @@ def reads(store_dir: Path) -> dict[str, Any]:
 def cold_forecast(store_dir: Path) -> dict[str, Any]:
     """Forecast all horizons from the last date of holdings with the shipped weights, every pair of protocols scored."""
     from dexposure_core.forecast import Dexposure
-    from dexposure_core.forecast.window import MEMORY
+    from dexposure_core.forecast.known.window import MEMORY
     from dexposure_core.pipeline.building.libraries import FORECASTING, load_ahead
 
     store = open_store(store_dir)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from dexposure_core.forecast.standing import PERSISTENCE
+from dexposure_core.forecast.judging.standing import PERSISTENCE
 from dexposure_core.pipeline.briefing.facts import Facts
 from dexposure_core.pipeline.changes import ChangeSummary, summary
 from dexposure_core.pipeline.evaluation.kept import Evaluation

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dexposure_core.forecast.evaluation import Stage
+from dexposure_core.forecast.judging.evaluation import Stage
+from dexposure_core.forecast.judging.scene import Scene
 from dexposure_core.forecast.record import Flags
-from dexposure_core.forecast.scene import Scene
 
 
 def facts(stage: Stage) -> list[dict[str, Any]]:

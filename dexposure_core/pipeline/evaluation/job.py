@@ -9,8 +9,8 @@ from typing import Any
 
 from dexposure_core.errors import BadOption, NoModel
 from dexposure_core.forecast import Dexposure, Forecaster
-from dexposure_core.forecast.evaluation import Stage, fitted_before, score
-from dexposure_core.forecast.standing import Scored
+from dexposure_core.forecast.judging.evaluation import Stage, fitted_before, score
+from dexposure_core.forecast.judging.standing import Scored
 from dexposure_core.network import Basis, Snapshot
 from dexposure_core.pipeline.evaluation.parts import Parts, decode, encode
 from dexposure_core.progress import Progress

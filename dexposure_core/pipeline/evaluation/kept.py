@@ -21,8 +21,8 @@ import polars as pl
 from dexposure_core import __version__, settings
 from dexposure_core.disk import write_whole
 from dexposure_core.errors import BadOption, NoEvaluation, NoModel
+from dexposure_core.forecast.judging.standing import SERVED
 from dexposure_core.forecast.model import FILE
-from dexposure_core.forecast.standing import SERVED
 from dexposure_core.pipeline.evaluation.packing import fitted, pack, unpack
 from dexposure_core.store import Store
 

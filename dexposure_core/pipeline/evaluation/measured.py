@@ -12,7 +12,7 @@ from typing import Any, Final
 import dexposure_core
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast import Dexposure, Forecaster
-from dexposure_core.forecast import uncertainty as past_misses
+from dexposure_core.forecast.intervals import uncertainty as past_misses
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.parts import fingerprint

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from dexposure_core.forecast.standing import PERSISTENCE, SERVED
+from dexposure_core.forecast.judging.standing import PERSISTENCE, SERVED
 
 Record = Mapping[str, Any]
 DIGITS: Final = 5

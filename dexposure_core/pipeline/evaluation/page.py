@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from dexposure_core.forecast.metrics import METRICS
-from dexposure_core.forecast.standing import SERVED
+from dexposure_core.forecast.judging.metrics import METRICS
+from dexposure_core.forecast.judging.standing import SERVED
 from dexposure_core.pipeline.evaluation import tables
 from dexposure_core.pipeline.evaluation.kept import ROWS
 from dexposure_core.pipeline.evaluation.pictures import reliability, weeks

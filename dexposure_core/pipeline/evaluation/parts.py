@@ -21,7 +21,7 @@ import numpy as np
 
 import dexposure_core.forecast
 from dexposure_core.disk import write_whole
-from dexposure_core.forecast.standing import Scored
+from dexposure_core.forecast.judging.standing import Scored
 
 FORMAT: Final = 1
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast import Dexposure, Forecaster
 from dexposure_core.forecast.ablation import VARIANTS, Variant, beside
-from dexposure_core.forecast.evaluation import Stage
-from dexposure_core.forecast.leak import leak_test
-from dexposure_core.forecast.metrics import METRICS
-from dexposure_core.forecast.standing import Row, best_baselines, rows
+from dexposure_core.forecast.judging.evaluation import Stage
+from dexposure_core.forecast.judging.leak import leak_test
+from dexposure_core.forecast.judging.metrics import METRICS
+from dexposure_core.forecast.judging.standing import Row, best_baselines, rows
 from dexposure_core.network import Basis
 from dexposure_core.pipeline.evaluation.job import Job
 from dexposure_core.pipeline.evaluation.measured import measured_event

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from dexposure_core.forecast.metrics import METRICS
-from dexposure_core.forecast.standing import PERSISTENCE, SERVED, TOLERATED
+from dexposure_core.forecast.judging.metrics import METRICS
+from dexposure_core.forecast.judging.standing import PERSISTENCE, SERVED, TOLERATED
 from dexposure_core.pipeline.evaluation.words import points, told
 from dexposure_core.pipeline.numbers import number
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from dexposure_core.forecast.metrics import METRICS
-from dexposure_core.forecast.standing import PERSISTENCE, SERVED
+from dexposure_core.forecast.judging.metrics import METRICS
+from dexposure_core.forecast.judging.standing import PERSISTENCE, SERVED
 from dexposure_core.pipeline.numbers import MINUS, number
 
 NAMES: Final = {

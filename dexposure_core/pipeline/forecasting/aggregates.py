@@ -22,14 +22,14 @@ from typing import Final
 import numpy as np
 
 from dexposure_core.forecast import Forecaster
-from dexposure_core.forecast.blend import LEVELS, LOOK_BACK, defined
-from dexposure_core.forecast.evaluation import Row
-from dexposure_core.forecast.futures import drawn_futures
+from dexposure_core.forecast.intervals.blend import LEVELS, LOOK_BACK, defined
+from dexposure_core.forecast.intervals.futures import drawn_futures
+from dexposure_core.forecast.intervals.turnover import turned_over
+from dexposure_core.forecast.intervals.uncertainty import Uncertainty
+from dexposure_core.forecast.judging.evaluation import Row
+from dexposure_core.forecast.judging.resampling import interval, resampled_origins
 from dexposure_core.forecast.networks import drawn_networks
 from dexposure_core.forecast.record import Floats, Forecast, Indices
-from dexposure_core.forecast.resampling import interval, resampled_origins
-from dexposure_core.forecast.turnover import turned_over
-from dexposure_core.forecast.uncertainty import Uncertainty
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.forecasting.uncertainty import track, values
 from dexposure_core.pipeline.panel import known_part

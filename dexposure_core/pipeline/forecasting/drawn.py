@@ -1,7 +1,7 @@
 """What drawn futures say: measures and stress losses with intervals, protocols' importance, sector cells.
 
-With learnt uncertainty the futures are joint (`forecast.futures`), protocols enter and leave in them
-(`forecast.turnover`), and a number is served by the recipe of its past (`forecast.blend`) with its 90 % interval.
+With learnt uncertainty the futures are joint, protocols enter and leave in them, and a number is served by the recipe
+of its past with its 90 % interval (`futures`, `turnover` and `blend` in `forecast.intervals`).
 Without, exposures are drawn one by one: the means are right for what is there today, and no interval is given.
 Importance and sector cells carry the 5 % and 95 % quantiles of the joint futures, and their expectation leans on
 today as far as the system-wide number of the same kind does: where the mean of the futures was not to be trusted for
@@ -20,12 +20,12 @@ import numpy as np
 import polars as pl
 
 from dexposure_core.forecast import Forecast
-from dexposure_core.forecast.blend import LEVELS, LOOK_BACK
-from dexposure_core.forecast.futures import drawn_futures
+from dexposure_core.forecast.intervals.blend import LEVELS, LOOK_BACK
+from dexposure_core.forecast.intervals.futures import drawn_futures
+from dexposure_core.forecast.intervals.turnover import expected_newcomers, turned_over
+from dexposure_core.forecast.intervals.uncertainty import Uncertainty
 from dexposure_core.forecast.networks import drawn_networks
 from dexposure_core.forecast.record import Floats
-from dexposure_core.forecast.turnover import expected_newcomers, turned_over
-from dexposure_core.forecast.uncertainty import Uncertainty
 from dexposure_core.measures import Facts, measure_facts
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.forecasting.uncertainty import track

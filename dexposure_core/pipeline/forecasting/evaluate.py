@@ -16,10 +16,10 @@ import polars as pl
 from dexposure_core import settings
 from dexposure_core.errors import NoModel
 from dexposure_core.forecast import FORECASTERS, Dexposure, Forecaster, find_forecaster
-from dexposure_core.forecast.evaluation import Row, Scored, Stage
+from dexposure_core.forecast.judging.evaluation import Row, Scored, Stage
+from dexposure_core.forecast.judging.outcomes import split
+from dexposure_core.forecast.judging.standing import best_baselines, by_week, reliability, rows
 from dexposure_core.forecast.model import describe
-from dexposure_core.forecast.outcomes import split
-from dexposure_core.forecast.standing import best_baselines, by_week, reliability, rows
 from dexposure_core.network import Basis, Snapshot
 from dexposure_core.pipeline.evaluation.ahead import Section, finish_ahead
 from dexposure_core.pipeline.evaluation.facts import facts

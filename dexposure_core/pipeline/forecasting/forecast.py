@@ -21,14 +21,14 @@ import polars as pl
 from dexposure_core import settings
 from dexposure_core.errors import BadOption, NoModel, UnknownMeasure
 from dexposure_core.forecast import Dexposure, Forecaster, find_forecaster
-from dexposure_core.forecast import uncertainty as past_misses
-from dexposure_core.forecast.blend import LOOK_BACK
+from dexposure_core.forecast.intervals import uncertainty as past_misses
+from dexposure_core.forecast.intervals.blend import LOOK_BACK
+from dexposure_core.forecast.intervals.turnover import reach
+from dexposure_core.forecast.intervals.uncertainty import Uncertainty
+from dexposure_core.forecast.judging.outcomes import split
+from dexposure_core.forecast.known.window import MEMORY
 from dexposure_core.forecast.model import describe
-from dexposure_core.forecast.outcomes import split
 from dexposure_core.forecast.record import Floats
-from dexposure_core.forecast.turnover import reach
-from dexposure_core.forecast.uncertainty import Uncertainty
-from dexposure_core.forecast.window import MEMORY
 from dexposure_core.measures import measure_all
 from dexposure_core.network import Basis, Snapshot
 from dexposure_core.pipeline.building.libraries import FORECASTING, load_ahead

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dexposure_core.disk import write_whole
 from dexposure_core.forecast import Dexposure
-from dexposure_core.forecast.metrics import METRICS
+from dexposure_core.forecast.judging.metrics import METRICS
 
 BEGIN: Final = "<!-- written by `dexposure train`: begin -->"
 END: Final = "<!-- written by `dexposure train`: end -->"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dexposure_core import settings
 from dexposure_core.forecast import Dexposure
-from dexposure_core.forecast import uncertainty as past_misses
+from dexposure_core.forecast.intervals import uncertainty as past_misses
+from dexposure_core.forecast.intervals.uncertainty import Uncertainty, merged
+from dexposure_core.forecast.learning.recipe import CPU, LARGE
 from dexposure_core.forecast.model import FILE
-from dexposure_core.forecast.recipe import CPU, LARGE
-from dexposure_core.forecast.uncertainty import Uncertainty, merged
 from dexposure_core.network import Snapshot
 from dexposure_core.pipeline.allocator import give_back, keep_freed
 from dexposure_core.pipeline.apart import apart
@@ -23,7 +23,7 @@ from dexposure_core.progress import Progress, silent
 from dexposure_core.store import Store
 
 if TYPE_CHECKING:
-    from dexposure_core.forecast.training import Fitted, Run
+    from dexposure_core.forecast.learning.training import Fitted, Run
     from dexposure_core.forecast.weights import Weights
 
 CHECKPOINTS: Final = "training"
@@ -54,14 +54,14 @@ def train(
         score_it: also evaluate on the hold-out beside the counting baselines, for the card. `dexposure evaluate --keep`
             puts all baselines on it.
         intervals: also learn from past misses, so that forecasts have intervals.
-        device: where the passes are made, one of `forecast.place.PLACES`.
+        device: where the passes are made, one of `forecast.learning.place.PLACES`.
 
     Returns the path of the weights, model (sha256), vintage, seed, trained_until, test_from, passes, device.
 
     Raises:
         BadOption: when the vintage is too short to train on, or the device is not there or has too little memory.
     """
-    from dexposure_core.forecast.place import chosen
+    from dexposure_core.forecast.learning.place import chosen
     from dexposure_core.forecast.weights import write
 
     place = chosen(device)
@@ -85,7 +85,7 @@ def _trained(
     store: Store, histories: Mapping[str, Sequence[Snapshot]], progress: Progress, **options: Any
 ) -> Weights:  # fmt: skip
     """Train, a basis a process; unfinished runs are kept beside the forecasts."""
-    from dexposure_core.forecast.training import train as fit
+    from dexposure_core.forecast.learning.training import train as fit
 
     def each(_: Any, runs: Sequence[Run]) -> list[Fitted]:
         return apart(_fitted, runs, _workers(histories), progress)

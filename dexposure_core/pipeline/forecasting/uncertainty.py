@@ -1,8 +1,9 @@
 """Learn from past origins how far a forecaster misses: measures of drawn futures beside what came.
 
-Two passes over past origins, all of whose targets lie in the given history: the first collects the misses of
-pairs and protocols (`forecast.residuals`); the second draws futures from them, measures these, and fits how each
-measure is served (`forecast.blend`). Futures of a past origin are never drawn from dates whose targets overlap its own.
+Two passes over past origins, all of whose targets lie in the given history: the first collects the misses of pairs and
+protocols (`forecast.intervals.residuals`); the second draws futures from them, measures these, and fits how each
+measure is served (`forecast.intervals.blend`). Futures of a past origin are never drawn from dates whose targets
+overlap its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from dexposure_core.errors import BadOption
 from dexposure_core.forecast import Forecast, Forecaster
-from dexposure_core.forecast.blend import (
+from dexposure_core.forecast.intervals.blend import (
     BLOCKS,
     LOOK_BACK,
     Blend,
@@ -27,11 +28,11 @@ from dexposure_core.forecast.blend import (
     scaled,
     sources,
 )
-from dexposure_core.forecast.futures import drawn_futures
+from dexposure_core.forecast.intervals.futures import drawn_futures
+from dexposure_core.forecast.intervals.residuals import Miss, Residuals, miss, residuals
+from dexposure_core.forecast.intervals.turnover import turned_over
+from dexposure_core.forecast.intervals.uncertainty import Place, Uncertainty
 from dexposure_core.forecast.record import Floats
-from dexposure_core.forecast.residuals import Miss, Residuals, miss, residuals
-from dexposure_core.forecast.turnover import turned_over
-from dexposure_core.forecast.uncertainty import Place, Uncertainty
 from dexposure_core.measures import measure_all
 from dexposure_core.network import Snapshot
 from dexposure_core.progress import Progress, silent

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from dexposure_core.forecast.metrics import METRICS
-from dexposure_core.forecast.standing import PERSISTENCE, SERVED, TOLERATED
+from dexposure_core.forecast.judging.metrics import METRICS
+from dexposure_core.forecast.judging.standing import PERSISTENCE, SERVED, TOLERATED
 
 Record = Mapping[str, Any]
 STANDINGS: Final = pl.Schema({

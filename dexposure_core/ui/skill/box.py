@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.forecast.standing import PERSISTENCE, SERVED
+from dexposure_core.forecast.judging.standing import PERSISTENCE, SERVED
 from dexposure_core.pipeline.evaluation.kept import Evaluation
 from dexposure_core.pipeline.views import skill
 from dexposure_core.ui import lookups, resources, text

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 import streamlit as st
 
-from dexposure_core.forecast.standing import SERVED
+from dexposure_core.forecast.judging.standing import SERVED
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline.evaluation.kept import Evaluation
 from dexposure_core.pipeline.views import skill

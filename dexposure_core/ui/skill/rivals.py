@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dexposure_core.forecast.standing import SERVED
+from dexposure_core.forecast.judging.standing import SERVED
 from dexposure_core.pipeline.views import skill
 from dexposure_core.ui import controls, export, tables, text
 from dexposure_core.ui.charts import skill as charts

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from dexposure_core.forecast.metrics import METRICS
+from dexposure_core.forecast.judging.metrics import METRICS
 from dexposure_core.pipeline.evaluation.kept import Evaluation
 from dexposure_core.pipeline.evaluation.words import points as written
 from dexposure_core.pipeline.views import skill

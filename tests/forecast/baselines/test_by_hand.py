@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from dexposure_core.forecast import paths
 from dexposure_core.forecast.baselines.counting import Cells, Curve, along, isotonic
 from dexposure_core.forecast.baselines.drift import MARKET, OWN, DriftingSize, DriftingTvl
 from dexposure_core.forecast.baselines.hazard import Hazard, cells
@@ -14,8 +13,9 @@ from dexposure_core.forecast.baselines.new_pairs import NewPairs
 from dexposure_core.forecast.baselines.size_rule import LAST, TYPICAL, SizeRule
 from dexposure_core.forecast.baselines.tuning import loss
 from dexposure_core.forecast.baselines.view import Case, Truth, View
-from dexposure_core.forecast.candidates import exclusive
-from dexposure_core.forecast.paths import three_paths
+from dexposure_core.forecast.known import paths
+from dexposure_core.forecast.known.candidates import exclusive
+from dexposure_core.forecast.known.paths import three_paths
 from tests.forecast.worlds import week
 
 TVL = {"A": 100.0, "B": 50.0, "C": 10.0, "D": 5.0}

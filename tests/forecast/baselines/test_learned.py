@@ -17,7 +17,7 @@ from dexposure_core.forecast.baselines.roland_network import Network
 from dexposure_core.forecast.baselines.roland_training import _live, _loss, _pairs, one_thread
 from dexposure_core.forecast.baselines.tuning import cases
 from dexposure_core.forecast.baselines.view import Case, Truth, View
-from dexposure_core.forecast.outcomes import fit_split
+from dexposure_core.forecast.judging.outcomes import fit_split
 from tests.forecast.worlds import relabelled, week, world
 
 TVL = {"A": 100.0, "B": 50.0, "C": 10.0, "D": 5.0}

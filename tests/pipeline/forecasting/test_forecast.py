@@ -12,9 +12,9 @@ import pytest
 from dexposure_core import Snapshot
 from dexposure_core.errors import BadOption, NoModel, UnknownDate, UnknownForecaster
 from dexposure_core.forecast import Dexposure
-from dexposure_core.forecast import uncertainty as past_misses
+from dexposure_core.forecast.intervals import uncertainty as past_misses
+from dexposure_core.forecast.learning.training import train
 from dexposure_core.forecast.model import FILE
-from dexposure_core.forecast.training import train
 from dexposure_core.forecast.weights import write
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline.forecasting import cache as forecast_cache
@@ -254,7 +254,7 @@ def test_a_model_that_has_seen_the_hold_out_is_refused(store, home, model_dir, m
 
 @pytest.mark.slow
 def test_train_writes_weights_and_a_card_that_can_be_refreshed(store, home, tmp_path, monkeypatch):
-    monkeypatch.setattr("dexposure_core.forecast.training.Recipe", lambda: BRIEF)
+    monkeypatch.setattr("dexposure_core.forecast.learning.training.Recipe", lambda: BRIEF)
     folder = tmp_path / "trained"
     monkeypatch.setenv("DEXPOSURE_THREADS", "1")
     monkeypatch.setattr("dexposure_core.pipeline.forecasting.uncertainty.DRAWS", 4)

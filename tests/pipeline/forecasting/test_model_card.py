@@ -2,7 +2,7 @@
 
 import pytest
 
-from dexposure_core.forecast.training import train
+from dexposure_core.forecast.learning.training import train
 from dexposure_core.pipeline.forecasting.model_card import write_card
 from tests.forecast.conftest import TINY
 from tests.forecast.worlds import world

@@ -4,8 +4,10 @@ import msgspec
 import streamlit as st
 
 from dexposure_core.pipeline.alerts import document, feed, outlooks, parse_line, records
-from dexposure_core.ui import alerts, controls, explain, export, frame, limits, resources, text, watching
+from dexposure_core.ui import controls, explain, frame, resources, text
 from dexposure_core.ui.charts import alerts as charts
+from dexposure_core.ui.output import export
+from dexposure_core.ui.watch import alerts, limits, watching
 
 view = frame.require("alerts")
 held, note = limits.given()

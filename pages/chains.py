@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from dexposure_core.ui import chains, explain, export, frame, resources
+from dexposure_core.ui import chains, explain, frame, resources
 from dexposure_core.ui.charts import chains as charts
+from dexposure_core.ui.output import export
 
 view = frame.require("chains")
 here, origin = (view.vintage, view.date), chains.origin(view)

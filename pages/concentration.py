@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.ui import controls, explain, export, frame, lookups, outlook, resources, sentences
+from dexposure_core.ui import controls, explain, frame, lookups, outlook, resources, sentences
 from dexposure_core.ui.charts import concentration as charts
+from dexposure_core.ui.output import export
 
 WINDOWS = {"1y": "1 year", "2y": "2 years", "5y": "5 years", "all": "All"}
 

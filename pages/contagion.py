@@ -5,21 +5,10 @@ from dataclasses import replace
 import streamlit as st
 
 from dexposure_core.errors import DexposureError
-from dexposure_core.ui import (
-    answers,
-    builder,
-    embed,
-    explain,
-    export,
-    frame,
-    lab,
-    lens,
-    lookups,
-    resources,
-    terms,
-    theme,
-)
+from dexposure_core.ui import answers, embed, explain, frame, lens, lookups, resources, theme
 from dexposure_core.ui.charts import assumptions, contagion, network
+from dexposure_core.ui.output import export
+from dexposure_core.ui.shocks import builder, lab, terms
 
 view = frame.require("contagion")
 snapshot = resources.snapshot(view.data, view.date, view.basis)

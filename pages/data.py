@@ -3,9 +3,11 @@
 import streamlit as st
 
 from dexposure_core.store import TABLES
-from dexposure_core.ui import controls, datasheet, export, frame, mapping, resources, revision_panel
-from dexposure_core.ui import health as health_panel
+from dexposure_core.ui import controls, frame, resources
+from dexposure_core.ui.books import datasheet, mapping, revision_panel
+from dexposure_core.ui.books import health as health_panel
 from dexposure_core.ui.charts import coverage
+from dexposure_core.ui.output import export
 
 view = frame.require("data")
 store = resources.store(view.vintage)

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from dexposure_core.ui import controls, events, explain, export, frame, watching
+from dexposure_core.ui import controls, explain, frame
 from dexposure_core.ui.charts import event_study as charts
+from dexposure_core.ui.output import export
+from dexposure_core.ui.watch import events, watching
 
 view = frame.require("events")
 known = {event.key: event for event in watching.events(view.data, view.basis)}

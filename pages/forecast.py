@@ -4,9 +4,10 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoModel
 from dexposure_core.forecast import FORECASTERS
-from dexposure_core.ui import answers, controls, explain, export, frame, lookups, outlook, text
+from dexposure_core.ui import answers, controls, explain, frame, lookups, outlook, text
 from dexposure_core.ui.charts import forecast as charts
 from dexposure_core.ui.charts import heatmap
+from dexposure_core.ui.output import export
 from dexposure_core.ui.skill import box
 
 view = frame.require("forecast")

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, controls, embed, explain, export, frame, graph, lookups, resources, theme
+from dexposure_core.ui import answers, controls, embed, explain, frame, graph, lookups, resources, theme
 from dexposure_core.ui.charts import network, sankey
+from dexposure_core.ui.output import export
 
 view = frame.require("network")
 origin = view.provenance()

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from dexposure_core.pipeline import changes
-from dexposure_core.ui import ahead, alerts, brief, cards, export, frame, limits, resources, sentences, watching
+from dexposure_core.ui import ahead, cards, frame, resources, sentences
 from dexposure_core.ui.charts import overview
+from dexposure_core.ui.output import export
+from dexposure_core.ui.watch import alerts, brief, limits, watching
 
 PAGES = {
     "tvl_hhi": "concentration",

@@ -4,9 +4,10 @@ import streamlit as st
 
 from dexposure_core.pipeline import views
 from dexposure_core.pipeline.stress.terms import Terms
-from dexposure_core.ui import ahead, answers, controls, explain, export, frame, graph, lens, lookups, resources
+from dexposure_core.ui import ahead, answers, controls, explain, frame, graph, lens, lookups, resources
 from dexposure_core.ui.charts import protocol as charts
 from dexposure_core.ui.charts import sankey
+from dexposure_core.ui.output import export
 
 view = frame.require("protocol")
 origin = view.provenance()

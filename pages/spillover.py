@@ -4,9 +4,10 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError
 from dexposure_core.pipeline import views
-from dexposure_core.ui import answers, cells, controls, explain, export, frame, lookups, resources
+from dexposure_core.ui import answers, cells, controls, explain, frame, lookups, resources
 from dexposure_core.ui.charts import heatmap, sankey, series
 from dexposure_core.ui.charts import spillover as charts
+from dexposure_core.ui.output import export
 
 view = frame.require("spillover")
 origin = view.provenance()

@@ -55,7 +55,7 @@ def serve(ctx: Context, host: str | None, port: int | None, log: str | None, no_
         ctx.note(f"Note: {host}:{port} can be reached by others; the dashboard asks for no password.")
     ctx.note(f"Vintage {store.vintage} at http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} (Ctrl-C stops)")  # noqa: S104
     command = [
-        sys.executable, "-m", "dexposure_core.ui.process", "run", str(APP),
+        sys.executable, "-m", "dexposure_core.ui.running.process", "run", str(APP),
         "--server.address", host, "--server.port", str(port), "--server.headless", "true" if no_browser else "false",
         *(word for name in _names(host, settings.allowed_hosts) for word in ("--server.allowedHosts", name)),
     ]  # fmt: skip

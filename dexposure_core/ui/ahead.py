@@ -14,14 +14,15 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError
 from dexposure_core.network.chains import DEFAULT
-from dexposure_core.ui import export, frame, lookups, outlook, text
+from dexposure_core.ui import frame, lookups, outlook, text
+from dexposure_core.ui.output import export
 from dexposure_core.ui.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dexposure_core.pipeline.forecasting.result import ForecastResult
-    from dexposure_core.ui.provenance import Provenance
+    from dexposure_core.ui.output.provenance import Provenance
 
 FORECASTER: Final = "dexposure"
 BRIEF: Final = 200

@@ -14,7 +14,7 @@ from dexposure_core.pipeline.chains import ties as chain_ties
 from dexposure_core.pipeline.chains.system import Grid
 from dexposure_core.ui import text
 from dexposure_core.ui.keeping import kept as _kept
-from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui.output.provenance import Provenance
 from dexposure_core.ui.resources import store
 from dexposure_core.ui.view import View
 

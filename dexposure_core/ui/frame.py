@@ -17,21 +17,9 @@ import streamlit as st
 
 from dexposure_core.errors import DexposureError, NoVintage
 from dexposure_core.network.chains import chain_aside
-from dexposure_core.ui import (
-    journal,
-    lens,
-    navigation,
-    revisions,
-    sidebar,
-    signin,
-    style,
-    text,
-    theme,
-    turns,
-    upkeep,
-    vintages,
-)
-from dexposure_core.ui.provenance import SIMULATED, Provenance
+from dexposure_core.ui import lens, navigation, revisions, sidebar, style, text, theme, vintages
+from dexposure_core.ui.output.provenance import SIMULATED, Provenance
+from dexposure_core.ui.running import journal, signin, turns, upkeep
 from dexposure_core.ui.view import View
 
 _FRAMED: Final = "_framed"

@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar, cast
 
 import streamlit as st
 
-from dexposure_core.ui import turns
+from dexposure_core.ui.running import turns
 
 P = ParamSpec("P")
 R = TypeVar("R")

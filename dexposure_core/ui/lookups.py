@@ -19,10 +19,11 @@ from dexposure_core.measures import sector_exposure
 from dexposure_core.pipeline import picture, views
 from dexposure_core.pipeline.evaluation import kept
 from dexposure_core.pipeline.stress import compare as stress_compare
-from dexposure_core.ui import theme, turns
+from dexposure_core.ui import theme
 from dexposure_core.ui.charts import network
 from dexposure_core.ui.keeping import kept as _kept
 from dexposure_core.ui.resources import dates, sector_colours, snapshot, store
+from dexposure_core.ui.running import turns
 from dexposure_core.ui.view import HORIZONS, base_of
 
 if TYPE_CHECKING:

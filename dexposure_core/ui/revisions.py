@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import streamlit as st
 
-from dexposure_core.ui import controls, records, resources, text
+from dexposure_core.ui import controls, resources, text
+from dexposure_core.ui.books import records
 
 if TYPE_CHECKING:
     from dexposure_core.ui.view import View

@@ -10,8 +10,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from dexposure_core.network.snapshot import BASES
-from dexposure_core.ui import controls, lens, resources, signin, vintages
+from dexposure_core.ui import controls, lens, resources, vintages
 from dexposure_core.ui.navigation import Page
+from dexposure_core.ui.running import signin
 from dexposure_core.ui.view import HORIZONS, KEYS, View, pick_basis, pick_date, pick_horizon, pick_protocol
 
 _CHOSEN: Final = "_protocol_chosen"

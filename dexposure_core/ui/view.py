@@ -18,7 +18,7 @@ from dexposure_core.network.chains import DEFAULT, chain_words
 from dexposure_core.network.snapshot import BASES, Basis
 from dexposure_core.pipeline.phrases import period
 from dexposure_core.ui import text
-from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui.output.provenance import Provenance
 
 HORIZONS: Final = (1, 4, 8, 12)
 KEYS: Final = ("vintage", "basis", "date", "protocol", "horizon", "chain")

@@ -7,7 +7,8 @@ import pytest
 
 from dexposure_core.pipeline import briefing
 from dexposure_core.store import open_store
-from dexposure_core.ui import brief, lookups
+from dexposure_core.ui import lookups
+from dexposure_core.ui.watch import brief
 from tests.app.conftest import EVIL
 from tests.app.reading import errors
 

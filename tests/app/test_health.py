@@ -4,7 +4,7 @@ import pytest
 
 from dexposure_core.pipeline.building.ingest import ingest_holdings
 from dexposure_core.pipeline.checks.report import NOT_POSSIBLE, PASSED
-from dexposure_core.ui import health
+from dexposure_core.ui.books import health
 
 SUPPLY = 31219505979.57
 ROWS = [("siteA", "USDX", SUPPLY), ("siteB", "USDX", SUPPLY), ("[x](javascript:alert(1))", "USDX", SUPPLY),

@@ -8,8 +8,8 @@ import zipfile
 import polars as pl
 import pytest
 
-from dexposure_core.ui import export
 from dexposure_core.ui.navigation import PAGES
+from dexposure_core.ui.output import export
 from tests import hostile
 from tests.app.reading import TEXTS, errors, everything
 

@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
-from dexposure_core.ui import signin
 from dexposure_core.ui.navigation import PAGES
+from dexposure_core.ui.running import signin
 from tests.app.conftest import ROOT
 from tests.app.reading import errors, everything
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from dexposure_core.ui import answers, turns
+from dexposure_core.ui import answers
+from dexposure_core.ui.running import turns
 from tests.app.reading import errors
 
 

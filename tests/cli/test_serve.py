@@ -30,7 +30,7 @@ def test_it_asks_for_no_address_and_advertises_nothing(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "_check_free", lambda _host, _port: None)
     found = CliRunner().invoke(commands.dexposure, ["serve"])
     assert found.exit_code == 0, found.output
-    assert started[0][1:4] == ["-m", "dexposure_core.ui.process", "run"]
+    assert started[0][1:4] == ["-m", "dexposure_core.ui.running.process", "run"]
     options = ("server.showEmailPrompt", "logger.hideWelcomeMessage", "browser.gatherUsageStats")
     code = f"from streamlit import config; print([config.get_option(o) for o in {options}])"
     read = subprocess.run([sys.executable, "-c", code], cwd=folders[0], capture_output=True, text=True, check=True)

@@ -8,7 +8,8 @@ import pytest
 
 from dexposure_core.pipeline.revising.causes import CAUSES
 from dexposure_core.pipeline.revising.compare import Comparison
-from dexposure_core.ui import revision_panel, revisions
+from dexposure_core.ui import revisions
+from dexposure_core.ui.books import revision_panel
 from dexposure_core.ui.charts import revisions as charts
 from dexposure_core.ui.revisions import Moved
 

@@ -8,8 +8,9 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.pipeline.views import skill
-from dexposure_core.ui import export, frame, tables, text
+from dexposure_core.ui import frame, text
 from dexposure_core.ui.charts import skill as charts
+from dexposure_core.ui.output import export, tables
 from dexposure_core.ui.skill import words
 from dexposure_core.ui.skill.panels import Shown
 

@@ -14,9 +14,10 @@ from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline.evaluation.kept import Evaluation
 from dexposure_core.pipeline.views import skill
 from dexposure_core.stress import find_rule, find_scenario
-from dexposure_core.ui import controls, export, frame, text
+from dexposure_core.ui import controls, frame, text
 from dexposure_core.ui.charts import skill as charts
-from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui.output import export
+from dexposure_core.ui.output.provenance import Provenance
 from dexposure_core.ui.skill import words
 from dexposure_core.ui.view import View
 

@@ -9,8 +9,9 @@ import streamlit as st
 
 from dexposure_core.forecast.judging.standing import SERVED
 from dexposure_core.pipeline.views import skill
-from dexposure_core.ui import controls, export, tables, text
+from dexposure_core.ui import controls, text
 from dexposure_core.ui.charts import skill as charts
+from dexposure_core.ui.output import export, tables
 from dexposure_core.ui.skill import words
 from dexposure_core.ui.skill.panels import Shown, absent
 

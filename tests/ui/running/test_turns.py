@@ -6,7 +6,8 @@ import time
 import pytest
 from streamlit.runtime.scriptrunner import RerunData, RerunException, StopException
 
-from dexposure_core.ui import keeping, turns
+from dexposure_core.ui import keeping
+from dexposure_core.ui.running import turns
 
 
 class Gone(Exception):

@@ -17,9 +17,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dexposure_core import __version__
-from dexposure_core.ui import export, images, theme
+from dexposure_core.ui import theme
 from dexposure_core.ui.charts import base
-from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui.output import export, images
+from dexposure_core.ui.output.provenance import Provenance
 
 ORIGIN = Provenance(
     vintage="2025-06-16-abc", sources=("=cmd.csv", "b.csv", "c.csv"), simulated=True, basis="holdings",
@@ -197,7 +198,7 @@ def test_pictures(form, start):
 def _long_table():
     import polars as pl
 
-    from dexposure_core.ui import export
+    from dexposure_core.ui.output import export
     from tests.ui.test_export import ORIGIN
 
     export.table(pl.DataFrame({"name": ["a"] * 1234, "rows": range(1234)}), "long", ORIGIN, most=100)

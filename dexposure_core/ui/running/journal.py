@@ -30,7 +30,7 @@ from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from dexposure_core.settings import load
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
+_ROOT: Final = Path(__file__).resolve().parents[3]
 _LEFT_OUT: Final = "‹…›"
 _TOLD: Final = "_in_journal"  # set on an exception whose line has been written
 _PRIVATE: Final = re.compile(

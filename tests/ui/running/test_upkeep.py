@@ -10,7 +10,7 @@ import weakref
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dexposure_core.ui import upkeep
+from dexposure_core.ui.running import upkeep
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ def test_what_is_alive_when_a_page_run_begins_is_not_looked_at_after_it():
 def test_visitors_who_come_at_the_same_moment_find_every_library_whole():
     code = """
 import threading
-from dexposure_core.ui import upkeep
+from dexposure_core.ui.running import upkeep
 faults = []
 def visit():
     try:
@@ -101,7 +101,7 @@ def test_pandas_is_whole_before_anything_is_drawn():
 def _two_pages():
     import streamlit as st
 
-    from dexposure_core.ui import upkeep
+    from dexposure_core.ui.running import upkeep
 
     page = st.radio("Page", ["first", "second"], key="page")
     st.selectbox(f"Of the {page}", [f"{page} {k}" for k in range(100)], key=f"of-{page}", index=None)

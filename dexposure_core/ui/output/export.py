@@ -23,9 +23,10 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.pipeline.export import defused
-from dexposure_core.ui import images, listing, tables, text, theme
+from dexposure_core.ui import text, theme
 from dexposure_core.ui.charts.plain import Figure, Ready
-from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui.output import images, listing, tables
+from dexposure_core.ui.output.provenance import Provenance
 
 CAPTION: Final = "provenance"
 _CHAINS_END: Final = "<i></i>"  # an invisible sign that the chains are named already

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from dexposure_core.pipeline.tokens.doubtful import Mapped
-from dexposure_core.ui import mapping, tables
+from dexposure_core.ui.books import mapping
+from dexposure_core.ui.output import tables
 
 
 def mapped(**changes) -> Mapped:

@@ -16,7 +16,8 @@ from typing import Any, Final
 import polars as pl
 
 from dexposure_core.pipeline.numbers import LEAST_WRITTEN
-from dexposure_core.ui import tables, text
+from dexposure_core.ui import text
+from dexposure_core.ui.output import tables
 
 Link = Callable[[str], str]
 

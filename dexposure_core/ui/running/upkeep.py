@@ -46,7 +46,7 @@ def load_once() -> None:
         importlib.import_module("pandas")
         import plotly.graph_objects as go
 
-        folder = Path(__file__).with_name("charts")
+        folder = Path(__file__).parents[1] / "charts"
         for module in pkgutil.iter_modules([str(folder)]):
             importlib.import_module(f"dexposure_core.ui.charts.{module.name}")
         for name in _TRACES:

@@ -15,10 +15,10 @@ from dexposure_core.pipeline import event_study
 from dexposure_core.pipeline.alerts.judge import course as judge_course
 from dexposure_core.pipeline.alerts.observe import history
 from dexposure_core.ui.keeping import kept as _kept
-from dexposure_core.ui.limits import rules_in_use
 from dexposure_core.ui.lookups import expected
 from dexposure_core.ui.resources import store
 from dexposure_core.ui.view import base_of
+from dexposure_core.ui.watch.limits import rules_in_use
 
 if TYPE_CHECKING:
     from dexposure_core.network.snapshot import Basis

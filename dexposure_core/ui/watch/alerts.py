@@ -16,8 +16,9 @@ from dexposure_core.pipeline.alerts.acks import NAME, Ack, ack_now, acks_text, p
 from dexposure_core.pipeline.alerts.ahead import HOW
 from dexposure_core.pipeline.alerts.found import FORECAST, Alert, moved
 from dexposure_core.pipeline.indicators import WORST
-from dexposure_core.ui import export, frame, text
-from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui import frame, text
+from dexposure_core.ui.output import export
+from dexposure_core.ui.output.provenance import Provenance
 from dexposure_core.ui.view import View
 
 SHOWN: Final = 6

@@ -8,7 +8,7 @@ import pytest
 
 from dexposure_core.pipeline.building.reconcile import reconciliation
 from dexposure_core.store import open_store
-from dexposure_core.ui import datasheet
+from dexposure_core.ui.books import datasheet
 from dexposure_core.ui.view import View
 from tests.app.conftest import world
 

@@ -11,8 +11,10 @@ import polars as pl
 import streamlit as st
 
 from dexposure_core.pipeline.tokens.doubtful import DOUBTS, Mapped
-from dexposure_core.ui import export, frame, records, resources, text
+from dexposure_core.ui import frame, resources, text
+from dexposure_core.ui.books import records
 from dexposure_core.ui.charts import coverage
+from dexposure_core.ui.output import export
 
 if TYPE_CHECKING:
     from dexposure_core.ui.view import View

@@ -8,7 +8,7 @@ from streamlit.runtime.scriptrunner import RerunException, StopException
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 from dexposure_core.errors import UnknownDate
-from dexposure_core.ui import journal
+from dexposure_core.ui.running import journal
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from dexposure_core.pipeline.stress.shocks import Breaks
 from dexposure_core.pipeline.stress.terms import Terms
 from dexposure_core.pipeline.views import Shocked
 from dexposure_core.stress import SCENARIOS, find_scenario
-from dexposure_core.ui import answers, controls, mix, terms, text
+from dexposure_core.ui import answers, controls, text
+from dexposure_core.ui.shocks import mix, terms
 from dexposure_core.ui.view import View
 
 _KINDS = {

@@ -12,8 +12,9 @@ import streamlit as st
 
 from dexposure_core.pipeline.checks.catalogue import CHECKS, Check
 from dexposure_core.pipeline.checks.report import NOT_POSSIBLE, PASSED, Report
-from dexposure_core.ui import export, frame, resources, text
+from dexposure_core.ui import frame, resources, text
 from dexposure_core.ui.charts import health as charts
+from dexposure_core.ui.output import export
 from dexposure_core.ui.view import View
 
 ICONS: Final = {

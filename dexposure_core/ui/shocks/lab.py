@@ -13,10 +13,12 @@ from dexposure_core.pipeline.stress.failure_history import CENTRAL_SHARE, too_ce
 from dexposure_core.pipeline.stress.many import OVER, Over
 from dexposure_core.pipeline.stress.terms import Terms
 from dexposure_core.stress import RULES
-from dexposure_core.ui import controls, export, frame, lab_lookups, lookups, resources, text
-from dexposure_core.ui.builder import Asked
+from dexposure_core.ui import controls, frame, lookups, resources, text
 from dexposure_core.ui.charts import losses
-from dexposure_core.ui.provenance import Provenance
+from dexposure_core.ui.output import export
+from dexposure_core.ui.output.provenance import Provenance
+from dexposure_core.ui.shocks import lab_lookups
+from dexposure_core.ui.shocks.builder import Asked
 from dexposure_core.ui.view import HORIZONS, View
 
 _KINDS: Final = {

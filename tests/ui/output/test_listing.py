@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from dexposure_core.ui import listing
+from dexposure_core.ui.output import listing
 
 PAIRS = pl.DataFrame(
     {

@@ -11,26 +11,16 @@ import streamlit as st
 
 from dexposure_core.measures import MEASURES
 from dexposure_core.pipeline.revising.causes import CAUSES
-from dexposure_core.ui import (
-    cards,
-    controls,
-    explain,
-    export,
-    frame,
-    records,
-    resources,
-    revisions,
-    tables,
-    text,
-    vintages,
-)
+from dexposure_core.ui import cards, controls, explain, frame, resources, revisions, text, vintages
+from dexposure_core.ui.books import records
 from dexposure_core.ui.charts import bars
 from dexposure_core.ui.charts import revisions as charts
+from dexposure_core.ui.output import export, tables
 
 if TYPE_CHECKING:
     from dexposure_core.pipeline.revising.compare import Comparison
     from dexposure_core.pipeline.revising.revision import Revision
-    from dexposure_core.ui.provenance import Provenance
+    from dexposure_core.ui.output.provenance import Provenance
     from dexposure_core.ui.view import View
 
 LISTED: Final = 100

@@ -7,7 +7,7 @@ import pytest
 from streamlit.elements.lib.pandas_styler_utils import marshall_styler
 from streamlit.proto.ArrowData_pb2 import ArrowData
 
-from dexposure_core.ui import tables
+from dexposure_core.ui.output import tables
 
 
 @pytest.mark.parametrize(

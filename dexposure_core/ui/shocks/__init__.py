@@ -1,0 +1,1 @@
+"""The Contagion page's choices: one shock in a sentence, a mix of several, or many at once."""

@@ -199,7 +199,7 @@ def _long_table():
     import polars as pl
 
     from dexposure_core.ui.output import export
-    from tests.ui.test_export import ORIGIN
+    from tests.ui.output.test_export import ORIGIN
 
     export.table(pl.DataFrame({"name": ["a"] * 1234, "rows": range(1234)}), "long", ORIGIN, most=100)
     export.table(pl.DataFrame({"name": ["a"] * 100, "rows": range(100)}), "short", ORIGIN, most=100)

@@ -54,7 +54,7 @@ def test_a_failure_names_the_places_in_our_code_and_is_told_once(log):
     logger = logging.getLogger("streamlit.error_util")
     logger.error("Uncaught app execution", exc_info=failed.value)
     [line] = log()
-    assert any(place.startswith("tests/ui/test_journal.py:") for place in line["at"])
+    assert any(place.startswith("tests/ui/running/test_journal.py:") for place in line["at"])
     assert "typed" not in json.dumps(line)
 
 

@@ -93,7 +93,7 @@ assert faults == [], faults
 
 def test_pandas_is_whole_before_anything_is_drawn():
     """Plotly looks at it as soon as somebody else began to load it."""
-    code = "import sys; from dexposure_core.ui import upkeep; upkeep.load_once(); sys.modules['pandas'].Series"
+    code = "import sys; from dexposure_core.ui.running import upkeep; upkeep.load_once(); sys.modules['pandas'].Series"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-1500:]
 
